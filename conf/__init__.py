@@ -1,0 +1,1 @@
+"""The Hydra configs; a package, so that `pkg://` search paths can name it."""

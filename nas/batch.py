@@ -1,0 +1,119 @@
+"""What networks are fed while they are scored: inputs, and labels where there are any."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from nas.errors import UsageError, unknown
+from nas.registry import construct
+from nas.seeding import generator as seeded_generator
+from nas.space import Space
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Inputs (batch, …) and, where the source has them, labels (batch,)."""
+
+    inputs: Tensor
+    labels: Tensor | None = None
+
+    def to(self, device: str) -> Batch:
+        """The same batch on a device."""
+        labels = None if self.labels is None else self.labels.to(device)
+        return Batch(self.inputs.to(device), labels)
+
+
+def natural_images(shape: tuple[int, int, int], size: int, generator: torch.Generator) -> Batch:
+    """Images with the statistics of photographs that matter to proxies, made from a seed.
+
+    Every channel is noise of unit variance whose amplitude falls as 1/frequency; every image has
+    a brightness of its own (standard deviation 0.7), which is what lets epsilon tell cells apart:
+    over 700 cells of NAS-Bench-201 its correlation with accuracy is .88 with CIFAR-10's images,
+    .88 with these, .61 with these less the brightness.
+    """
+    channels, height, width = shape
+    noise = torch.randn(size, channels, height, width, generator=generator, dtype=torch.float64)
+    rows = torch.fft.fftfreq(height, dtype=torch.float64)[:, None]
+    columns = torch.fft.rfftfreq(width, dtype=torch.float64)[None, :]
+    frequency = torch.sqrt(rows**2 + columns**2)
+    frequency[0, 0] = torch.inf
+    waves = torch.fft.irfft2(torch.fft.rfft2(noise) / frequency, s=(height, width))
+    waves /= waves.square().mean(dim=(2, 3), keepdim=True).sqrt()
+    brightness = torch.randn(size, 1, 1, 1, generator=generator, dtype=torch.float64)
+    return Batch((waves + 0.7 * brightness).float())
+
+
+def natural(space: Space, *, size: int = 256, seed: int = 0) -> Batch:
+    """The space's own default input."""
+    _positive(size, seed)
+    return space.batch(size, seeded_generator("batch", seed))
+
+
+def noise(space: Space, *, size: int = 256, seed: int = 0) -> Batch:
+    """Independent N(0, 1) pixels."""
+    _positive(size, seed)
+    shape = (size, *image_shape(space))
+    return Batch(torch.randn(shape, generator=seeded_generator("batch", seed)))
+
+
+def ramp(space: Space, *, size: int = 256) -> Batch:
+    """The paper's grey ramp: image i is the constant i / size (Gracheva 2024)."""
+    _positive(size)
+    levels = torch.arange(size, dtype=torch.float32) / size
+    return Batch(levels[:, None, None, None].expand(size, *image_shape(space)).contiguous())
+
+
+def images(
+    space: Space,
+    *,
+    path: str,
+    size: int = 256,
+    statistics: Literal["auto", "cifar10", "cifar100", "imagenet", "unit"] = "auto",
+) -> Batch:
+    """The first `size` images of a file or folder (`nas.images`), scaled and resized."""
+    from nas.images import read, scaled
+
+    _positive(size)
+    shape = image_shape(space)
+    pixels, labels = read(Path(path), size, shape)
+    inputs = scaled(pixels, statistics)
+    if inputs.shape[2:] != shape[1:]:
+        inputs = F.interpolate(inputs, shape[1:], mode="bilinear", antialias=True)
+    return Batch(inputs, labels)
+
+
+SOURCES: dict[str, Callable[..., Batch]] = {
+    source.__name__: source for source in (natural, images, ramp, noise)
+}
+"""Where a batch can come from, by the names of the config group `batch`."""
+
+
+def make_batch(space: Space, name: str = "natural", **options: object) -> Batch:
+    """A batch for the space from a source by its name; wrong options raise a UsageError."""
+    if name not in SOURCES:
+        raise unknown("batch", name, SOURCES)
+    return construct("batch", name, SOURCES[name], space, **options)
+
+
+def image_shape(space: Space) -> tuple[int, int, int]:
+    """(3, height, width) of the space's inputs; UsageError if they are no images."""
+    shape = tuple(space.batch(1, seeded_generator("shape")).inputs.shape[1:])
+    if len(shape) != 3 or shape[0] != 3:
+        raise UsageError(
+            f"{type(space).__name__} takes inputs of shape {shape}, no images: use batch=natural"
+        )
+    return shape
+
+
+def _positive(size: int, seed: int = 0) -> None:
+    if size < 1:
+        raise ValueError(f"size={size} must be at least 1")
+    if seed < 0:
+        raise ValueError(f"seed={seed} must be at least 0")

@@ -1,0 +1,32 @@
+"""`nas report`: the summary of a search again, from its folder alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nas.cli import positional, run_hydra
+from nas.errors import UsageError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+def main(argv: Sequence[str]) -> None:
+    """Print the summary of the run in the folder that the arguments name."""
+    folders = [word for word in argv if Path(word).is_dir()]  # a sweep's are named key=value,…
+    words, rest = positional([word for word in argv if word not in folders])
+    words += folders
+
+    def task(config: DictConfig) -> None:
+        from nas.run import report
+        from nas.summary import rendered
+
+        if len(words) != 1:
+            raise UsageError(f"report needs one run's folder, not {len(words)}: nas report RUN")
+        summary = report(Path(words[0]))
+        print(json.dumps(summary, ensure_ascii=False) if config.json else rendered(summary))
+
+    run_hydra("report", task, rest)

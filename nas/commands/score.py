@@ -1,0 +1,88 @@
+"""`nas score`: the score of architectures given by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.cli import positional, run_hydra
+from nas.errors import UsageError
+from nas.network import FLOPS_RULE
+from nas.space import Arch, Space
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from nas.objective import Objective
+
+
+def main(argv: Sequence[str]) -> None:
+    """Score the architectures among the arguments; the other arguments are Hydra's."""
+    words, rest = positional(argv)
+
+    def task(config: DictConfig) -> None:
+        from nas.mistakes import plain
+
+        run(plain(config), words)
+
+    run_hydra("score", task, rest)
+
+
+def run(settings: Mapping[str, Any], words: Sequence[str]) -> None:
+    """Score what the words and the file `archs` name, and print a block or a line for each."""
+    from nas.objective import make_objective
+
+    if settings["json"] not in (True, False):
+        raise UsageError(f"json={settings['json']} must be true or false")
+    texts = [*words, *_lines(settings["archs"])]
+    if not texts:
+        raise UsageError("score needs an architecture, or archs=FILE with one a line")
+    objective = make_objective(settings)
+    for arch in [objective.space.read(text) for text in texts]:
+        figures = _figures(objective, arch)
+        if settings["json"]:
+            print(json.dumps(figures, ensure_ascii=False), flush=True)
+        else:
+            print(_block(figures), flush=True)
+
+
+def _lines(path: str | None) -> list[str]:
+    if path is None:
+        return []
+    try:
+        text = Path(path).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"archs={path} cannot be read: {error}") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _figures(objective: Objective, arch: Arch) -> dict[str, Any]:
+    evaluation = objective(arch)
+    space: Space = objective.space
+    return {
+        "arch": space.format(arch),
+        "tuple": list(arch),
+        "score": None if isnan(evaluation.score) else evaluation.score,
+        "reason": evaluation.reason or None,
+        "params": int(evaluation.metrics["params"]),
+        "flops": int(evaluation.metrics["flops"]),
+        "seconds": round(evaluation.seconds, 6),
+    }
+
+
+def _block(figures: Mapping[str, Any]) -> str:
+    score = figures["score"]
+    shown = f"none: {figures['reason']}" if score is None else f"{score:.6g}"
+    return "\n".join(
+        [
+            figures["arch"],
+            f"  tuple    {tuple(figures['tuple'])}",
+            f"  score    {shown}",
+            f"  params   {figures['params']:,}",
+            f"  FLOPs    {figures['flops']:,}   ({FLOPS_RULE})",
+            f"  seconds  {figures['seconds']:.4f}",
+        ]
+    )

@@ -1,0 +1,102 @@
+"""`nas search`: find the best architecture of a space by a proxy, training nothing."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.cli import run_hydra
+from nas.errors import NothingFoundError, UsageError, at_least
+from nas.history import History
+from nas.progress import Progress
+from nas.search import trials
+from nas.strategy import STRATEGIES
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+def main(argv: Sequence[str]) -> None:
+    """Run one search, or with `-m` one for every combination of the options swept."""
+
+    def task(config: DictConfig) -> None:
+        from hydra.core.hydra_config import HydraConfig
+        from hydra.types import RunMode
+
+        from nas.mistakes import plain
+
+        job = HydraConfig.get()
+        sweep = job.mode == RunMode.MULTIRUN
+        settings = plain(config)
+        if sweep:
+            settings["out"] = job.runtime.output_dir
+        here = str(job.sweep.dir if sweep else settings["out"])
+        again = [word for word in argv if not word.startswith("out=")] + [f"out={here}"]
+        run(settings, f"nas search {shlex.join(again)}")
+
+    run_hydra("search", task, argv)
+
+
+def run(settings: Mapping[str, Any], again: str) -> None:
+    """Search as the settings say; `again` is the command that would go on."""
+    from nas.objective import make_objective
+    from nas.run import opened, write_best
+    from nas.summary import rendered, summarise
+
+    budget, block, seed = (
+        at_least(settings, key, least) for key, least in (("budget", 1), ("block", 1), ("seed", 0))
+    )
+    objective = make_objective(settings)
+    strategy = STRATEGIES.configured(settings["strategy"], objective.space)
+    folder = Path(str(settings["out"]))
+    with opened(folder, settings) as history:
+        if len(history) > budget:
+            raise UsageError(
+                f"{folder} holds {len(history)} trials already, more than budget={budget}"
+            )
+        _say_where(history, folder)
+        every = trials(strategy, objective, history, budget=budget, seed=seed, block=block)
+        done = len(history)
+        with Progress(budget, done) as progress, _interrupted() as interrupted:
+            for trial in every:
+                progress.update(trial)
+                if interrupted and trial.number >= done:
+                    break
+        summary = summarise(history, objective.space, settings)
+        write_best(folder, summary)
+    print(rendered(summary))
+    print(f"files   {folder}: best.json, history.jsonl, config.yaml")
+    if len(history) < budget:
+        print(f"stopped after {len(history)} of {budget} trials; go on with\n  {again}")
+        raise KeyboardInterrupt
+    if summary["arch"] is None:
+        raise NothingFoundError(f"none of the {budget} trials has a score; the reasons are above")
+
+
+def _say_where(history: History, folder: Path) -> None:
+    if history.torn:
+        print(f"the last line of {folder}/history.jsonl was torn and is left out", file=sys.stderr)
+    if len(history):
+        print(f"going on in {folder} after {len(history)} trials", file=sys.stderr)
+
+
+@contextmanager
+def _interrupted() -> Iterator[list[int]]:
+    """A list that is empty until Ctrl-C; a second Ctrl-C stops at once."""
+    signals: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        if signals:
+            raise KeyboardInterrupt
+        signals.append(number)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield signals
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,152 @@
+"""The `nn.Module` of a network."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+import torch
+from torch import Tensor, nn
+
+from nas.network import (
+    Add,
+    AvgPool,
+    BatchNorm,
+    Concat,
+    Conv,
+    GlobalAvgPool,
+    Input,
+    Linear,
+    MaxPool,
+    Network,
+    Op,
+    ReLU,
+    Zero,
+)
+
+
+class Sum(nn.Module):
+    """Sum of its inputs."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        total = inputs[0]
+        for other in inputs[1:]:
+            total = total + other
+        return total
+
+
+class Concatenation(nn.Module):
+    """Its inputs, joined along the channels."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        return torch.cat(inputs, dim=1)
+
+
+class Zeros(nn.Module):
+    """Zeros in the shape of the input."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        return torch.zeros_like(values)
+
+
+class SpatialMean(nn.Module):
+    """Mean over height and width."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        return values.mean(dim=(2, 3))
+
+
+@singledispatch
+def module(op: Op) -> nn.Module:
+    """The module of one operation, with PyTorch's default initialisation."""
+    raise TypeError(f"no module for {op}")
+
+
+@module.register
+def _(op: Conv) -> nn.Module:
+    return nn.Conv2d(
+        op.in_channels,
+        op.out_channels,
+        op.kernel,
+        op.stride,
+        op.padding,
+        op.dilation,
+        op.groups,
+        op.bias,
+    )
+
+
+@module.register
+def _(op: Linear) -> nn.Module:
+    return nn.Linear(op.in_features, op.out_features, op.bias)
+
+
+@module.register
+def _(op: BatchNorm) -> nn.Module:
+    return nn.BatchNorm2d(op.channels, op.eps)
+
+
+@module.register
+def _(op: AvgPool) -> nn.Module:
+    return nn.AvgPool2d(op.kernel, op.stride, op.padding, count_include_pad=False)
+
+
+@module.register
+def _(op: MaxPool) -> nn.Module:
+    return nn.MaxPool2d(op.kernel, op.stride, op.padding)
+
+
+@module.register(Input)
+def _(_: Op) -> nn.Module:
+    return nn.Identity()
+
+
+@module.register(ReLU)
+def _(_: Op) -> nn.Module:
+    return nn.ReLU()
+
+
+@module.register(GlobalAvgPool)
+def _(_: Op) -> nn.Module:
+    return SpatialMean()
+
+
+@module.register(Zero)
+def _(_: Op) -> nn.Module:
+    return Zeros()
+
+
+@module.register(Add)
+def _(_: Op) -> nn.Module:
+    return Sum()
+
+
+@module.register(Concat)
+def _(_: Op) -> nn.Module:
+    return Concatenation()
+
+
+class NetworkModule(nn.Module):
+    """A network's layers as modules, run in order; a tensor is let go after its last use."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+        self.layers = nn.ModuleList(module(layer.op) for layer in network.layers)
+        self._last_use = {
+            earlier: index
+            for index, layer in enumerate(network.layers)
+            for earlier in (*layer.inputs, index)
+        }
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Logits (batch, classes) of inputs (batch, channels, height, width)."""
+        values: dict[int, Tensor] = {}
+        for index, layer in enumerate(self.network.layers):
+            arguments = [values[earlier] for earlier in layer.inputs] or [inputs]
+            output: Tensor = self.layers[index](*arguments)
+            for earlier in set(layer.inputs):
+                if self._last_use[earlier] == index:
+                    del values[earlier]
+            if self._last_use[index] > index:
+                values[index] = output
+        return output

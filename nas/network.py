@@ -1,0 +1,263 @@
+"""A network as data: layers in topological order, each with its operation, inputs and sizes.
+
+One description serves the module, the evaluation under shared weights, the counts and the
+drawing. Nothing here needs torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+Shape = tuple[int, ...]
+"""Sizes of one example, without the batch: (channels, height, width) or (features,)."""
+
+FLOPS_RULE = "multiply-adds of convolutions and linear layers, one example"
+
+
+def _window(size: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> int:
+    out = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+    if out < 1:
+        raise ValueError(f"a {kernel}x{kernel} window with stride {stride} does not fit {size}")
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One operation with its sizes. Given here: an operation that keeps the shape of its input."""
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """Shape of the output; ValueError where the inputs do not fit."""
+        return inputs[0]
+
+    def params(self) -> int:
+        """Number of trainable parameters."""
+        return 0
+
+    def flops(self, output: Shape) -> int:  # noqa: ARG002  # most operations count nothing
+        """Multiply-adds for one example (`FLOPS_RULE`)."""
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Input(Op):
+    """What the network is given."""
+
+    size: Shape
+
+    def shape(self, *inputs: Shape) -> Shape:
+        if inputs:
+            raise ValueError("an Input has no inputs")
+        return self.size
+
+
+@dataclass(frozen=True, slots=True)
+class Conv(Op):
+    """Square 2-d convolution."""
+
+    in_channels: int
+    out_channels: int
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+    dilation: int = 1
+    groups: int = 1
+    bias: bool = False
+
+    def shape(self, *inputs: Shape) -> Shape:
+        channels, height, width = inputs[0]
+        if channels != self.in_channels:
+            raise ValueError(f"{self} was given {channels} channels")
+        sizes = (self.kernel, self.stride, self.padding, self.dilation)
+        return self.out_channels, _window(height, *sizes), _window(width, *sizes)
+
+    def params(self) -> int:
+        fan_in = self.in_channels // self.groups * self.kernel**2
+        return self.out_channels * (fan_in + self.bias)
+
+    def flops(self, output: Shape) -> int:
+        return prod(output) * (self.in_channels // self.groups) * self.kernel**2
+
+
+@dataclass(frozen=True, slots=True)
+class Linear(Op):
+    """Fully connected layer on features."""
+
+    in_features: int
+    out_features: int
+    bias: bool = True
+
+    def shape(self, *inputs: Shape) -> Shape:
+        if inputs[0] != (self.in_features,):
+            raise ValueError(f"{self} was given {inputs[0]}")
+        return (self.out_features,)
+
+    def params(self) -> int:
+        return self.out_features * (self.in_features + self.bias)
+
+    def flops(self, output: Shape) -> int:
+        return self.in_features * prod(output)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchNorm(Op):
+    """Batch normalisation with scale and shift."""
+
+    channels: int
+    eps: float = 1e-5
+
+    def shape(self, *inputs: Shape) -> Shape:
+        if inputs[0][0] != self.channels:
+            raise ValueError(f"{self} was given {inputs[0][0]} channels")
+        return inputs[0]
+
+    def params(self) -> int:
+        return 2 * self.channels
+
+
+@dataclass(frozen=True, slots=True)
+class ReLU(Op):
+    """max(x, 0)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool(Op):
+    kernel: int
+    stride: int
+    padding: int = 0
+
+    def shape(self, *inputs: Shape) -> Shape:
+        channels, height, width = inputs[0]
+        sizes = (self.kernel, self.stride, self.padding)
+        return channels, _window(height, *sizes), _window(width, *sizes)
+
+
+@dataclass(frozen=True, slots=True)
+class AvgPool(_Pool):
+    """Average over a square window; padding is not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaxPool(_Pool):
+    """Maximum over a square window."""
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalAvgPool(Op):
+    """Mean over height and width: (channels, height, width) to (channels,)."""
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return inputs[0][:1]
+
+
+@dataclass(frozen=True, slots=True)
+class Zero(Op):
+    """Zeros in the shape of the input, which otherwise does not matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Add(Op):
+    """Sum of tensors of one shape."""
+
+    def shape(self, *inputs: Shape) -> Shape:
+        if len(set(inputs)) != 1:
+            raise ValueError(f"Add was given the shapes {inputs}")
+        return inputs[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Concat(Op):
+    """Channels of several tensors, one after the other."""
+
+    def shape(self, *inputs: Shape) -> Shape:
+        if len({shape[1:] for shape in inputs}) != 1:
+            raise ValueError(f"Concat was given the shapes {inputs}")
+        return (sum(shape[0] for shape in inputs), *inputs[0][1:])
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """An operation and the indices of the earlier layers that it reads."""
+
+    op: Op
+    inputs: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Network:
+    """Layers in topological order; the first is the Input, the last is the output."""
+
+    layers: tuple[Layer, ...]
+
+    @cached_property
+    def shapes(self) -> tuple[Shape, ...]:
+        """Shape of every layer's output; ValueError where layers do not fit together."""
+        shapes: list[Shape] = []
+        for layer in self.layers:
+            shapes.append(layer.op.shape(*(shapes[index] for index in layer.inputs)))
+        return tuple(shapes)
+
+    @cached_property
+    def params(self) -> int:
+        """Number of trainable parameters, unused layers included."""
+        return sum(layer.op.params() for layer in self.layers)
+
+    @cached_property
+    def flops(self) -> int:
+        """Multiply-adds for one example by `FLOPS_RULE`, unused layers included."""
+        return sum(
+            layer.op.flops(shape) for layer, shape in zip(self.layers, self.shapes, strict=True)
+        )
+
+    @cached_property
+    def shared(self) -> Network:
+        """The same output where all weights are equal: equal layers once, unused ones gone.
+
+        Two layers with the same operation on the same inputs differ in their weights alone.
+        """
+        first: dict[Layer, int] = {}
+        same: list[int] = []
+        for index, layer in enumerate(self.layers):
+            key = Layer(layer.op, tuple(same[earlier] for earlier in layer.inputs))
+            same.append(first.setdefault(key, index))
+        layers = {index: layer for layer, index in first.items()}
+        needed: set[int] = set()
+        pending = [same[-1]]
+        while pending:
+            index = pending.pop()
+            if index not in needed:
+                needed.add(index)
+                pending.extend(layers[index].inputs)
+        place = {index: position for position, index in enumerate(sorted(needed))}
+        return Network(
+            tuple(
+                Layer(layers[index].op, tuple(place[earlier] for earlier in layers[index].inputs))
+                for index in place
+            )
+        )
+
+
+class Builder:
+    """Writes a network down layer by layer; every layer is named by its index."""
+
+    def __init__(self, size: Shape) -> None:
+        self._layers = [Layer(Input(size))]
+        self.input = 0
+
+    def add(self, op: Op, *inputs: int) -> int:
+        """Append an operation on earlier layers and return its index."""
+        self._layers.append(Layer(op, inputs))
+        return len(self._layers) - 1
+
+    def chain(self, start: int, *ops: Op) -> int:
+        """Append operations one after the other and return the last one's index."""
+        for op in ops:
+            start = self.add(op, start)
+        return start
+
+    def build(self) -> Network:
+        """The network written so far; ValueError where layers do not fit together."""
+        network = Network(tuple(self._layers))
+        assert len(network.shapes) == len(network.layers)
+        return network

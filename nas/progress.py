@@ -1,0 +1,63 @@
+"""How a search is doing: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from math import isnan, nan
+from time import monotonic
+from types import TracebackType
+
+from tqdm import tqdm
+
+from nas.history import Trial
+
+LINE_EVERY = 10.0
+"""Seconds between lines where the output is no terminal."""
+
+
+class Progress:
+    """Shows trials done, trials per second, time left and the best score so far, on stderr."""
+
+    def __init__(self, budget: int, done: int = 0) -> None:
+        self.budget, self.done = budget, done
+        self.told = 0
+        self.best = nan
+        self.start = self.last = monotonic()
+        terminal = sys.stderr.isatty()
+        self.bar = tqdm(total=budget, initial=done, unit=" trials") if terminal else None
+
+    def update(self, trial: Trial) -> None:
+        """Count a trial; those done in an earlier run only give their score."""
+        if not isnan(trial.score) and not self.best >= trial.score:
+            self.best = trial.score
+            if self.bar is not None:
+                self.bar.set_postfix_str(f"best {self.best:.6g}", refresh=False)
+        if trial.number < self.done:
+            return
+        self.told += 1
+        if self.bar is not None:
+            self.bar.update()
+        elif monotonic() - self.last > LINE_EVERY or trial.number == self.budget - 1:
+            self._line(trial.number + 1)
+
+    def _line(self, count: int) -> None:
+        self.last = monotonic()
+        rate = self.told / max(self.last - self.start, 1e-9)
+        print(
+            f"{count}/{self.budget} trials, {rate:.1f} per second, "
+            f"{(self.budget - count) / rate:.0f} s left, best {self.best:.6g}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.bar is not None:
+            self.bar.close()

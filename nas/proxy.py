@@ -1,0 +1,73 @@
+"""What a proxy is: it scores a candidate that was never trained."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from nas.network import Network
+from nas.registry import Registry
+from nas.space import Arch, Space
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from nas.batch import Batch
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One architecture of a space, and how to build it."""
+
+    space: Space
+    arch: Arch
+    seed: int = 0
+    device: str = "cpu"
+
+    @cached_property
+    def network(self) -> Network | None:
+        """The architecture as layers, or None where the space gives modules only."""
+        return self.space.network(self.arch)
+
+    def model(self) -> nn.Module:
+        """A module with fresh weights on the device; they depend on (seed, arch) alone."""
+        from nas.seeding import seeded
+
+        with seeded("weights", self.seed, self.arch):
+            model = self.space.build(self.arch)
+        return model.to(self.device)
+
+    def skeleton(self) -> nn.Module:
+        """The module with shapes only, on the meta device: no weight is allocated."""
+        import torch
+
+        with torch.device("meta"):
+            return self.space.build(self.arch)
+
+
+class NoScore(float):
+    """A score that does not exist: NaN, with the reason why."""
+
+    reason: str
+
+    def __new__(cls, reason: str) -> NoScore:
+        """NaN that carries `reason`, a short phrase for the summary."""
+        score = super().__new__(cls, "nan")
+        score.reason = reason
+        return score
+
+
+class Proxy(ABC):
+    """Scores candidates, higher is better."""
+
+    @abstractmethod
+    def score(self, candidate: Candidate, batch: Batch) -> float:
+        """The candidate's score on the batch; NaN (best a `NoScore`) where it has none.
+
+        Whatever the candidate builds may be changed at will: it is built for this call.
+        """
+
+
+PROXIES: Registry[Proxy] = Registry("proxy", "proxies")

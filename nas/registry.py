@@ -1,0 +1,141 @@
+"""Plugins by name: a mapping from registered names to classes, filled on first use."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from types import UnionType
+from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from nas.errors import UsageError, unknown
+
+T = TypeVar("T")
+C = TypeVar("C")
+
+
+class Registry(Mapping[str, type[T]], Generic[T]):
+    """The plugins of one kind; the modules of its sibling package are imported on first use."""
+
+    def __init__(self, kind: str, package: str) -> None:
+        self.kind = kind
+        self.package = package
+        self._classes: dict[str, type[T]] = {}
+        self._loaded = False
+
+    def register(self, name: str) -> Callable[[type[C]], type[C]]:
+        """Class decorator that files a plugin under `name`; a name that exists is an error."""
+
+        def file(cls: type[C]) -> type[C]:
+            other = self._classes.get(name)
+            if other is not None and other.__module__ != cls.__module__:
+                raise UsageError(
+                    f"the {self.kind} '{name}' exists twice: "
+                    f"in {other.__module__} and in {cls.__module__}"
+                )
+            self._classes[name] = cls  # type: ignore[assignment]  # C is a T: the contract test holds it
+            return cls
+
+        return file
+
+    def load(self) -> None:
+        """Import every module of the package, once."""
+        if self._loaded:
+            return
+        package = import_module(self.package)
+        folder = Path(package.__path__[0]).resolve()
+        if folder.parent != Path(__file__).resolve().parent.parent:
+            raise UsageError(
+                f"the package '{self.package}' was found in {folder}, which is not epsilon-nas's: "
+                f"rename that folder or leave the one it lies in"
+            )
+        for module in iter_modules(package.__path__):
+            import_module(f"{self.package}.{module.name}")
+        self._loaded = True
+
+    def __getitem__(self, name: str) -> type[T]:
+        self.load()
+        if name not in self._classes:
+            raise unknown(self.kind, name, self._classes)
+        return self._classes[name]
+
+    def __contains__(self, name: object) -> bool:
+        self.load()
+        return name in self._classes
+
+    def __iter__(self) -> Iterator[str]:
+        self.load()
+        return iter(sorted(self._classes))
+
+    def __len__(self) -> int:
+        self.load()
+        return len(self._classes)
+
+    def build(self, name: str, *args: object, **options: object) -> T:
+        """An instance of the plugin `name`; wrong options raise a `UsageError` saying which."""
+        return construct(self.kind, name, self[name], *args, **options)
+
+    def configured(self, config: Mapping[str, Any], *args: object) -> T:
+        """An instance from a config: `name` says which plugin, the rest are its options."""
+        options = dict(config)
+        return self.build(options.pop("name"), *args, **options)
+
+
+def construct(kind: str, name: str, make: Callable[..., T], *args: object, **options: object) -> T:
+    """Call `make(*args, **options)`; options that do not fit its signature raise a UsageError."""
+    parameters = list(inspect.signature(make).parameters.values())[len(args) :]
+    allowed = {parameter.name: parameter for parameter in parameters}
+    typed: Any = make.__init__ if isinstance(make, type) else make  # type: ignore[misc]
+    hints = get_type_hints(typed)
+    for option, value in options.items():
+        if option not in allowed:
+            listed = ", ".join(f"{p.name}={p.default}" for p in parameters) or "none"
+            raise UsageError(f"{kind} {name} has no option '{option}'; its options: {listed}")
+        hint = hints.get(option, Any)
+        if not accepts(hint, value):
+            raise UsageError(f"{kind}.{option}={value} must be {described(hint)}")
+    missing = [
+        parameter.name
+        for parameter in parameters
+        if parameter.default is parameter.empty and parameter.name not in options
+    ]
+    if missing:
+        raise UsageError(f"{kind} {name} needs {kind}.{missing[0]}=…")
+    try:
+        return make(*args, **options)
+    except UsageError:
+        raise
+    except ValueError as error:
+        raise UsageError(f"{kind} {name}: {error}") from error
+
+
+def accepts(hint: Any, value: object) -> bool:
+    """Whether a config's value fits a type hint; an int is a float, a bool is no int."""
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        return any(accepts(part, value) for part in get_args(hint))
+    if origin is Literal:
+        return value in get_args(hint)
+    if hint is None or hint is type(None):
+        return value is None
+    if hint in (int, float) and isinstance(value, bool):
+        return False
+    if hint is float:
+        return isinstance(value, int | float)
+    return not isinstance(hint, type) or isinstance(value, hint)
+
+
+WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+
+
+def described(hint: Any) -> str:
+    """A type hint in words."""
+    if get_origin(hint) in (Union, UnionType):
+        return " or ".join(described(part) for part in get_args(hint))
+    if get_origin(hint) is Literal:
+        return f"one of {', '.join(map(str, get_args(hint)))}"
+    if hint is None or hint is type(None):
+        return "null"
+    return WORDS.get(hint, str(hint))

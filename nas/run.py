@@ -1,0 +1,153 @@
+"""A run's folder: its settings, its journal, its result."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nas.errors import UsageError
+from nas.history import History
+from nas.space import SPACES, Space
+from nas.summary import summarise
+
+HISTORY, CONFIG, BEST = "history.jsonl", "config.yaml", "best.json"
+FREE = {"budget", "out", "device"}
+"""Settings that may change when a run goes on: they do not decide what a trial is."""
+
+
+@contextmanager
+def opened(folder: Path, settings: Mapping[str, Any]) -> Iterator[History]:
+    """The history in a run's folder, which is made if need be, for this process alone.
+
+    UsageError, before anything is written, where the folder cannot be used or belongs to other
+    settings.
+    """
+    made = _made(folder)
+    try:
+        with _locked(folder), History.read(folder / HISTORY) as history:
+            if history:
+                _check(folder, settings)
+            with _sentence(folder):
+                _write(folder / CONFIG, _yaml(settings))
+            yield history
+    except BaseException:
+        if made and not (folder / HISTORY).exists():  # no trial was made: leave nothing behind
+            (folder / CONFIG).unlink(missing_ok=True)
+            for path in made:
+                path.rmdir()
+        raise
+
+
+def _made(folder: Path) -> list[Path]:
+    """Make the folder; the folders that were not there before, the innermost first."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"out={folder} is no folder")
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    with _sentence(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def write_best(folder: Path, summary: Mapping[str, Any]) -> None:
+    """Put the summary into the folder; a file that is there is replaced in one step."""
+    with _sentence(folder):
+        _write(folder / BEST, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+
+
+def report(folder: Path) -> dict[str, Any]:
+    """The summary of a run, from its folder alone; nothing is written."""
+    settings = read_settings(folder)
+    with History.read(folder / HISTORY) as history:
+        if not history:
+            raise UsageError(f"the run in {folder} has no trials yet")
+        return summarise(history, space_of(settings), settings)
+
+
+def space_of(settings: Mapping[str, Any]) -> Space:
+    """The space that the settings name."""
+    return SPACES.configured(settings["space"])
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """The settings of the run in a folder; UsageError if there are none."""
+    try:
+        settings = yaml.safe_load((folder / CONFIG).read_text())
+    except FileNotFoundError:
+        raise UsageError(f"there is no run in {folder}: it has no {CONFIG}") from None
+    except (OSError, yaml.YAMLError) as error:
+        raise UsageError(f"{folder / CONFIG} cannot be read: {error}") from error
+    kinds = ("space", "proxy", "strategy", "batch")
+    if not isinstance(settings, dict) or not all(
+        isinstance(settings.get(kind), dict) and "name" in settings[kind] for kind in kinds
+    ):
+        raise UsageError(f"{folder / CONFIG} is not the config of a search")
+    return settings
+
+
+def _check(folder: Path, settings: Mapping[str, Any]) -> None:
+    there, here = _flat(read_settings(folder)), _flat(settings)
+    different = [
+        f"{key} is {there.get(key)!r} there and {here.get(key)!r} here"
+        for key in sorted(there.keys() | here.keys())
+        if key not in FREE and there.get(key) != here.get(key)
+    ]
+    if different:
+        raise UsageError(
+            f"{folder} holds a run with other settings: {', '.join(different)}; "
+            f"give those, or another out="
+        )
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _yaml(settings: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)
+
+
+@contextmanager
+def _sentence(folder: Path) -> Iterator[None]:
+    """An OSError inside becomes a UsageError about the folder."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written to: {error.strerror or error}") from error
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file in one step: a reader sees the old or the new text, never half of it."""
+    draft = path.with_name(f".{path.name}.draft")
+    draft.write_text(text)
+    draft.replace(path)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other processes out of the folder, where the system can; a killed one lets go."""
+    try:
+        from fcntl import LOCK_EX, LOCK_NB, flock
+    except ImportError:  # Windows
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            flock(handle, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"another process is working in {folder}") from None
+        yield
+    finally:
+        os.close(handle)

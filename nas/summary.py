@@ -1,0 +1,93 @@
+"""What came out of a search, from its trials and settings alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from math import isnan
+from typing import Any
+
+from nas.history import Trial
+from nas.network import FLOPS_RULE
+from nas.space import Space
+
+TOP = 10
+
+
+def summarise(
+    trials: Sequence[Trial], space: Space, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The best architecture, the ten best distinct ones, and the counts, as plain values.
+
+    `score` and `arch` are None where no trial has a score.
+    """
+    own = [trial for trial in trials if trial.copy_of is None]
+    scored = [trial for trial in own if not isnan(trial.score)]
+    best = sorted(scored, key=lambda trial: (-trial.score, trial.number))[:TOP]
+    seconds = sum(trial.seconds for trial in trials)
+    first = _described(best[0], space) if best else {"arch": None, "tuple": None, "score": None}
+    return {
+        **first,
+        "flops_rule": FLOPS_RULE,
+        **{kind: settings[kind]["name"] for kind in ("space", "proxy", "strategy", "batch")},
+        **{key: settings[key] for key in ("seed", "block", "budget")},
+        "trials": {
+            "total": len(trials),
+            "scored": len(scored),
+            "repeated": len(trials) - len(own),
+            "no_score": len(own) - len(scored),
+            "reasons": dict(Counter(t.reason for t in own if isnan(t.score)).most_common()),
+        },
+        "seconds": round(seconds, 3),
+        "trials_per_second": round(len(trials) / seconds, 2) if seconds else None,
+        "top": [_described(trial, space) for trial in best],
+    }
+
+
+def _described(trial: Trial, space: Space) -> dict[str, Any]:
+    return {
+        "arch": space.format(trial.arch),
+        "tuple": list(trial.arch),
+        "score": trial.score,
+        "params": int(trial.metrics["params"]),
+        "flops": int(trial.metrics["flops"]),
+        "trial": trial.number,
+    }
+
+
+def rendered(summary: Mapping[str, Any]) -> str:
+    """The summary as text for a terminal."""
+    lines = [
+        f"{summary['trials']['total']} of {summary['budget']} trials"
+        f" · space {summary['space']} · proxy {summary['proxy']}"
+        f" · strategy {summary['strategy']} · batch {summary['batch']} · seed {summary['seed']}",
+        "",
+    ]
+    if summary["arch"] is not None:
+        lines += [
+            f"best    {summary['arch']}",
+            f"tuple   {tuple(summary['tuple'])}",
+            f"score   {summary['score']:.6g}   (trial {summary['trial']})",
+            f"params  {summary['params']:,}",
+            f"FLOPs   {summary['flops']:,}   ({summary['flops_rule']})",
+            "",
+            "the ten best distinct architectures",
+            f"{'score':>12}{'params':>12}{'FLOPs':>14}  architecture",
+        ]
+        lines += [
+            f"{top['score']:>12.6g}{top['params']:>12,}{top['flops']:>14,}  {top['arch']}"
+            for top in summary["top"]
+        ]
+        lines.append("")
+    trials = summary["trials"]
+    lines.append(
+        f"trials  {trials['scored']} scored, {trials['repeated']} repeated (same function), "
+        f"{trials['no_score']} without a score"
+    )
+    lines += [f"        {count} × {reason}" for reason, count in trials["reasons"].items()]
+    if summary["trials_per_second"] is not None:
+        lines.append(
+            f"time    {summary['seconds']:.1f} s of scoring, "
+            f"{summary['trials_per_second']:.1f} trials per second"
+        )
+    return "\n".join(lines)

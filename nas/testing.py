@@ -1,0 +1,236 @@
+"""Contracts that plugins keep, as tests to subclass; needs pytest and hypothesis.
+
+A plugin's own test is three lines:
+
+    class TestMine(SpaceContract):
+        @pytest.fixture
+        def space(self) -> Space:
+            return Mine()
+
+Ours run over every registered plugin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import FrozenInstanceError, fields, is_dataclass
+from math import isfinite, isnan, nan
+from random import Random, getstate
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nas.batch import Batch
+from nas.history import Trial
+from nas.objective import Objective
+from nas.proxy import Candidate, Proxy
+from nas.seeding import generator
+from nas.space import Arch, Space
+from nas.strategy import Strategy
+
+QUICK = settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+SEEDS = st.integers(0, 2**32)
+
+
+class SpaceContract:
+    """What every space keeps; override the fixture `space`, with small macro sizes."""
+
+    @pytest.fixture
+    def space(self) -> Space:
+        """The space under test."""
+        raise NotImplementedError
+
+    def test_is_a_frozen_dataclass(self, space: Space) -> None:
+        assert is_dataclass(space)
+        for field in fields(space):
+            with pytest.raises(FrozenInstanceError):
+                setattr(space, field.name, getattr(space, field.name))
+        assert 0 < space.weights[0] < space.weights[1]
+
+    @QUICK
+    @given(seed=SEEDS)
+    def test_samples_are_members(self, space: Space, seed: int) -> None:
+        arch = space.sample(Random(seed))
+        assert arch in space
+        assert arch == space.sample(Random(seed))
+        assert len(arch) == len(space.choices)
+        assert list(arch) not in space
+        assert (*arch, 0) not in space
+        assert (-1, *arch[1:]) not in space
+        assert (space.choices[0], *arch[1:]) not in space
+
+    @QUICK
+    @given(seed=SEEDS)
+    def test_parse_is_the_inverse_of_format(self, space: Space, seed: int) -> None:
+        arch = space.sample(Random(seed))
+        text = space.format(arch)
+        assert space.parse(text) == arch
+        assert space.read(f" {text}\n") == arch
+        assert space.read(str(arch)) == arch
+
+    @pytest.mark.parametrize("text", ["", "no such architecture", "(0,)", "|", "{}"])
+    def test_foreign_text_is_refused(self, space: Space, text: str) -> None:
+        with pytest.raises(ValueError, match=r"\w"):
+            space.read(text)
+
+    @QUICK
+    @given(seed=SEEDS)
+    def test_neighbours_differ_in_one_decision(self, space: Space, seed: int) -> None:
+        arch = space.sample(Random(seed))
+        near = list(space.neighbours(arch))
+        assert len(near) == len(set(near))
+        for other in near[:20]:
+            assert other in space
+            assert sum(a != b for a, b in zip(arch, other, strict=True)) == 1
+            assert arch in set(space.neighbours(other))
+        if near:
+            assert space.mutate(arch, Random(seed)) in near
+
+    @QUICK
+    @given(seed=SEEDS)
+    def test_canonical_is_a_member_and_idempotent(self, space: Space, seed: int) -> None:
+        form = space.canonical(space.sample(Random(seed)))
+        assert form in space
+        assert space.canonical(form) == form
+
+    def test_batches_are_seeded(self, space: Space) -> None:
+        batch, again, other = (space.batch(4, generator(seed)) for seed in (1, 1, 2))
+        assert len(batch.inputs) == 4
+        assert torch.equal(batch.inputs, again.inputs)
+        assert not torch.equal(batch.inputs, other.inputs)
+        if batch.inputs.is_floating_point():
+            assert batch.inputs.isfinite().all()
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_every_architecture_trains(self, space: Space, seed: int) -> None:
+        arch = space.sample(Random(seed))
+        candidate = Candidate(space, arch, seed)
+        model = candidate.model()
+        output = model(space.batch(4, generator(seed)).inputs)
+        assert len(output) == 4
+        assert output.isfinite().all()
+        output.sum().backward()
+        shapes = [parameter.shape for parameter in model.parameters()]
+        assert [parameter.shape for parameter in candidate.skeleton().parameters()] == shapes
+        if candidate.network is not None:
+            assert tuple(output.shape[1:]) == candidate.network.shapes[-1]
+            assert candidate.network.params == sum(shape.numel() for shape in shapes)
+
+
+class ProxyContract:
+    """What every proxy keeps; override the fixtures `proxy` and, if need be, `space`."""
+
+    @pytest.fixture
+    def proxy(self) -> Proxy:
+        """The proxy under test."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def space(self) -> Space:
+        """A small space to score in."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def batch(self, space: Space) -> Batch:
+        """What the proxy is fed."""
+        return space.batch(8, generator("contract"))
+
+    @pytest.mark.parametrize("seed", range(10))
+    def test_a_score_is_a_float_and_repeatable(
+        self, proxy: Proxy, space: Space, batch: Batch, seed: int
+    ) -> None:
+        arch = space.sample(Random(seed))
+        inputs = batch.inputs.clone()
+        with unchanged_globals():
+            score = proxy.score(Candidate(space, arch, seed), batch)
+        assert isinstance(score, float)
+        assert isfinite(score) or isnan(score)
+        assert torch.equal(batch.inputs, inputs)
+        torch.rand(7)  # whatever else draws numbers must not matter
+        again = proxy.score(Candidate(space, arch, seed), batch)
+        assert again == score or (isnan(again) and isnan(score))
+
+    def test_the_thread_count_does_not_matter(
+        self, proxy: Proxy, space: Space, batch: Batch
+    ) -> None:
+        objective = Objective(space, proxy, batch)
+        arch = space.sample(Random(1))
+        threads = torch.get_num_threads()
+        try:
+            torch.set_num_threads(1)
+            first = objective(arch)
+            torch.set_num_threads(3)
+            second = objective(arch)
+            assert torch.get_num_threads() == 3
+        finally:
+            torch.set_num_threads(threads)
+        assert str(first.score) == str(second.score)
+        assert first.metrics == second.metrics
+
+
+class StrategyContract:
+    """What every strategy keeps; override the fixture `make`."""
+
+    @pytest.fixture
+    def make(self) -> Callable[[], Strategy]:
+        """Makes the strategy under test, anew at every call, with its default options."""
+        raise NotImplementedError
+
+    @pytest.mark.parametrize("scores", [[1.0], [nan], [0.0, nan, -1e300, 1e300], [nan, 2.0]])
+    def test_asks_for_members_whatever_it_is_told(
+        self, make: Callable[[], Strategy], scores: list[float]
+    ) -> None:
+        strategy = make()
+        assert all(arch in strategy.space for arch in conversation(strategy, scores, 150))
+
+    def test_owns_no_randomness(self, make: Callable[[], Strategy]) -> None:
+        scores = [float(number % 17) for number in range(100)]
+        archs = conversation(make(), scores, 100)
+        assert archs == conversation(make(), scores, 100)
+        assert len(set(archs)) > 10
+
+    def test_asking_changes_nothing(self, make: Callable[[], Strategy]) -> None:
+        scores = [float(number % 7) for number in range(100)]
+        once = conversation(make(), scores, 100)
+        assert once == conversation(make(), scores, 100, asks=3)
+
+
+def conversation(
+    strategy: Strategy, scores: Sequence[float], count: int, asks: int = 1
+) -> list[Arch]:
+    """The architectures that a strategy asks for while it is told the scores in turn."""
+    archs = []
+    for number in range(count):
+        for _ in range(asks):
+            arch = strategy.ask(Random(f"0/{number}"))
+        archs.append(arch)
+        strategy.tell(Trial(number, arch, scores[number % len(scores)], {}, 0.0))
+    return archs
+
+
+@contextmanager
+def unchanged_globals() -> Iterator[None]:
+    """Assert that torch's and Python's global state is the same afterwards."""
+    before = _globals()
+    yield
+    for name, value in _globals().items():
+        assert str(value) == str(before[name]), f"{name} was changed"
+
+
+def _globals() -> dict[str, object]:
+    return {
+        "torch's generator": torch.get_rng_state().tolist(),
+        "the default dtype": torch.get_default_dtype(),
+        "grad mode": torch.is_grad_enabled(),
+        "the thread count": torch.get_num_threads(),
+        "random's generator": getstate(),
+        "numpy's generator": np.random.get_state()[1].tolist(),  # type: ignore[index]
+    }

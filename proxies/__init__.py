@@ -1,0 +1,1 @@
+"""Proxies, one file each; the registered name is the file's name."""

@@ -1,0 +1,1 @@
+"""Search spaces, one file each; the registered name is the file's name."""

@@ -1,0 +1,191 @@
+"""NAS-Bench-201: one cell of four nodes and six edges, five operations each."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import permutations, product
+from typing import TYPE_CHECKING
+
+from nas import SPACES, Arch, Space
+from nas.network import (
+    Add,
+    AvgPool,
+    BatchNorm,
+    Builder,
+    Conv,
+    GlobalAvgPool,
+    Linear,
+    Network,
+    ReLU,
+    Zero,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+    from nas.batch import Batch
+
+OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+NONE, SKIP, CONV_1X1, CONV_3X3, POOL = range(5)
+EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
+"""(from, to) of every decision, in the order of the published string."""
+NOTATION = re.compile(r"\|(\w+)~0\|\+\|(\w+)~0\|(\w+)~1\|\+\|(\w+)~0\|(\w+)~1\|(\w+)~2\|")
+
+
+@SPACES.register("nasbench201")
+@dataclass(frozen=True)
+class NASBench201(Space):
+    """NAS-Bench-201: 15,625 cells for small images (Dong & Yang 2020, arXiv:2001.00326).
+
+    The i-th decision is the operation (index in `OPERATIONS`) of the i-th edge in `EDGES`. Macro:
+    a 3x3 stem, three stages of `cells` cells with `channels`, 2x and 4x channels, a residual
+    block of stride 2 between stages, then norm, ReLU, spatial mean and a linear classifier.
+    Parameters are those of the benchmark (10 classes: its CIFAR-10 figures).
+    """
+
+    channels: int = 16
+    cells: int = 5
+    classes: int = 10
+    resolution: int = 32
+
+    choices = (len(OPERATIONS),) * len(EDGES)
+    weights = (1e-7, 1.0)
+
+    def __post_init__(self) -> None:
+        for name in ("channels", "cells", "classes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
+        if self.resolution < 4:
+            raise ValueError(f"resolution={self.resolution} must be at least 4")
+
+    def parse(self, text: str) -> Arch:
+        match = NOTATION.fullmatch(text)
+        if match is None or not set(match.groups()) <= set(OPERATIONS):
+            raise ValueError(
+                f"'{text}' is not a NAS-Bench-201 cell: write "
+                f"|op~0|+|op~0|op~1|+|op~0|op~1|op~2| with op one of {', '.join(OPERATIONS)}"
+            )
+        return tuple(OPERATIONS.index(operation) for operation in match.groups())
+
+    def format(self, arch: Arch) -> str:
+        names = [f"{OPERATIONS[op]}~{source}" for op, (source, _) in zip(arch, EDGES, strict=True)]
+        return f"|{names[0]}|+|{'|'.join(names[1:3])}|+|{'|'.join(names[3:])}|"
+
+    def canonical(self, arch: Arch) -> Arch:
+        """The first of all the cells that compute the same function, in the order of tuples.
+
+        Two cells are the same if their outputs are the same sum, for every input and every weight
+        of the convolutions, up to which convolution has which weights: a skip is its source,
+        'none' and whatever is made from nothing is nothing (norms shift by 0 until they are
+        trained), the average pool, being linear, may be taken before or after a sum, and what
+        does not reach the output does not count. Two convolutions of one source stay two.
+        """
+        return _representatives()[arch]
+
+    def batch(self, size: int, generator: torch.Generator) -> Batch:
+        from nas.batch import natural_images
+
+        return natural_images((3, self.resolution, self.resolution), size, generator)
+
+    def network(self, arch: Arch) -> Network:
+        net = Builder((3, self.resolution, self.resolution))
+        width = self.channels
+        node = net.chain(net.input, Conv(3, width, 3, padding=1), BatchNorm(width))
+        for stage in range(3):
+            if stage:
+                node = _residual(net, node, width)
+                width *= 2
+            for _ in range(self.cells):
+                node = _cell(net, node, arch, width)
+        head = (BatchNorm(width), ReLU(), GlobalAvgPool(), Linear(width, self.classes))
+        net.chain(node, *head)
+        return net.build()
+
+
+def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> tuple[ReLU, Conv, BatchNorm]:
+    conv = Conv(inputs, outputs, kernel, stride, padding=kernel // 2)
+    return ReLU(), conv, BatchNorm(outputs)
+
+
+def _residual(net: Builder, node: int, width: int) -> int:
+    """Halves the resolution and doubles the channels."""
+    inner = net.chain(node, *_conv(width, 2 * width, 3, 2), *_conv(2 * width, 2 * width, 3))
+    shortcut = net.chain(node, AvgPool(2, 2), Conv(width, 2 * width, 1))
+    return net.add(Add(), inner, shortcut)
+
+
+def _cell(net: Builder, node: int, arch: Arch, width: int) -> int:
+    nodes = [node]
+    for target in range(1, 4):
+        terms = []
+        for op, (source, end) in zip(arch, EDGES, strict=True):
+            if end != target or op == NONE:
+                continue
+            if op == SKIP:
+                terms.append(nodes[source])
+            elif op == POOL:
+                terms.append(net.add(AvgPool(3, 1, 1), nodes[source]))
+            else:
+                kernel = 1 if op == CONV_1X1 else 3
+                terms.append(net.chain(nodes[source], *_conv(width, width, kernel)))
+        if not terms:
+            nodes.append(net.add(Zero(), node))
+        else:
+            nodes.append(terms[0] if len(terms) == 1 else net.add(Add(), *terms))
+    return nodes[-1]
+
+
+# The canonical form. A node's value is a sum of terms: (atom, how often it was pooled), where an
+# atom is the cell's input (0) or a convolution (1 + its edge).
+Value = Counter[tuple[int, int]]
+Key = tuple[object, ...]
+
+
+def _values(arch: Arch) -> tuple[Value, dict[int, tuple[int, Value]]]:
+    """The output as a sum of terms, and operation and argument of every convolution."""
+    nodes: list[Value] = [Counter({(0, 0): 1}), Counter(), Counter(), Counter()]
+    convs: dict[int, tuple[int, Value]] = {}
+    for edge, (op, (source, target)) in enumerate(zip(arch, EDGES, strict=True), start=1):
+        value = nodes[source]
+        if op in (CONV_1X1, CONV_3X3) and value:
+            convs[edge] = (op, value)
+            nodes[target][edge, 0] += 1
+        elif op in (SKIP, POOL):
+            for (atom, pooled), times in value.items():
+                nodes[target][atom, pooled + (op == POOL)] += times
+    return nodes[3], convs
+
+
+def _reached(value: Value, convs: dict[int, tuple[int, Value]]) -> set[int]:
+    """The convolutions that a value depends on."""
+    direct = {atom for atom, _ in value if atom}
+    return direct.union(*(_reached(convs[atom][1], convs) for atom in direct))
+
+
+def _keys(arch: Arch) -> Iterator[Key]:
+    """The cell's function written down, once for every way to number its convolutions."""
+    output, convs = _values(arch)
+    reached = _reached(output, convs)
+    kinds = [[atom for atom in reached if convs[atom][0] == op] for op in (CONV_1X1, CONV_3X3)]
+    for small, large in product(*map(permutations, kinds)):
+        order = small + large
+        name = {0: 0} | {atom: place for place, atom in enumerate(order, start=1)}
+
+        def written(value: Value, name: dict[int, int] = name) -> Key:
+            return tuple(sorted((name[atom], pool, n) for (atom, pool), n in value.items()))
+
+        yield (written(output), *((convs[atom][0], written(convs[atom][1])) for atom in order))
+
+
+@cache
+def _representatives() -> dict[Arch, Arch]:
+    """Every cell's canonical form."""
+    first: dict[Key, Arch] = {}
+    representatives = {}
+    for arch in product(range(len(OPERATIONS)), repeat=len(EDGES)):
+        representatives[arch] = first.setdefault(min(_keys(arch)), arch)
+    return representatives

@@ -1,0 +1,1 @@
+"""Strategies, one file each; none of them needs torch."""

@@ -1,0 +1,38 @@
+"""Regularised evolution."""
+
+from __future__ import annotations
+
+from collections import deque
+from random import Random
+
+from nas import STRATEGIES, Arch, Space, Strategy, Trial
+
+
+@STRATEGIES.register("evolution")
+class RegularisedEvolution(Strategy):
+    """Regularised (ageing) evolution (Real et al. 2019, arXiv:1802.01548, algorithm 1).
+
+    The first `population` architectures are random. From then on the parent is the best of
+    `tournament` draws with replacement from the population, the child differs from it in one
+    decision, and the oldest member dies for every child, however good it is. A member without a
+    score loses to every other.
+    """
+
+    def __init__(self, space: Space, *, population: int = 64, tournament: int = 10) -> None:
+        super().__init__(space)
+        if population < 1:
+            raise ValueError(f"population={population} must be at least 1")
+        if not 1 <= tournament <= population:
+            raise ValueError(f"tournament={tournament} must be from 1 to population={population}")
+        self.tournament = tournament
+        self.members: deque[Trial] = deque(maxlen=population)
+
+    def ask(self, rng: Random) -> Arch:
+        if len(self.members) < (self.members.maxlen or 0):
+            return self.space.sample(rng)
+        draws = [self.members[rng.randrange(len(self.members))] for _ in range(self.tournament)]
+        parent = max(draws, key=lambda trial: trial.rank_key)
+        return self.space.mutate(parent.arch, rng)
+
+    def tell(self, trial: Trial) -> None:
+        self.members.append(trial)  # at its full length the deque lets go of the oldest

@@ -1,0 +1,18 @@
+"""Random search."""
+
+from __future__ import annotations
+
+from random import Random
+
+from nas import STRATEGIES, Arch, Strategy, Trial
+
+
+@STRATEGIES.register("random")
+class RandomSearch(Strategy):
+    """Uniform over the valid architectures, with replacement; the baseline to beat."""
+
+    def ask(self, rng: Random) -> Arch:
+        return self.space.sample(rng)
+
+    def tell(self, trial: Trial) -> None:
+        pass

@@ -1,0 +1,78 @@
+"""REINFORCE."""
+
+from __future__ import annotations
+
+from math import exp, isnan, log
+from random import Random
+
+from nas import STRATEGIES, Arch, Space, Strategy, Trial
+
+
+@STRATEGIES.register("reinforce")
+class Reinforce(Strategy):
+    """Policy gradient with one softmax per decision (Williams 1992; Zoph & Le 2017).
+
+    Logits climb the gradient of log-probability times advantage, plus `entropy` times the
+    gradient of the policy's entropy. The advantage is the score less a moving average of the
+    scores, in units of their moving mean absolute deviation, so that proxies of any scale work with
+    one `rate`. A trial without a score counts as the worst so far; before there is any score
+    nothing is learned.
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        *,
+        rate: float = 0.05,
+        decay: float = 0.95,
+        entropy: float = 0.01,
+    ) -> None:
+        super().__init__(space)
+        if not rate > 0:
+            raise ValueError(f"rate={rate} must be positive")
+        if not 0 <= decay < 1:
+            raise ValueError(f"decay={decay} must be at least 0 and less than 1")
+        if not entropy >= 0:
+            raise ValueError(f"entropy={entropy} must be at least 0")
+        self.rate, self.decay, self.entropy = rate, decay, entropy
+        self.logits = [[0.0] * count for count in space.choices]
+        self.baseline = self.deviation = self.worst = float("nan")
+
+    def ask(self, rng: Random) -> Arch:
+        policy = [softmax(row) for row in self.logits]
+        for _ in range(1000):
+            arch = tuple(rng.choices(range(len(row)), row)[0] for row in policy)
+            if self.space.valid(arch):
+                return arch
+        return self.space.sample(rng)  # the policy sits where decisions do not fit together
+
+    def tell(self, trial: Trial) -> None:
+        reward = self.worst if isnan(trial.score) else trial.score
+        if isnan(reward):
+            return
+        advantage = self._advantage(reward)
+        for logits, option in zip(self.logits, trial.arch, strict=True):
+            row = softmax(logits)
+            surprise = -sum(p * log(p) for p in row if p > 0)
+            for index, p in enumerate(row):
+                slope = advantage * ((index == option) - p)
+                bonus = -p * (log(p) + surprise) if p > 0 else 0.0
+                logits[index] += self.rate * (slope + self.entropy * bonus)
+
+    def _advantage(self, reward: float) -> float:
+        """How much better than the moving average, in deviations from it; both move on."""
+        if isnan(self.baseline):
+            self.baseline, self.deviation, self.worst = reward, 0.0, reward
+        self.worst = min(self.worst, reward)
+        difference = reward - self.baseline
+        self.baseline += (1 - self.decay) * difference
+        self.deviation += (1 - self.decay) * (abs(difference) - self.deviation)
+        return difference / self.deviation if self.deviation > 0 else 0.0
+
+
+def softmax(logits: list[float]) -> list[float]:
+    """Probabilities proportional to the exponentials."""
+    top = max(logits)
+    weights = [exp(logit - top) for logit in logits]
+    total = sum(weights)
+    return [weight / total for weight in weights]

@@ -1,0 +1,1 @@
+"""Tests; the folder mirrors the project."""

@@ -1,0 +1,50 @@
+"""What tests share: small spaces, and the real data where it is present."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from nas import SPACES, Space
+from nas.batch import Batch
+
+SMALL = {"nasbench201": {"channels": 4, "cells": 1, "resolution": 8}}
+"""Macro sizes that make a space quick to build."""
+
+
+def small(name: str) -> Space:
+    """A registered space with small macro sizes."""
+    return SPACES.build(name, **SMALL.get(name, {}))
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real tables and images; the test is skipped where there is none."""
+    folder = os.environ.get("NAS_DATA")
+    if not folder:
+        pytest.skip("NAS_DATA names no folder of real data")
+    path = Path(folder).resolve()
+    assert path.is_dir(), f"NAS_DATA={folder} is no folder"
+    return path
+
+
+@pytest.fixture(scope="session")
+def cifar(data: Path) -> Batch:
+    """The first 256 CIFAR-10 images, scaled as the oracles' README says."""
+    images = np.load(data / "cifar10_images.npz")["images"][:256].astype(np.float64)
+    mean, std = np.array([125.3, 123.0, 113.9]), np.array([63.0, 62.1, 66.7])
+    pixels = torch.from_numpy((images - mean) / std).permute(0, 3, 1, 2)
+    return Batch(pixels.float())
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file, gzipped or not."""
+    content = path.read_bytes()
+    text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
+    return list(csv.DictReader(text.splitlines()))

@@ -1,0 +1,78 @@
+"""The shipped contracts, over every registered plugin."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+
+from nas import PROXIES, SPACES, STRATEGIES, Proxy, Space, Strategy, UsageError
+from nas.cli import conf_dir
+from nas.registry import Registry
+from nas.testing import ProxyContract, SpaceContract, StrategyContract
+from tests.conftest import small
+
+REGISTRIES: list[Registry[Any]] = [SPACES, PROXIES, STRATEGIES]
+EVERY = [(registry, name) for registry in REGISTRIES for name in registry]
+
+
+class TestEverySpace(SpaceContract):
+    @pytest.fixture(params=SPACES)
+    def space(self, request: pytest.FixtureRequest) -> Space:
+        return small(request.param)
+
+
+class TestEveryProxy(ProxyContract):
+    @pytest.fixture(params=SPACES)
+    def space(self, request: pytest.FixtureRequest) -> Space:
+        return small(request.param)
+
+    @pytest.fixture(params=PROXIES)
+    def proxy(self, request: pytest.FixtureRequest) -> Proxy:
+        return PROXIES.build(request.param)
+
+
+class TestEveryStrategy(StrategyContract):
+    @pytest.fixture(params=STRATEGIES)
+    def make(self, request: pytest.FixtureRequest) -> Callable[[], Strategy]:
+        return lambda: STRATEGIES.build(request.param, small("nasbench201"))
+
+
+@pytest.mark.parametrize(("registry", "name"), EVERY)
+def test_a_config_has_the_name_and_the_defaults_of_its_plugin(
+    registry: Registry[Any], name: str
+) -> None:
+    config = yaml.safe_load((conf_dir() / registry.kind / f"{name}.yaml").read_text())
+    assert config.pop("name") == name
+    parameters = inspect.signature(registry[name]).parameters.values()
+    options = {p.name: p.default for p in parameters if p.default is not p.empty}
+    assert config == options
+
+
+@pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.kind)
+def test_every_config_has_a_plugin(registry: Registry[Any]) -> None:
+    assert {path.stem for path in (conf_dir() / registry.kind).glob("*.yaml")} == set(registry)
+
+
+@pytest.mark.parametrize(("registry", "name"), EVERY)
+def test_a_docstring_begins_with_one_line(registry: Registry[Any], name: str) -> None:
+    first, _, rest = (inspect.getdoc(registry[name]) or "").partition("\n")
+    assert len(first) > 20
+    assert first.endswith(".")
+    assert not rest or rest.startswith("\n")
+
+
+def test_a_name_that_exists_is_an_error() -> None:
+    registry: Registry[object] = Registry("thing", "strategies")
+    registry.register("one")(type("First", (), {"__module__": "a"}))
+    with pytest.raises(UsageError, match="thing 'one' exists twice: in a and in b"):
+        registry.register("one")(type("Second", (), {"__module__": "b"}))
+
+
+def test_a_package_of_another_owner_is_refused() -> None:
+    registry: Registry[object] = Registry("thing", "yaml")
+    with pytest.raises(UsageError, match=r"'yaml' was found in .*not epsilon-nas's"):
+        registry.load()
