@@ -14,8 +14,8 @@ class Reinforce(Strategy):
 
     Logits climb the gradient of log-probability times advantage, plus `entropy` times the
     gradient of the policy's entropy. The advantage is the score less a moving average of the
-    scores, in units of their moving mean absolute deviation, so that proxies of any scale work with
-    one `rate`. A trial without a score counts as the worst so far; before there is any score
+    scores, in units of their moving mean absolute deviation, so that one `rate` suits proxies of
+    any scale. A trial without a score counts as the worst so far; before there is any score
     nothing is learned.
     """
 

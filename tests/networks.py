@@ -1,0 +1,67 @@
+"""Random networks of every operation, for tests."""
+
+from __future__ import annotations
+
+from random import Random
+
+from nas.network import (
+    Add,
+    AvgPool,
+    BatchNorm,
+    Builder,
+    Concat,
+    Conv,
+    GlobalAvgPool,
+    Linear,
+    MaxPool,
+    Network,
+    Op,
+    ReLU,
+    Shape,
+    Zero,
+)
+
+
+def random_network(rng: Random, layers: int = 14) -> Network:
+    """A network for 3 x 9 x 9 inputs with grouped, dilated and strided convolutions."""
+    net = Builder((3, 9, 9))
+    shapes: list[Shape] = [(3, 9, 9)]
+
+    def add(op: Op, *inputs: int) -> int:
+        index = net.add(op, *inputs)
+        shapes.append(op.shape(*(shapes[i] for i in inputs)))
+        return index
+
+    add(Conv(3, 6, 3, padding=1), 0)
+    add(BatchNorm(6), 1)
+    while len(shapes) < layers:
+        source = rng.choice(range(len(shapes) // 2, len(shapes)))
+        channels, size, _ = shapes[source]
+        partners = [i for i, shape in enumerate(shapes) if shape[1:] == shapes[source][1:]]
+        partner = rng.choice(partners)
+        kind = rng.choice(["conv", "depthwise", "grouped", "pool", "add", "concat", "zero"])
+        kernel = rng.choice([1, 3, 5]) if size > 4 else 1
+        stride = rng.choice([1, 1, 1, 2]) if size > 4 else 1
+        if kind == "conv":
+            dilation = rng.choice([1, 2]) if kernel == 3 and size > 4 else 1
+            conv = Conv(channels, 6, kernel, stride, kernel // 2 * dilation, dilation)
+            add(BatchNorm(6), add(conv, add(ReLU(), source)))
+        elif kind == "depthwise":
+            conv = Conv(channels, channels, kernel, stride, kernel // 2, groups=channels)
+            add(BatchNorm(channels), add(conv, source))
+        elif kind == "grouped" and channels % 3 == 0:
+            add(Conv(channels, 6, kernel, stride, kernel // 2, groups=3), source)
+        elif kind == "pool" and size > 4:
+            add(rng.choice([AvgPool, MaxPool])(3, stride, 1), source)
+        elif kind == "add" and shapes[partner] == shapes[source]:
+            add(Add(), source, partner)
+        elif kind == "concat" and channels + shapes[partner][0] <= 30:
+            add(Concat(), source, partner)
+        elif kind == "zero":
+            add(Add(), source, add(Zero(), source))
+    channels = shapes[-1][0]
+    add(
+        Linear(channels, 2),
+        add(GlobalAvgPool(), add(ReLU(), add(BatchNorm(channels), len(shapes) - 1))),
+    )
+    return net.build()

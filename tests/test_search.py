@@ -1,0 +1,183 @@
+"""The loop: replay, blocks, copies, executors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from math import isnan, nan
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nas import STRATEGIES, Arch, Evaluation, History, Trial, UsageError, search, trials
+from nas.search import Score
+from tests.conftest import small
+
+SPACE = small("nasbench201")
+
+
+class Counting:
+    """A cheap objective that remembers what it was asked; some cells have no score."""
+
+    def __init__(self) -> None:
+        self.calls: list[Arch] = []
+
+    def __call__(self, arch: Arch) -> Evaluation:
+        self.calls.append(arch)
+        score = nan if sum(arch) % 5 == 0 else Random(str(SPACE.canonical(arch))).random()
+        reason = "by design" if isnan(score) else ""
+        return Evaluation(score, {"params": float(sum(arch))}, 0.25, reason)
+
+
+def backwards(objective: Score, archs: Iterable[Arch]) -> list[Evaluation]:
+    """An executor that scores a block from its end."""
+    return [objective(arch) for arch in reversed(list(archs))][::-1]
+
+
+def run(
+    name: str = "evolution",
+    budget: int = 120,
+    block: int = 1,
+    history: History | None = None,
+    objective: Score | None = None,
+    **options: object,
+) -> list[Trial]:
+    population = {"population": 16, "tournament": 4} if name == "evolution" else {}
+    strategy = STRATEGIES.build(name, SPACE, **population)
+    history = History() if history is None else history
+    search(
+        strategy,
+        objective or Counting(),
+        history,
+        budget=budget,
+        seed=3,
+        block=block,
+        **options,  # type: ignore[arg-type]
+    )
+    return list(history)
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_the_best_has_the_highest_score_and_nan_ranks_last(name: str) -> None:
+    history = History()
+    strategy = STRATEGIES.build(name, SPACE)
+    best = search(strategy, Counting(), history, budget=60, seed=0)
+    assert [trial.number for trial in history] == list(range(60))
+    assert any(isnan(trial.score) for trial in history)
+    assert best.score == max(trial.score for trial in history if not isnan(trial.score))
+
+
+def test_copies_count_but_are_not_scored() -> None:
+    objective = Counting()
+    history = run("evolution", objective=objective)
+    forms = Counter(SPACE.canonical(arch) for arch in objective.calls)
+    assert set(forms.values()) == {1}
+    assert len(history) == 120 > len(objective.calls)
+    assert [trial.arch for trial in history if trial.copy_of is None] == objective.calls
+    for trial in history:
+        if trial.copy_of is not None:
+            original = history[trial.copy_of]
+            assert original.copy_of is None
+            assert original.number < trial.number
+            assert SPACE.canonical(original.arch) == SPACE.canonical(trial.arch)
+            same = replace(
+                original,
+                number=trial.number,
+                arch=trial.arch,
+                seconds=0.0,
+                copy_of=original.number,
+            )
+            assert str(same) == str(trial)
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+@settings(max_examples=15, deadline=None)
+@given(stop=st.integers(0, 60), block=st.integers(1, 9))
+def test_a_stopped_search_goes_on_to_the_same_history(name: str, stop: int, block: int) -> None:
+    whole = run(name, 60, block)
+    objective = Counting()
+    resumed = run(name, 60, block, History(None, whole[:stop]), objective)
+    assert str(resumed) == str(whole)
+    assert objective.calls == [trial.arch for trial in whole[stop:] if trial.copy_of is None]
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_the_executor_does_not_matter(name: str) -> None:
+    assert str(run(name, block=7)) == str(run(name, block=7, executor=backwards))
+
+
+def test_a_larger_budget_goes_on() -> None:
+    history = History(None, run(budget=50, block=4))
+    assert str(run(budget=90, block=4, history=history)) == str(run(budget=90, block=4))
+
+
+def test_a_history_of_another_search_is_refused() -> None:
+    whole = run()
+    whole[40] = replace(whole[40], arch=SPACE.mutate(whole[40].arch, Random(0)))
+    with pytest.raises(UsageError, match=r"trial 40 \(line 41\) .* was edited"):
+        run(history=History(None, whole))
+
+
+def test_a_search_can_be_watched_and_left() -> None:
+    history = History()
+    strategy = STRATEGIES.build("random", SPACE)
+    for trial in trials(strategy, Counting(), history, budget=100, seed=3, block=10):
+        assert history[-1] is trial
+        if trial.number == 13:
+            break
+    assert len(history) == 14
+    assert str(run("random", 100, 10, history)) == str(run("random", 100, 10))
+
+
+@pytest.mark.parametrize("wrong", [{"budget": 0}, {"seed": -1}, {"block": 0}])
+def test_wrong_settings(wrong: dict[str, int]) -> None:
+    right = {"budget": 1, "seed": 0, "block": 1}
+    strategy = STRATEGIES.build("random", SPACE)
+    with pytest.raises(UsageError, match="must be at least"):
+        search(strategy, Counting(), History(), **(right | wrong))  # type: ignore[arg-type]
+
+
+def test_a_journal_is_what_was_appended(tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    with History.read(path) as history:
+        run(history=history)
+    with History.read(path) as again:
+        assert str(list(again)) == str(run())
+    assert path.read_text().count("\n") == 120
+    assert "NaN" not in path.read_text()
+
+
+@settings(max_examples=30, deadline=None)
+@given(cut=st.integers(1, 3000))
+def test_a_torn_last_line_is_dropped(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("torn") / "history.jsonl"
+    with History.read(path) as history:
+        run(budget=20, history=history)
+    content = path.read_bytes()
+    kept = content[: max(len(content) - cut, 0)]
+    path.write_bytes(kept)
+    with History.read(path) as history:
+        assert history.torn == (bool(kept) and not kept.endswith(b"\n"))
+        assert len(history) == kept.count(b"\n")
+        assert path.read_bytes() == kept  # reading changes nothing
+        run(budget=20, history=history)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "{}", "null", '{"number":7}', "not json", '{"number":3,"arch":[1],"score":1}', "[1]"],
+)
+def test_any_other_bad_line_is_refused_with_its_number(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    with History.read(path) as history:
+        run(budget=5, history=history)
+    lines = path.read_text().splitlines()
+    lines[3] = line
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(UsageError, match=r"line 4 of .*history.jsonl is no trial"):
+        History.read(path)
