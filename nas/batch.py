@@ -34,9 +34,8 @@ def natural_images(shape: tuple[int, int, int], size: int, generator: torch.Gene
     """Images with the statistics of photographs that matter to proxies, made from a seed.
 
     Every channel is noise of unit variance whose amplitude falls as 1/frequency; every image has
-    a brightness of its own (standard deviation 0.7), which is what lets epsilon tell cells apart:
-    over 700 cells of NAS-Bench-201 its correlation with accuracy is .88 with CIFAR-10's images,
-    .88 with these, .61 with these less the brightness.
+    a brightness of its own (standard deviation 0.7), which is what lets epsilon tell cells apart
+    (docs/epsilon.md has the correlations with this and other inputs).
     """
     channels, height, width = shape
     noise = torch.randn(size, channels, height, width, generator=generator, dtype=torch.float64)
@@ -82,7 +81,7 @@ def images(
 
     _positive(size)
     shape = image_shape(space)
-    pixels, labels = read(Path(path), size, shape)
+    pixels, labels = read(Path(path).expanduser(), size, shape)
     inputs = scaled(pixels, statistics)
     if inputs.shape[2:] != shape[1:]:
         inputs = F.interpolate(inputs, shape[1:], mode="bilinear", antialias=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -83,11 +83,11 @@ def scaled(pixels: Tensor, statistics: str) -> Tensor:
 def _arrays(path: Path) -> tuple[Tensor, Labels]:
     labels = None
     try:
-        content = np.load(path, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            array = content
-        else:
-            with content:
+        with path.open("rb") as stream:
+            content = np.load(stream, allow_pickle=False)
+            if isinstance(content, np.ndarray):
+                array = content
+            else:
                 names = content.files
                 name = "images" if "images" in names else names[0] if len(names) == 1 else None
                 if name is None:
@@ -96,23 +96,28 @@ def _arrays(path: Path) -> tuple[Tensor, Labels]:
                     )
                 array = content[name]
                 labels = content["labels"] if "labels" in names and name != "labels" else None
-    except (ValueError, EOFError, pickle.UnpicklingError) as error:
-        if isinstance(error, UsageError):
-            raise
-        raise UsageError(f"{path} is no numpy file of numbers ({error})") from error
-    except Exception as error:
-        # zipfile and zlib raise classes of their own for damaged archives
-        if type(error).__module__ in ("zipfile", "zlib"):
-            raise UsageError(f"{path} is no numpy archive ({error})") from error
+    except (UsageError, OSError):
         raise
-    return _pixels(path, array), _labels(path, labels, len(array))
+    except Exception as error:  # numpy, zipfile and zlib raise many classes for damaged files
+        raise UsageError(f"{path} is no numpy file of numbers ({_reason(error)})") from error
+    if not isinstance(array, np.ndarray) or not isinstance(labels, np.ndarray | None):
+        raise UsageError(f"{path} holds a file that is no numpy array")
+    pixels = _pixels(path, array)
+    return pixels, None if labels is None else _labels(path, labels, len(array))
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what an error says."""
+    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def _pixels(path: Path, array: NDArray[Any]) -> Tensor:
-    if array.ndim == 4 and array.dtype == np.uint8 and array.shape[3] == 3:
+    several = array.ndim == 4 and 0 not in array.shape[1:]
+    if several and array.dtype == np.uint8 and array.shape[3] == 3:
         return torch.from_numpy(np.ascontiguousarray(array.transpose(0, 3, 1, 2)))
-    if array.ndim == 4 and array.dtype.kind == "f" and array.shape[1] == 3:
-        values = torch.from_numpy(array.astype(np.float32))
+    if several and array.dtype.kind == "f" and array.shape[1] == 3:
+        with np.errstate(over="ignore"):
+            values = torch.from_numpy(array.astype(np.float32))
         if not values.isfinite().all():
             raise UsageError(f"{path} holds numbers that are not finite")
         return values
@@ -123,13 +128,12 @@ def _pixels(path: Path, array: NDArray[Any]) -> Tensor:
     )
 
 
-def _labels(path: Path, labels: NDArray[Any] | None, count: int) -> Labels:
-    if labels is None:
-        return None
-    if labels.shape != (count,) or labels.dtype.kind not in "iu":
+def _labels(path: Path, labels: NDArray[Any], count: int) -> Tensor:
+    whole = labels.dtype.kind in "iu" or not count
+    if labels.shape != (count,) or not whole or (labels.astype(np.int64) < 0).any():
         raise UsageError(
             f"the labels of {path} are {labels.dtype} of shape {labels.shape}: "
-            f"they must be {count} whole numbers"
+            f"they must be {count} whole numbers from 0 on"
         )
     return torch.from_numpy(labels.astype(np.int64))
 
@@ -139,10 +143,13 @@ def _folder(path: Path, size: int, shape: tuple[int, int, int]) -> tuple[Tensor,
     pictures = []
     for file in files[:size]:
         try:
-            with Image.open(file) as picture:
+            with Image.open(file, formats=("PNG", "JPEG")) as picture:
+                if picture.mode.startswith("I"):  # Pillow would cut 16 bits off at 255
+                    raise ValueError("it has more than 8 bits per pixel and channel")
                 array = np.asarray(picture.convert("RGB"))
-        except (UnidentifiedImageError, OSError, SyntaxError) as error:
-            raise UsageError(f"{file} is no readable PNG or JPEG image ({error})") from error
+        except Exception as error:  # Pillow raises many classes for damaged files
+            reason = _reason(error)
+            raise UsageError(f"{file} is no readable PNG or JPEG image ({reason})") from error
         pixels = torch.from_numpy(array.copy()).permute(2, 0, 1)[None]
         if pixels.shape[2:] != shape[1:]:
             resized = F.interpolate(pixels.float(), shape[1:], mode="bilinear", antialias=True)
@@ -180,23 +187,29 @@ class _InertUnpickler(pickle.Unpickler):
 
 def _cifar(files: list[Path], size: int) -> tuple[Tensor, Labels]:
     """Images and labels of CIFAR-10's python archive, enough files of it for `size`."""
-    pixels: list[NDArray[np.uint8]] = []
-    labels: list[int] = []
+    parts: list[tuple[NDArray[np.uint8], Tensor]] = []
     for file in files:
-        if len(labels) >= size:
+        if sum(len(pixels) for pixels, _ in parts) >= size:
             break
         try:
             with file.open("rb") as stream:
                 content = _InertUnpickler(stream, encoding="bytes").load()
-            data = content[b"data"]
-            (_, shape, dtype, _, raw) = data.state
-            if dtype.args[0] not in ("u1", b"u1") or len(shape) != 2 or shape[1] != 3072:
-                raise ValueError(f"its data is {dtype.args[0]} of shape {shape}")
-            pixels.append(np.frombuffer(raw, np.uint8).reshape(shape))
-            labels.extend(int(label) for label in content[b"labels"])
-        except (KeyError, TypeError, AttributeError, ValueError, EOFError) as error:
-            raise UsageError(f"{file} is no batch of CIFAR-10's archive ({error})") from error
-        except (pickle.UnpicklingError, IndexError) as error:
-            raise UsageError(f"{file} is no batch of CIFAR-10's archive ({error})") from error
-    array = np.concatenate(pixels).reshape(-1, 3, 32, 32)
-    return torch.from_numpy(array), torch.tensor(labels)
+            parts.append(_cifar_batch(file, content))
+        except (UsageError, OSError):
+            raise
+        except Exception as error:  # a damaged pickle may raise any class
+            reason = _reason(error)
+            raise UsageError(f"{file} is no batch of CIFAR-10's archive ({reason})") from error
+    array = np.concatenate([pixels for pixels, _ in parts]).reshape(-1, 3, 32, 32)
+    return torch.from_numpy(array), torch.cat([labels for _, labels in parts])
+
+
+def _cifar_batch(file: Path, content: Any) -> tuple[NDArray[np.uint8], Tensor]:
+    for key in (b"data", b"labels"):
+        if key not in content:
+            raise ValueError(f"it has no {key!r}")
+    (_, shape, dtype, by_columns, raw) = content[b"data"].state
+    if dtype.args[0] not in ("u1", b"u1") or len(shape) != 2 or shape[1] != 3072:
+        raise ValueError(f"its data is {dtype.args[0]} of shape {shape}")
+    pixels = np.frombuffer(raw, np.uint8).reshape(shape, order="F" if by_columns else "C")
+    return pixels, _labels(file, np.array(content[b"labels"]), len(pixels))

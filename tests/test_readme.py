@@ -1,0 +1,67 @@
+"""Every command and every program of the README runs as written."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+COMMANDS = [
+    line
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+    if not line.startswith("pip ")  # those two install: continuous integration runs them
+]
+PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path: Path = tmp_path_factory.mktemp("readme")
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 32, 32, 3), np.uint8)
+    np.savez(path / "images.npz", images=pixels)
+    return path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_runs(command: str, folder: Path) -> None:
+    assert command.startswith("python -m nas ")
+    line = command.replace("python", sys.executable, 1)
+    done = subprocess.run(
+        line, shell=True, cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+
+
+def test_the_two_commands_are_there() -> None:
+    assert len(COMMANDS) >= 8
+    assert "\npip install -c constraints.txt -e . && python -m nas search " in README
+    assert "\npip install -c constraints.txt -e '.[test]' && python -m pytest\n" in README
+
+
+def test_the_programs_run(folder: Path) -> None:
+    assert len(PROGRAMS) == 2
+    program = "\n".join(PROGRAMS)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("|")
+
+
+def test_the_first_result_is_what_the_command_prints(folder: Path) -> None:
+    """All but times, which differ."""
+    report = [sys.executable, "-m", "nas", "report", str(folder / "runs" / "first")]
+    done = subprocess.run(report, capture_output=True, text=True, check=True)
+    block = re.search(r"```text\n(.*?)```", README, re.DOTALL)
+    assert block is not None
+    shown = [line for line in block[1].splitlines() if not line.startswith(("time", "files"))]
+    printed = [line for line in done.stdout.splitlines() if not line.startswith("time")]
+    assert shown == printed
