@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from nas.errors import NothingFoundError, UsageError, unknown
 
@@ -23,7 +23,7 @@ COMMANDS = {
 }
 TAKES_VALUE = {
     *("--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn"),
-    *("--package", "-p"),
+    *("--package", "-p", "--cfg", "-c", "--info", "-i", "--experimental-rerun"),
 }
 OVERRIDE = re.compile(r"[+~]{0,2}[\w./@-]+=.*|~[\w./@-]+", re.DOTALL)
 
@@ -70,23 +70,29 @@ def _usage() -> str:
 
 def _fail(message: str, code: int) -> NoReturn:
     sys.stdout.flush()
-    print(message, file=sys.stderr)
+    print(" ".join(message.splitlines()), file=sys.stderr)
     sys.exit(code)
 
 
 def positional(argv: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Arguments that are no options and no overrides, and the others, which are Hydra's."""
+    """Arguments that are no options and no overrides, and the others, which are Hydra's.
+
+    Options come last there: Hydra takes none between two overrides.
+    """
     words: list[str] = []
-    rest: list[str] = []
+    overrides: list[str] = []
+    options: list[str] = []
     arguments = iter(argv)
     for argument in arguments:
         if argument in TAKES_VALUE:
-            rest += [argument, *([value] if (value := next(arguments, None)) else [])]
-        elif argument.startswith("-") or OVERRIDE.fullmatch(argument):
-            rest.append(argument)
+            options += [argument, *([value] if (value := next(arguments, None)) else [])]
+        elif argument.startswith("-"):
+            options.append(argument)
+        elif OVERRIDE.fullmatch(argument):
+            overrides.append(argument)
         else:
             words.append(argument)
-    return words, rest
+    return words, overrides + options
 
 
 def conf_dir() -> Path:
@@ -95,8 +101,10 @@ def conf_dir() -> Path:
     return here / "conf" if (here / "conf").is_dir() else here.parent / "conf"
 
 
-def run_hydra(command: str, task: Callable[[DictConfig], None], argv: Sequence[str]) -> None:
-    """Compose the command's config from its overrides and run the task with it, once a job.
+def run_hydra(
+    command: str, task: Callable[[Mapping[str, Any]], None], argv: Sequence[str]
+) -> None:
+    """Compose the command's settings from its overrides and run the task with them, once a job.
 
     Errors of Hydra's grammar and of names become a UsageError.
     """
@@ -112,7 +120,7 @@ def run_hydra(command: str, task: Callable[[DictConfig], None], argv: Sequence[s
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
-    from nas.mistakes import explained
+    from nas.mistakes import NO_NAME, explained, plain
 
     OmegaConf.register_new_resolver(
         "nas_folder", lambda text: re.sub(r"[^\w.,=-]", "_", text) or "default", replace=True
@@ -121,8 +129,8 @@ def run_hydra(command: str, task: Callable[[DictConfig], None], argv: Sequence[s
 
     def job(config: DictConfig) -> None:
         try:
-            task(config)
-        except (UsageError, NothingFoundError) as error:
+            task(plain(config, command))
+        except (UsageError, NothingFoundError, OmegaConfBaseException, BrokenPipeError) as error:
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 raise  # Hydra says which of the jobs it was
             failures.append(error)
@@ -133,9 +141,10 @@ def run_hydra(command: str, task: Callable[[DictConfig], None], argv: Sequence[s
     entry = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=command)
     try:
         entry(job)()
-    except (HydraException, OmegaConfBaseException) as error:
-        if verbose:
+        if failures:
+            raise failures[0]
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
+        ours = isinstance(error, HydraException | OmegaConfBaseException) or NO_NAME in str(error)
+        if verbose or not ours:
             raise
         raise explained(error, command, rest) from error
-    if failures:
-        raise failures[0]

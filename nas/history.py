@@ -97,7 +97,7 @@ class History(Sequence[Trial]):
                 trial = Trial.from_json(line.decode())
                 if trial.number != number:
                     raise ValueError(f"it has number {trial.number}, not {number}")
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
                 raise UsageError(
                     f"line {number + 1} of {path} is no trial ({error}): put back what was there, "
                     f"or cut the file before that line"

@@ -4,34 +4,55 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 
+from nas.cli import conf_dir
 from nas.errors import UsageError, unknown
 
 GROUPS = ("space", "proxy", "strategy", "batch")
+NO_NAME = "Config group override must be a string or a list"
+"""The start of the bare ValueError that Hydra raises for space=5 and the like."""
 
 
 def explained(error: Exception, command: str, overrides: Sequence[str]) -> UsageError:
     """The UsageError that says what a Hydra or OmegaConf error is about."""
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, name = error.missing_cfg_file.rpartition("/")
-        return unknown(group, name, error.options)
+        if group in GROUPS:
+            return unknown(group, name, error.options or _shipped(group))
+    if NO_NAME in str(error):
+        for group, _, name in (item.partition("=") for item in overrides):
+            if group in GROUPS and name not in _shipped(group):
+                return unknown(group, name, _shipped(group))
     if isinstance(error, OverrideParseException):
-        return UsageError(f"'{error.override}' cannot be read: write name=value ({_first(error)})")
+        return UsageError(
+            f"'{error.override}' cannot be read: write name=value, or \"name='value'\" where the "
+            f"value has brackets, commas or = ({_first(error)})"
+        )
+    several = re.match(r"Ambiguous value for argument '(.*)'", str(error))
+    if several:
+        return UsageError(
+            f"{several[1]} is several values: nas search -m takes them one after the other, and "
+            f"\"name='value'\" is one value with commas"
+        )
     missing = re.search(r"(?:Could not override|Key) '([\w./@-]+)'", _chain(error))
     if missing:
         return _unknown_option(missing[1], command, overrides)
     return UsageError(_first(error))
 
 
+def _shipped(group: str) -> list[str]:
+    return [path.stem for path in (conf_dir() / group).glob("*.yaml")]
+
+
 def _unknown_option(key: str, command: str, overrides: Sequence[str]) -> UsageError:
     """The error for an option that is not in the config, with those that are."""
-    from nas.cli import conf_dir
-
     chosen = [item for item in overrides if item.partition("=")[0] in GROUPS]
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
@@ -57,11 +78,28 @@ def _first(error: Exception) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
-def plain(config: DictConfig) -> dict[str, object]:
-    """The config as plain values: no DictConfig goes further than the command."""
+def plain(config: DictConfig, command: str) -> dict[str, Any]:
+    """The config as plain values, all there: no DictConfig goes further than this."""
     missing = sorted(OmegaConf.missing_keys(config))
     if missing:
         raise UsageError(f"{missing[0]} has no value: give {missing[0]}=…")
-    values = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(values, dict)
-    return {str(key): value for key, value in values.items()}
+    container = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(container, dict)
+    values = {str(key): value for key, value in container.items()}
+    options = _options(command)
+    for key in values:
+        if key not in options:
+            raise unknown(f"option of nas {command}", key, options)
+    for key in options:
+        if key not in values or (key in GROUPS and "name" not in (values[key] or {})):
+            raise UsageError(f"nas {command} cannot do without {key}: give {key}=…")
+    if not isinstance(values.get("json", False), bool):
+        raise UsageError(f"json={values['json']} must be true or false")
+    return values
+
+
+def _options(command: str) -> list[str]:
+    """The names of a command's options, those of its groups among them."""
+    content = yaml.safe_load((conf_dir() / f"{command}.yaml").read_text())
+    groups = [key for entry in content.pop("defaults") if isinstance(entry, dict) for key in entry]
+    return [*groups, *(key for key in content if key != "hydra")]

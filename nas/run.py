@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +26,24 @@ def opened(folder: Path, settings: Mapping[str, Any]) -> Iterator[History]:
     """The history in a run's folder, which is made if need be, for this process alone.
 
     UsageError, before anything is written, where the folder cannot be used or belongs to other
-    settings.
+    settings. If no trial comes of it, the folder is left as it was.
     """
     made = _made(folder)
     try:
-        with _locked(folder), History.read(folder / HISTORY) as history:
-            if history:
-                _check(folder, settings)
-            with _sentence(folder):
-                _write(folder / CONFIG, _yaml(settings))
-            yield history
+        with _locked(folder):
+            fresh = not (folder / CONFIG).exists()
+            try:
+                with History.read(folder / HISTORY) as history:
+                    if history:
+                        _check(folder, settings)
+                        _check_trials(history, space_of(settings))
+                    yield history
+            except BaseException:
+                if fresh and not (folder / HISTORY).exists():
+                    (folder / CONFIG).unlink(missing_ok=True)
+                raise
     except BaseException:
-        if made and not (folder / HISTORY).exists():  # no trial was made: leave nothing behind
-            (folder / CONFIG).unlink(missing_ok=True)
+        with suppress(OSError):  # those with something in them stay
             for path in made:
                 path.rmdir()
         raise
@@ -46,12 +51,18 @@ def opened(folder: Path, settings: Mapping[str, Any]) -> Iterator[History]:
 
 def _made(folder: Path) -> list[Path]:
     """Make the folder; the folders that were not there before, the innermost first."""
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"out={folder} is no folder")
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     with _sentence(folder):
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"out={folder} is no folder")
+        missing = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
     return missing
+
+
+def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Put the settings into the folder, for `read_settings`."""
+    with _sentence(folder):
+        _write(folder / CONFIG, _yaml(settings))
 
 
 def write_best(folder: Path, summary: Mapping[str, Any]) -> None:
@@ -66,7 +77,9 @@ def report(folder: Path) -> dict[str, Any]:
     with History.read(folder / HISTORY) as history:
         if not history:
             raise UsageError(f"the run in {folder} has no trials yet")
-        return summarise(history, space_of(settings), settings)
+        space = space_of(settings)
+        _check_trials(history, space)
+        return summarise(history, space, settings)
 
 
 def space_of(settings: Mapping[str, Any]) -> Space:
@@ -80,11 +93,15 @@ def read_settings(folder: Path) -> dict[str, Any]:
         settings = yaml.safe_load((folder / CONFIG).read_text())
     except FileNotFoundError:
         raise UsageError(f"there is no run in {folder}: it has no {CONFIG}") from None
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"{folder / CONFIG} cannot be read: {error}") from error
     kinds = ("space", "proxy", "strategy", "batch")
-    if not isinstance(settings, dict) or not all(
-        isinstance(settings.get(kind), dict) and "name" in settings[kind] for kind in kinds
+    if (
+        not isinstance(settings, dict)
+        or not {"budget", "seed", "block"} <= settings.keys()
+        or not all(
+            isinstance(settings.get(kind), dict) and "name" in settings[kind] for kind in kinds
+        )
     ):
         raise UsageError(f"{folder / CONFIG} is not the config of a search")
     return settings
@@ -102,6 +119,15 @@ def _check(folder: Path, settings: Mapping[str, Any]) -> None:
             f"{folder} holds a run with other settings: {', '.join(different)}; "
             f"give those, or another out="
         )
+
+
+def _check_trials(history: History, space: Space) -> None:
+    for trial in history:
+        if trial.arch not in space or not {"params", "flops"} <= trial.metrics.keys():
+            raise UsageError(
+                f"line {trial.number + 1} of {history.path} is no trial of this search: put back "
+                f"what was there, or cut the file before that line"
+            )
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -130,8 +156,12 @@ def _sentence(folder: Path) -> Iterator[None]:
 def _write(path: Path, text: str) -> None:
     """Replace a file in one step: a reader sees the old or the new text, never half of it."""
     draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(text)
-    draft.replace(path)
+    try:
+        draft.write_text(text)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

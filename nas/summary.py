@@ -24,7 +24,7 @@ def summarise(
     own = [trial for trial in trials if trial.copy_of is None]
     scored = [trial for trial in own if not isnan(trial.score)]
     best = sorted(scored, key=lambda trial: (-trial.score, trial.number))[:TOP]
-    seconds = sum(trial.seconds for trial in trials)
+    seconds = sum(round(trial.seconds, 6) for trial in trials)  # as the journal has them
     first = _described(best[0], space) if best else {"arch": None, "tuple": None, "score": None}
     return {
         **first,

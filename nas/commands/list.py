@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nas.cli import run_hydra
 from nas.proxy import PROXIES
@@ -14,14 +14,11 @@ from nas.registry import Registry
 from nas.space import SPACES
 from nas.strategy import STRATEGIES
 
-if TYPE_CHECKING:
-    from omegaconf import DictConfig
-
 
 def main(argv: Sequence[str]) -> None:
     """Print every registered plugin with the first line of its docstring and its source."""
 
-    def task(_: DictConfig) -> None:
+    def task(_: Mapping[str, Any]) -> None:
         blocks = [
             _block("spaces", SPACES),
             _block("proxies", PROXIES),

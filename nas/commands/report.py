@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from nas.cli import positional, run_hydra
 from nas.errors import UsageError
-
-if TYPE_CHECKING:
-    from omegaconf import DictConfig
 
 
 def main(argv: Sequence[str]) -> None:
@@ -20,13 +17,13 @@ def main(argv: Sequence[str]) -> None:
     words, rest = positional([word for word in argv if word not in folders])
     words += folders
 
-    def task(config: DictConfig) -> None:
+    def task(settings: Mapping[str, Any]) -> None:
         from nas.run import report
         from nas.summary import rendered
 
         if len(words) != 1:
             raise UsageError(f"report needs one run's folder, not {len(words)}: nas report RUN")
         summary = report(Path(words[0]))
-        print(json.dumps(summary, ensure_ascii=False) if config.json else rendered(summary))
+        print(json.dumps(summary, ensure_ascii=False) if settings["json"] else rendered(summary))
 
     run_hydra("report", task, rest)

@@ -14,29 +14,19 @@ from nas.network import FLOPS_RULE
 from nas.space import Arch, Space
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
-
     from nas.objective import Objective
 
 
 def main(argv: Sequence[str]) -> None:
     """Score the architectures among the arguments; the other arguments are Hydra's."""
     words, rest = positional(argv)
-
-    def task(config: DictConfig) -> None:
-        from nas.mistakes import plain
-
-        run(plain(config), words)
-
-    run_hydra("score", task, rest)
+    run_hydra("score", lambda settings: run(settings, words), rest)
 
 
 def run(settings: Mapping[str, Any], words: Sequence[str]) -> None:
     """Score what the words and the file `archs` name, and print a block or a line for each."""
     from nas.objective import make_objective
 
-    if settings["json"] not in (True, False):
-        raise UsageError(f"json={settings['json']} must be true or false")
     texts = [*words, *_lines(settings["archs"])]
     if not texts:
         raise UsageError("score needs an architecture, or archs=FILE with one a line")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nas.cli import run_hydra
 from nas.errors import NothingFoundError, UsageError, at_least
@@ -17,35 +19,35 @@ from nas.progress import Progress
 from nas.search import trials
 from nas.strategy import STRATEGIES
 
-if TYPE_CHECKING:
-    from omegaconf import DictConfig
-
 
 def main(argv: Sequence[str]) -> None:
     """Run one search, or with `-m` one for every combination of the options swept."""
 
-    def task(config: DictConfig) -> None:
+    def task(settings: Mapping[str, Any]) -> None:
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
 
-        from nas.mistakes import plain
-
         job = HydraConfig.get()
         sweep = job.mode == RunMode.MULTIRUN
-        settings = plain(config)
-        if sweep:
-            settings["out"] = job.runtime.output_dir
+        if settings["out"] in (None, ""):
+            raise UsageError(f"out={settings['out']} must be the name of a folder")
         here = str(job.sweep.dir if sweep else settings["out"])
-        again = [word for word in argv if not word.startswith("out=")] + [f"out={here}"]
-        run(settings, f"nas search {shlex.join(again)}")
+        again = [word for word in argv if not word.startswith("out=")] + [f"out={_quoted(here)}"]
+        out = {"out": job.runtime.output_dir} if sweep else {}
+        run({**settings, **out}, f"nas search {shlex.join(again)}")
 
     run_hydra("search", task, argv)
+
+
+def _quoted(value: str) -> str:
+    """A text as Hydra's grammar takes it."""
+    return value if re.fullmatch(r"[\w./:-]+", value) else "'" + value.replace("'", r"\'") + "'"
 
 
 def run(settings: Mapping[str, Any], again: str) -> None:
     """Search as the settings say; `again` is the command that would go on."""
     from nas.objective import make_objective
-    from nas.run import opened, write_best
+    from nas.run import opened, write_best, write_settings
     from nas.summary import rendered, summarise
 
     budget, block, seed = (
@@ -59,13 +61,16 @@ def run(settings: Mapping[str, Any], again: str) -> None:
             raise UsageError(
                 f"{folder} holds {len(history)} trials already, more than budget={budget}"
             )
-        _say_where(history, folder)
         every = trials(strategy, objective, history, budget=budget, seed=seed, block=block)
-        done = len(history)
-        with Progress(budget, done) as progress, _interrupted() as interrupted:
+        done = list(islice(every, len(history)))  # which checks that this is their search
+        _say_where(history, folder)
+        write_settings(folder, settings)
+        with Progress(budget, len(done)) as progress, _interrupted() as interrupted:
+            for trial in done:
+                progress.update(trial)
             for trial in every:
                 progress.update(trial)
-                if interrupted and trial.number >= done:
+                if interrupted:
                     break
         summary = summarise(history, objective.space, settings)
         write_best(folder, summary)
