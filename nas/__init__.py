@@ -1,6 +1,6 @@
 """Neural architecture search that trains nothing while it searches."""
 
-from nas.errors import UsageError
+from nas.errors import NotApplicableError, UsageError
 from nas.history import History, Trial
 from nas.network import Network
 from nas.objective import Evaluation, Objective
@@ -19,6 +19,7 @@ __all__ = [
     "History",
     "Network",
     "NoScore",
+    "NotApplicableError",
     "Objective",
     "Proxy",
     "Space",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -23,11 +23,33 @@ class Batch:
 
     inputs: Tensor
     labels: Tensor | None = None
+    seed: int = 0
+    """Of the random labels, where a proxy asks for labels and there are none."""
+    notes: set[str] = field(default_factory=set)
+    """What a proxy was given in place of what it asked for, for the summary."""
+
+    def labels_for(self, classes: int) -> Tensor:
+        """Labels (batch,) from 0 to classes - 1: the batch's own, else random ones, noted.
+
+        UsageError where the batch's own labels go further than the network's outputs.
+        """
+        if self.labels is None:
+            self.notes.add("random labels, for the batch has none")
+            size = (len(self.inputs),)
+            drawn = torch.randint(classes, size, generator=seeded_generator("labels", self.seed))
+            return drawn.to(self.inputs.device)
+        if int(self.labels.max()) >= classes:
+            most = int(self.labels.max())
+            raise UsageError(
+                f"the batch has the label {most}, the network {classes} outputs: it needs "
+                f"{most + 1} or more"
+            )
+        return self.labels
 
     def to(self, device: str) -> Batch:
         """The same batch on a device."""
         labels = None if self.labels is None else self.labels.to(device)
-        return Batch(self.inputs.to(device), labels)
+        return replace(self, inputs=self.inputs.to(device), labels=labels)
 
 
 def natural_images(shape: tuple[int, int, int], size: int, generator: torch.Generator) -> Batch:

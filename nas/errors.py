@@ -20,6 +20,10 @@ def unknown(what: str, name: str, known: Iterable[str]) -> UsageError:
     return UsageError(f"there is no {what} '{name}'; {hint}{listed}")
 
 
+class NotApplicableError(UsageError):
+    """A proxy that cannot score this kind of model, whatever its weights."""
+
+
 class NothingFoundError(RuntimeError):
     """A search came to its end and no architecture has a score."""
 

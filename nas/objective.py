@@ -9,6 +9,7 @@ from math import isnan
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from nas.counts import counts
 from nas.errors import UsageError, at_least
 from nas.proxy import PROXIES, Candidate, Proxy
 from nas.space import SPACES, Arch, Space
@@ -73,20 +74,6 @@ def device_named(name: str) -> str:
     if name == "cuda" and not torch.cuda.is_available():
         raise UsageError("device=cuda needs a CUDA device, and PyTorch sees none: use device=cpu")
     return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
-
-
-def counts(candidate: Candidate, batch: Batch) -> dict[str, float]:
-    """Parameters, and FLOPs by `nas.network.FLOPS_RULE`, from the layers or from the module."""
-    if candidate.network is not None:
-        return {"params": candidate.network.params, "flops": candidate.network.flops}
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
-    model = candidate.skeleton()
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model(batch.inputs[:1].to("meta"))
-    params = sum(parameter.numel() for parameter in model.parameters())
-    return {"params": params, "flops": counter.get_total_flops() // 2}
 
 
 @contextmanager

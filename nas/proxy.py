@@ -12,9 +12,11 @@ from nas.registry import Registry
 from nas.space import Arch, Space
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
     from nas.batch import Batch
+    from nas.initialisation import Init
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,21 @@ class Candidate:
         """The architecture as layers, or None where the space gives modules only."""
         return self.space.network(self.arch)
 
-    def model(self) -> nn.Module:
-        """A module with fresh weights on the device; they depend on (seed, arch) alone."""
+    def model(self, init: Init = "default") -> nn.Module:
+        """A module with fresh weights on the device; they depend on (seed, arch, init) alone."""
+        from nas.initialisation import initialise
         from nas.seeding import seeded
 
         with seeded("weights", self.seed, self.arch):
             model = self.space.build(self.arch)
+            initialise(model, init)
         return model.to(self.device)
+
+    def generator(self, purpose: str) -> torch.Generator:
+        """A CPU generator for draws other than weights; it depends on (seed, arch, purpose)."""
+        from nas.seeding import generator
+
+        return generator(purpose, self.seed, self.arch)
 
     def skeleton(self) -> nn.Module:
         """The module with shapes only, on the meta device: no weight is allocated."""

@@ -19,6 +19,7 @@ from nas.batch import Batch
 from nas.seeding import generator
 from proxies.epsilon import FLOAT32_LEAST, Epsilon, epsilon
 from tests.conftest import small, table
+from tests.nets import OneModule, Residual, Tiny, formula_batch
 from tests.test_nasbench201 import EDGES, EVERY
 
 
@@ -55,79 +56,6 @@ def test_equals_the_reference_in_float64_without_underflow(
     for row in table(data / "oracles" / "epsilon_nasbench201_extra.csv"):
         score = proxy.score(Candidate(space, space.parse(row["arch"])), batch)
         assert relative(score, float(row[f"float64_batch{size}"])) < 1e-11, row["arch"]
-
-
-class OneModule(Space):
-    """A space of one architecture, given as a module and not as layers."""
-
-    choices: tuple[int, ...] = (1,)
-
-    def __init__(self, make: type[nn.Module]) -> None:
-        self.make = make
-
-    def build(self, arch: tuple[int, ...]) -> nn.Module:
-        assert arch == (0,)
-        return self.make()
-
-    def batch(self, size: int, generator: torch.Generator) -> Batch:
-        return Batch(torch.randn(size, 3, 16, 16, generator=generator))
-
-    def parse(self, text: str) -> tuple[int, ...]:
-        raise ValueError(text)
-
-    def format(self, arch: tuple[int, ...]) -> str:
-        return str(arch)
-
-
-class Tiny(nn.Module):
-    """A plain chain of convolution, norm and ReLU; the oracles' net «tiny»."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1, self.conv2 = conv(3, 8), conv(8, 8)
-        self.conv3 = conv(8, 16)
-        self.bn1, self.bn2, self.bn3 = nn.BatchNorm2d(8), nn.BatchNorm2d(8), nn.BatchNorm2d(16)
-        self.fc = nn.Linear(16, 10)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = torch.relu(self.bn1(self.conv1(x)))
-        x = torch.relu(self.bn2(self.conv2(x)))
-        x = torch.relu(self.bn3(self.conv3(torch.max_pool2d(x, 2))))
-        logits: Tensor = self.fc(x.mean(dim=(2, 3)))
-        return logits
-
-
-class Residual(nn.Module):
-    """The oracles' net «res»."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv1, self.conv2, self.conv3 = conv(3, 8), conv(8, 8), conv(8, 8)
-        norms = [nn.BatchNorm2d(8, track_running_stats=False) for _ in range(4)]
-        self.bn1, self.bn2, self.bn3, self.bn4 = norms
-        self.fc = nn.Linear(8, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = self.bn1(self.conv1(x))
-        h = h + self.bn2(self.conv2(torch.relu(h)))
-        h = torch.nn.functional.avg_pool2d(h, 2)
-        h = h + self.bn3(self.conv3(torch.relu(h)))
-        logits: Tensor = self.fc(torch.relu(self.bn4(h)).mean(dim=(2, 3)))
-        return logits
-
-
-def conv(inputs: int, outputs: int) -> nn.Conv2d:
-    return nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
-
-
-def formula_batch() -> Batch:
-    """Batch A of the oracles' README."""
-    n, c = np.arange(16)[:, None, None, None], np.arange(3)[None, :, None, None]
-    i, j = np.arange(16)[None, None, :, None], np.arange(16)[None, None, None, :]
-    waves = np.sin(0.2 * (n + 1) * (i + 1) + 0.35 * (c + 1) * (j + 1))
-    return Batch(
-        torch.from_numpy(waves + 0.5 * np.cos(0.11 * (i + 1) * (j + 1) + 0.7 * n * (c + 1)))
-    )
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

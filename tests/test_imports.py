@@ -14,9 +14,17 @@ import nas
 ROOT = Path(nas.__file__).parent.parent
 CORE = ["registry", "network", "space", "batch", "proxy", "history", "strategy", "objective"]
 LEVELS = {
-    **{"errors": 0, "registry": 1, "network": 1, "seeding": 1, "module": 1, "collapse": 1},
+    **{
+        "errors": 0,
+        "registry": 1,
+        "network": 1,
+        "seeding": 1,
+        "module": 1,
+        "collapse": 1,
+        "initialisation": 1,
+    },
     **{"images": 1, "space": 2, "batch": 3, "proxy": 4, "history": 4, "strategy": 5},
-    **{"objective": 5, "search": 6},
+    **{"counts": 5, "objective": 6, "search": 7},
 }
 """A core module imports none of a higher level; the others (commands) may import all."""
 
