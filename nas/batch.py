@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
@@ -45,6 +46,10 @@ class Batch:
                 f"{most + 1} or more"
             )
         return self.labels
+
+    def digest(self) -> str:
+        """SHA-256 of the inputs: files of the same name may change."""
+        return sha256(self.inputs.cpu().contiguous().numpy().tobytes()).hexdigest()
 
     def to(self, device: str) -> Batch:
         """The same batch on a device."""

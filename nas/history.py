@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import FileIO
-from math import isnan, nan
+from math import inf, isnan, nan
 from pathlib import Path
 from types import TracebackType
 from typing import Any, overload
+from zlib import crc32
 
 from nas.errors import UsageError
 from nas.space import Arch
@@ -29,44 +30,64 @@ class Trial:
     """What the scoring took; 0 for a copy."""
     reason: str = ""
     """Why there is no score."""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """Where several proxies were asked, each one's score by its name."""
+    note: str = ""
+    """What a proxy was given in place of what it asked for."""
     copy_of: int | None = None
     """The earlier trial of the same function whose figures these are."""
 
-    @property
-    def rank_key(self) -> float:
-        """The score for comparing: one that does not exist ranks below every number."""
-        return float("-inf") if isnan(self.score) else self.score
-
     def to_json(self) -> str:
-        """One line of JSON; no score is null."""
+        """One line of JSON: no score is null, `check` is the CRC-32 of all but the seconds."""
         record: dict[str, Any] = {
             "number": self.number,
             "arch": self.arch,
-            "score": None if isnan(self.score) else self.score,
-            "metrics": dict(self.metrics),
-            "seconds": round(self.seconds, 6),
+            "score": _nullable(self.score),
+            "metrics": {name: _nullable(value) for name, value in self.metrics.items()},
         }
+        if self.scores:
+            record["scores"] = {name: _nullable(value) for name, value in self.scores.items()}
         if self.reason:
             record["reason"] = self.reason
+        if self.note:
+            record["note"] = self.note
         if self.copy_of is not None:
             record["copy_of"] = self.copy_of
+        check = f"{crc32(json.dumps(record).encode()):08x}"
+        record |= {"seconds": round(self.seconds, 6), "check": check}
         return json.dumps(record, separators=(",", ":"))
 
     @staticmethod
     def from_json(line: str) -> Trial:
-        """The trial of one line; ValueError, KeyError or TypeError if it is none."""
+        """The trial of one line; ValueError, KeyError or TypeError if it was not written so."""
         record = json.loads(line)
-        score = record["score"]
-        copy_of = record.get("copy_of")
-        return Trial(
+        trial = Trial(
             number=int(record["number"]),
-            arch=tuple(int(option) for option in record["arch"]),
-            score=nan if score is None else float(score),
-            metrics={str(key): float(value) for key, value in record["metrics"].items()},
-            seconds=float(record["seconds"]),
-            reason=str(record.get("reason", "")),
-            copy_of=None if copy_of is None else int(copy_of),
+            arch=tuple(record["arch"]),
+            score=_number(record["score"]),
+            metrics=_numbers(record["metrics"]),
+            seconds=record["seconds"],
+            reason=record.get("reason", ""),
+            scores=_numbers(record.get("scores", {})),
+            note=record.get("note", ""),
+            copy_of=record.get("copy_of"),
         )
+        if not 0 <= trial.seconds < inf or json.loads(trial.to_json()) != record:
+            raise ValueError("it is not as it was written")
+        return trial
+
+
+def _nullable(value: float) -> float | None:
+    """A number as JSON has it: no number is null."""
+    return None if isnan(value) else value
+
+
+def _number(value: float | None) -> float:
+    return nan if value is None else value
+
+
+def _numbers(values: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: _number(value) for name, value in values.items()}
 
 
 @dataclass

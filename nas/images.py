@@ -139,7 +139,9 @@ def _labels(path: Path, labels: NDArray[Any], count: int) -> Tensor:
 
 
 def _folder(path: Path, size: int, shape: tuple[int, int, int]) -> tuple[Tensor, Labels]:
-    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
+    files = sorted(
+        file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and not file.is_dir()
+    )
     pictures = []
     for file in files[:size]:
         try:

@@ -12,10 +12,10 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 
-from nas.cli import conf_dir
+from nas.composition import conf_dir
 from nas.errors import UsageError, unknown
 
-GROUPS = ("space", "proxy", "strategy", "batch")
+GROUPS = ("space", "proxy", "strategy", "batch", "ranking")
 NO_NAME = "Config group override must be a string or a list"
 """The start of the bare ValueError that Hydra raises for space=5 and the like."""
 

@@ -35,7 +35,7 @@ class Op:
         """Number of trainable parameters."""
         return 0
 
-    def flops(self, output: Shape) -> int:  # noqa: ARG002  # most operations count nothing
+    def flops(self, output: Shape) -> int:
         """Multiply-adds for one example (`FLOPS_RULE`)."""
         return 0
 
@@ -189,6 +189,8 @@ class Network:
     """Layers in topological order; the first is the Input, the last is the output."""
 
     layers: tuple[Layer, ...]
+    blocks: tuple[int, ...] = ()
+    """Layers that end a main block, in order; a block that changes nothing repeats an index."""
 
     @cached_property
     def shapes(self) -> tuple[Shape, ...]:
@@ -234,7 +236,8 @@ class Network:
             tuple(
                 Layer(layers[index].op, tuple(place[earlier] for earlier in layers[index].inputs))
                 for index in place
-            )
+            ),
+            tuple(place[same[index]] for index in self.blocks if same[index] in place),
         )
 
 
@@ -243,6 +246,7 @@ class Builder:
 
     def __init__(self, size: Shape) -> None:
         self._layers = [Layer(Input(size))]
+        self._blocks: list[int] = []
         self.input = 0
 
     def add(self, op: Op, *inputs: int) -> int:
@@ -256,8 +260,13 @@ class Builder:
             start = self.add(op, start)
         return start
 
+    def mark(self, index: int) -> int:
+        """Note that a layer ends a main block, and return its index."""
+        self._blocks.append(index)
+        return index
+
     def build(self) -> Network:
         """The network written so far; ValueError where layers do not fit together."""
-        network = Network(tuple(self._layers))
+        network = Network(tuple(self._layers), tuple(self._blocks))
         assert len(network.shapes) == len(network.layers)
         return network

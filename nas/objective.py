@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from math import isnan
+from dataclasses import dataclass, field, replace
+from math import isnan, nan
+from statistics import fmean, pstdev
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from nas.counts import counts
-from nas.errors import UsageError, at_least
+from nas.errors import UsageError, at_least, unknown
 from nas.proxy import PROXIES, Candidate, Proxy
 from nas.space import SPACES, Arch, Space
 
@@ -26,17 +27,27 @@ class Evaluation:
     metrics: Mapping[str, float]
     seconds: float
     reason: str = ""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Objective:
-    """Scores architectures of a space by a proxy on a batch; can be sent to other processes."""
+    """Scores architectures of a space by proxies on a batch; can be sent to other processes.
+
+    `proxies` is one proxy, or several by name: then the score is their sum, each times its weight
+    in `weights` (1 where there is none), and does not exist where one of them does not. With
+    `repeats` every proxy's score is the mean over that many draws of weights, and its standard
+    deviation is among the metrics.
+    """
 
     space: Space
-    proxy: Proxy
+    proxies: Proxy | Mapping[str, Proxy]
     batch: Batch
     seed: int = 0
     device: str = "cpu"
+    repeats: int = 1
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     def __call__(self, arch: Arch) -> Evaluation:
         """The figures of one architecture, on one thread.
@@ -46,23 +57,82 @@ class Objective:
         """
         start = perf_counter()
         candidate = Candidate(self.space, arch, self.seed, self.device)
+        self.batch.notes.clear()
+        several = isinstance(self.proxies, Mapping)
+        proxies = self.proxies if isinstance(self.proxies, Mapping) else {"": self.proxies}
+        scores: dict[str, float] = {}
         with one_thread():
-            score = self.proxy.score(candidate, self.batch)
             metrics = counts(candidate, self.batch)
-        reason = getattr(score, "reason", "the proxy returned NaN") if isnan(score) else ""
-        return Evaluation(float(score), metrics, perf_counter() - start, reason)
+            reason = ""
+            for name, proxy in proxies.items():
+                score, spread = self._repeated(proxy, candidate)
+                scores[name] = score
+                if self.repeats > 1:
+                    metrics[f"{name}_sd" if several else "sd"] = spread
+                if isnan(score) and not reason:
+                    why = getattr(score, "reason", "the proxy returned NaN")
+                    reason = f"{name}: {why}" if several else why
+        total = sum(self.weights.get(name, 1.0) * float(score) for name, score in scores.items())
+        note = "; ".join(sorted(self.batch.notes))
+        plain = {name: float(score) for name, score in scores.items()} if several else {}
+        return Evaluation(total, metrics, perf_counter() - start, reason, plain, note)
+
+    def metrics(self, arch: Arch) -> dict[str, float]:
+        """Parameters and FLOPs of an architecture, which is not scored."""
+        return counts(Candidate(self.space, arch, self.seed, self.device), self.batch)
+
+    def _repeated(self, proxy: Proxy, candidate: Candidate) -> tuple[float, float]:
+        """Mean and standard deviation over the draws of weights; the first NaN is the mean."""
+        scores = []
+        for repeat in range(self.repeats):
+            # the first draw is the one without repeats
+            seed = f"{self.seed}/{repeat}" if repeat else self.seed
+            score = proxy.score(replace(candidate, seed=seed), self.batch)
+            if isnan(score):
+                return score, nan
+            scores.append(score)
+        return fmean(scores) if len(scores) > 1 else scores[0], pstdev(scores)
 
 
 def make_objective(settings: Mapping[str, Any]) -> Objective:
-    """The objective that plain settings name: space, proxy, batch, seed and device."""
+    """The objective that plain settings name: space, proxies, batch, seed, device, weights."""
     from nas.batch import make_batch
 
     seed = at_least(settings, "seed", 0)
+    repeats = at_least(settings, "repeats", 1)
     space = SPACES.configured(settings["space"])
-    proxy = PROXIES.configured(settings["proxy"])
+    proxies = make_proxies(settings["proxy"])
     device = device_named(settings["device"])
-    batch = make_batch(space, **settings["batch"]).to(device)
-    return Objective(space, proxy, batch, seed, device)
+    weights = _weights(settings["ranking"].get("weights"), proxies)
+    batch = replace(make_batch(space, **settings["batch"]).to(device), seed=seed)
+    return Objective(space, proxies, batch, seed, device, repeats, weights)
+
+
+def make_proxies(config: Mapping[str, Any]) -> Proxy | dict[str, Proxy]:
+    """The proxy that a config names, or, where it holds configs of proxies, those by name."""
+    members = {
+        name: member
+        for name, member in config.items()
+        if isinstance(member, Mapping) and "name" in member
+    }
+    if not members:
+        return PROXIES.configured(config)
+    return {name: PROXIES.configured(member) for name, member in members.items()}
+
+
+def _weights(weights: object, proxies: Proxy | Mapping[str, Proxy]) -> dict[str, float]:
+    """The weights of several proxies; UsageError if they are none, or name another proxy."""
+    if weights is None:
+        return {}
+    names = list(proxies) if isinstance(proxies, Mapping) else []
+    if not isinstance(weights, Mapping):
+        raise UsageError(f"ranking.weights={weights} must be like {{epsilon: 1, naswot: 0.01}}")
+    for name, weight in weights.items():
+        if name not in names:
+            raise unknown("proxy in this search", str(name), names)
+        if isinstance(weight, bool) or not isinstance(weight, int | float):
+            raise UsageError(f"ranking.weights.{name}={weight} must be a number")
+    return {str(name): float(weight) for name, weight in weights.items()}
 
 
 def device_named(name: str) -> str:

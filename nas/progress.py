@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from math import isnan, nan
+from os import get_terminal_size
 from time import monotonic
 from types import TracebackType
+from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -18,17 +20,21 @@ LINE_EVERY = 10.0
 class Progress:
     """Shows trials done, trials per second, time left and the best score so far, on stderr."""
 
-    def __init__(self, budget: int, done: int = 0) -> None:
-        self.budget, self.done = budget, done
+    def __init__(self, budget: int, done: int = 0, comparable: bool = True) -> None:
+        """`comparable` says whether scores compare by themselves, so that one can be best."""
+        self.budget, self.done, self.comparable = budget, done, comparable
         self.told = 0
         self.best = nan
         self.start = self.last = monotonic()
         terminal = sys.stderr.isatty()
-        self.bar = tqdm(total=budget, initial=done, unit=" trials") if terminal else None
+        self.bar: tqdm[NoReturn] | None = None
+        if terminal:  # some report a width of 0
+            width = None if get_terminal_size(sys.stderr.fileno()).columns else 80
+            self.bar = tqdm(total=budget, initial=done, unit=" trials", ncols=width)
 
     def update(self, trial: Trial) -> None:
         """Count a trial; those done in an earlier run only give their score."""
-        if not isnan(trial.score) and not self.best >= trial.score:
+        if self.comparable and not isnan(trial.score) and not self.best >= trial.score:
             self.best = trial.score
             if self.bar is not None:
                 self.bar.set_postfix_str(f"best {self.best:.6g}", refresh=False)
@@ -45,7 +51,8 @@ class Progress:
         rate = self.told / max(self.last - self.start, 1e-9)
         print(
             f"{count}/{self.budget} trials, {rate:.1f} per second, "
-            f"{(self.budget - count) / rate:.0f} s left, best {self.best:.6g}",
+            f"{(self.budget - count) / rate:.0f} s left"
+            + (f", best {self.best:.6g}" if self.comparable else ""),
             file=sys.stderr,
             flush=True,
         )

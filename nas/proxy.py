@@ -25,7 +25,7 @@ class Candidate:
 
     space: Space
     arch: Arch
-    seed: int = 0
+    seed: int | str = 0
     device: str = "cpu"
 
     @cached_property

@@ -107,7 +107,7 @@ def construct(kind: str, name: str, make: Callable[..., T], *args: object, **opt
         return make(*args, **options)
     except UsageError:
         raise
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise UsageError(f"{kind} {name}: {error}") from error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -77,6 +78,8 @@ def report(folder: Path) -> dict[str, Any]:
     with History.read(folder / HISTORY) as history:
         if not history:
             raise UsageError(f"the run in {folder} has no trials yet")
+        if history.torn:
+            print(f"the last line of {history.path} is torn and left out", file=sys.stderr)
         space = space_of(settings)
         _check_trials(history, space)
         return summarise(history, space, settings)
@@ -95,10 +98,10 @@ def read_settings(folder: Path) -> dict[str, Any]:
         raise UsageError(f"there is no run in {folder}: it has no {CONFIG}") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"{folder / CONFIG} cannot be read: {error}") from error
-    kinds = ("space", "proxy", "strategy", "batch")
+    kinds = ("space", "proxy", "strategy", "batch", "ranking")
     if (
         not isinstance(settings, dict)
-        or not {"budget", "seed", "block"} <= settings.keys()
+        or not {"budget", "seed", "repeats", "block"} <= settings.keys()
         or not all(
             isinstance(settings.get(kind), dict) and "name" in settings[kind] for kind in kinds
         )

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from random import Random
 
 from nas.errors import UsageError
 from nas.history import History, Trial
 from nas.objective import Evaluation
+from nas.ranking import Ranking
 from nas.space import Arch
 from nas.strategy import Strategy
 
 Score = Callable[[Arch], Evaluation]
-"""An objective: the figures of an architecture."""
+"""An objective: the figures of an architecture.
+
+It may have a method `metrics(arch)`: the figures that are the architecture's own and not those of
+the function it computes, such as parameters. A copy gets them; its score is its original's.
+"""
 
 Executor = Callable[[Score, Iterable[Arch]], Iterable[Evaluation]]
 """Applies an objective to architectures, results in order; the built-in `map` is one."""
@@ -32,10 +38,18 @@ def search(
 
     The best may have no score (NaN), if no trial has one. Arguments as for `trials`.
     """
-    every = trials(
-        strategy, objective, history, budget=budget, seed=seed, block=block, executor=executor
+    every = list(
+        trials(
+            strategy, objective, history, budget=budget, seed=seed, block=block, executor=executor
+        )
     )
-    return max(every, key=lambda trial: trial.rank_key)
+    return best(every, strategy.ranking)
+
+
+def best(every: Sequence[Trial], ranking: Ranking) -> Trial:
+    """The first of the trials that rank highest."""
+    values = ranking(every)
+    return every[max(range(len(every)), key=lambda place: values[place])]
 
 
 def trials(
@@ -75,7 +89,11 @@ def trials(
             if place < len(recorded):
                 trial = recorded[place]
             else:
-                trial = _trial(number, arch, known.get(form) or next(evaluations))
+                original = known.get(form)
+                if original is None:
+                    trial = _scored(number, arch, next(evaluations))
+                else:
+                    trial = _copied(number, arch, original, objective)
                 history.append(trial)
             known.setdefault(form, trial)
             strategy.tell(trial)
@@ -90,8 +108,20 @@ def _check(trial: Trial, arch: Arch) -> None:
         )
 
 
-def _trial(number: int, arch: Arch, source: Evaluation | Trial) -> Trial:
-    """A trial from fresh figures, or as a copy of the trial that has them."""
-    copy_of = source.number if isinstance(source, Trial) else None
-    seconds = 0.0 if isinstance(source, Trial) else source.seconds
-    return Trial(number, arch, source.score, source.metrics, seconds, source.reason, copy_of)
+def _scored(number: int, arch: Arch, new: Evaluation) -> Trial:
+    return Trial(
+        number, arch, new.score, new.metrics, new.seconds, new.reason, new.scores, new.note
+    )
+
+
+def _copied(number: int, arch: Arch, original: Trial, objective: Score) -> Trial:
+    count = getattr(objective, "metrics", None)
+    own = {} if count is None else count(arch)
+    return replace(
+        original,
+        number=number,
+        arch=arch,
+        metrics={**original.metrics, **own},
+        seconds=0.0,
+        copy_of=original.number if original.copy_of is None else original.copy_of,
+    )

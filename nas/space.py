@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from math import prod
@@ -31,7 +32,7 @@ class Space(ABC):
     weights: tuple[float, float] = (1e-7, 1.0)
     """The low and the high shared weight that suit the space (epsilon's constants)."""
 
-    def network(self, arch: Arch) -> Network | None:  # noqa: ARG002
+    def network(self, arch: Arch) -> Network | None:
         """The architecture as layers, or None where it is no fixed graph: then override build."""
         return None
 
@@ -56,7 +57,7 @@ class Space(ABC):
     def format(self, arch: Arch) -> str:
         """The architecture in the space's published notation."""
 
-    def valid(self, arch: Arch) -> bool:  # noqa: ARG002
+    def valid(self, arch: Arch) -> bool:
         """Whether decisions that are each in range also fit together."""
         return True
 
@@ -83,9 +84,8 @@ class Space(ABC):
     def read(self, text: str) -> Arch:
         """The architecture that a text names, as a tuple or in the published notation."""
         bare = text.strip()
-        numbers = bare.strip("()[] ").rstrip(",").replace(" ", "").split(",")
-        if all(number.isdecimal() for number in numbers):
-            arch = tuple(int(number) for number in numbers)
+        if TUPLE.fullmatch(bare):
+            arch = tuple(int(number) for number in re.findall(r"-?[0-9]+", bare))
             if arch not in self:
                 raise UsageError(
                     f"{arch} is not in the space, whose decisions have {self.choices} options"
@@ -118,5 +118,8 @@ class Space(ABC):
         near = list(self.neighbours(arch))
         return rng.choice(near) if near else arch
 
+
+NUMBERS = r"\s*-?[0-9]+(\s*,\s*-?[0-9]+)*\s*,?\s*"
+TUPLE = re.compile(rf"\({NUMBERS}\)|\[{NUMBERS}\]|{NUMBERS}")
 
 SPACES: Registry[Space] = Registry("space", "spaces")

@@ -6,12 +6,16 @@ from abc import ABC, abstractmethod
 from random import Random
 
 from nas.history import Trial
+from nas.ranking import Ranking, by_score
 from nas.registry import Registry
 from nas.space import Arch, Space
 
 
 class Strategy(ABC):
     """Proposes architectures. It owns no generator: randomness is an argument."""
+
+    ranking: Ranking = staticmethod(by_score)
+    """How trials compare; a strategy that selects calls it on the set to select from."""
 
     def __init__(self, space: Space) -> None:
         self.space = space

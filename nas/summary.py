@@ -9,6 +9,7 @@ from typing import Any
 
 from nas.history import Trial
 from nas.network import FLOPS_RULE
+from nas.ranking import make_ranking
 from nas.space import Space
 
 TOP = 10
@@ -21,16 +22,23 @@ def summarise(
 
     `score` and `arch` are None where no trial has a score.
     """
+    ranking = make_ranking(settings["ranking"])
     own = [trial for trial in trials if trial.copy_of is None]
     scored = [trial for trial in own if not isnan(trial.score)]
-    best = sorted(scored, key=lambda trial: (-trial.score, trial.number))[:TOP]
+    values = ranking(scored)
+    order = sorted(range(len(scored)), key=lambda place: (-values[place], place))[:TOP]
+    best = [scored[place] for place in order]
     seconds = sum(round(trial.seconds, 6) for trial in trials)  # as the journal has them
     first = _described(best[0], space) if best else {"arch": None, "tuple": None, "score": None}
     return {
         **first,
         "flops_rule": FLOPS_RULE,
-        **{kind: settings[kind]["name"] for kind in ("space", "proxy", "strategy", "batch")},
-        **{key: settings[key] for key in ("seed", "block", "budget")},
+        "notes": sorted({trial.note for trial in trials if trial.note}),
+        **{
+            kind: label(settings[kind])
+            for kind in ("space", "proxy", "strategy", "batch", "ranking")
+        },
+        **{key: settings[key] for key in ("seed", "repeats", "block", "budget")},
         "trials": {
             "total": len(trials),
             "scored": len(scored),
@@ -44,6 +52,12 @@ def summarise(
     }
 
 
+def label(config: Mapping[str, Any]) -> str:
+    """The name in a config; of proxy=[one,other] the names of all."""
+    members = [name for name, value in config.items() if isinstance(value, Mapping)]
+    return " + ".join(members) if config["name"] == "several" else str(config["name"])
+
+
 def _described(trial: Trial, space: Space) -> dict[str, Any]:
     return {
         "arch": space.format(trial.arch),
@@ -52,6 +66,7 @@ def _described(trial: Trial, space: Space) -> dict[str, Any]:
         "params": int(trial.metrics["params"]),
         "flops": int(trial.metrics["flops"]),
         "trial": trial.number,
+        **({"scores": dict(trial.scores)} if trial.scores else {}),
     }
 
 
@@ -60,7 +75,8 @@ def rendered(summary: Mapping[str, Any]) -> str:
     lines = [
         f"{summary['trials']['total']} of {summary['budget']} trials"
         f" · space {summary['space']} · proxy {summary['proxy']}"
-        f" · strategy {summary['strategy']} · batch {summary['batch']} · seed {summary['seed']}",
+        f" · strategy {summary['strategy']} · batch {summary['batch']} · seed {summary['seed']}"
+        + (f" · ranking {summary['ranking']}" if summary["ranking"] != "score" else ""),
         "",
     ]
     if summary["arch"] is not None:
@@ -72,22 +88,31 @@ def rendered(summary: Mapping[str, Any]) -> str:
             f"FLOPs   {summary['flops']:,}   ({summary['flops_rule']})",
             "",
             "the ten best distinct architectures",
-            f"{'score':>12}{'params':>12}{'FLOPs':>14}  architecture",
+            *_table(summary["top"]),
+            "",
         ]
-        lines += [
-            f"{top['score']:>12.6g}{top['params']:>12,}{top['flops']:>14,}  {top['arch']}"
-            for top in summary["top"]
-        ]
-        lines.append("")
     trials = summary["trials"]
     lines.append(
         f"trials  {trials['scored']} scored, {trials['repeated']} repeated (same function), "
         f"{trials['no_score']} without a score"
     )
     lines += [f"        {count} × {reason}" for reason, count in trials["reasons"].items()]
+    lines += [f"note    {note}" for note in summary["notes"]]
     if summary["trials_per_second"] is not None:
         lines.append(
             f"time    {summary['seconds']:.1f} s of scoring, "
             f"{summary['trials_per_second']:.1f} trials per second"
         )
     return "\n".join(lines)
+
+
+def _table(top: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for each of the best: of several proxies each one's score, else the score."""
+    names = list(top[0].get("scores", {})) or ["score"]
+    head = "".join(f"{name:>14}" for name in names)
+    lines = [f"{head}{'params':>12}{'FLOPs':>14}  architecture"]
+    for row in top:
+        scores = row.get("scores") or {"score": row["score"]}
+        figures = "".join(f"{scores[name]:>14.6g}" for name in names)
+        lines.append(f"{figures}{row['params']:>12,}{row['flops']:>14,}  {row['arch']}")
+    return lines

@@ -15,6 +15,9 @@ from nas.collapse import collapsed, flat
 FLOAT32_LEAST = 2.0**-149
 """The least positive float32, 1.4e-45, denormals counted."""
 
+ROUNDING = 1e-13
+"""Entries under this are 0: equal outputs of a module can differ in float64's last digit."""
+
 
 @PROXIES.register("epsilon")
 class Epsilon(Proxy):
@@ -39,7 +42,8 @@ class Epsilon(Proxy):
        and pools from input to output. The paper's figures are over the others. Here it is a rule:
        `underflow=float32` gives no score where the spread of the low pass is under the least
        positive float32, decided from the logarithm of the scale, the same on every device;
-       `underflow=none` scores every cell whose output varies. The cells that drop out are not
+       `underflow=none` scores every cell whose output varies (given as layers: a module's
+       float64 ends at 1e-308). The cells that drop out are not
        bad ones: tell coverage beside every correlation.
 
     Options: `low` and `high` (default: the space's own `weights`); `underflow`; `dtype` (default:
@@ -123,7 +127,7 @@ def epsilon(
         (outputs - least) / (most - least)
         for (outputs, _), (least, most) in zip((low, high), ranges, strict=True)
     )
-    p_low[p_low == 0] = torch.nan
-    p_high[p_high == 0] = torch.nan
+    for p in (p_low, p_high):
+        p[p < ROUNDING] = torch.nan
     difference = (p_low - p_high).abs().nanmean()
     return (difference / torch.cat([p_low, p_high]).nanmean()).item()

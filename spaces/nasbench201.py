@@ -59,8 +59,10 @@ class NASBench201(Space):
         for name in ("channels", "cells", "classes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
-        if self.resolution < 4:
-            raise ValueError(f"resolution={self.resolution} must be at least 4")
+        if self.resolution < 4 or self.resolution % 4:
+            raise ValueError(
+                f"resolution={self.resolution} must be a multiple of 4: it is halved twice"
+            )
 
     def parse(self, text: str) -> Arch:
         match = NOTATION.fullmatch(text)
@@ -94,13 +96,13 @@ class NASBench201(Space):
     def network(self, arch: Arch) -> Network:
         net = Builder((3, self.resolution, self.resolution))
         width = self.channels
-        node = net.chain(net.input, Conv(3, width, 3, padding=1), BatchNorm(width))
+        node = net.mark(net.chain(net.input, Conv(3, width, 3, padding=1), BatchNorm(width)))
         for stage in range(3):
             if stage:
-                node = _residual(net, node, width)
+                node = net.mark(_residual(net, node, width))
                 width *= 2
             for _ in range(self.cells):
-                node = _cell(net, node, arch, width)
+                node = net.mark(_cell(net, node, arch, width))
         head = (BatchNorm(width), ReLU(), GlobalAvgPool(), Linear(width, self.classes))
         net.chain(node, *head)
         return net.build()

@@ -30,8 +30,9 @@ class RegularisedEvolution(Strategy):
     def ask(self, rng: Random) -> Arch:
         if len(self.members) < (self.members.maxlen or 0):
             return self.space.sample(rng)
-        draws = [self.members[rng.randrange(len(self.members))] for _ in range(self.tournament)]
-        parent = max(draws, key=lambda trial: trial.rank_key)
+        values = self.ranking(self.members)
+        draws = [rng.randrange(len(self.members)) for _ in range(self.tournament)]
+        parent = self.members[max(draws, key=lambda place: values[place])]
         return self.space.mutate(parent.arch, rng)
 
     def tell(self, trial: Trial) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from math import exp, isnan, log
+from collections import deque
+from math import exp, inf, isnan, log
 from random import Random
 
 from nas import STRATEGIES, Arch, Space, Strategy, Trial
@@ -14,9 +15,9 @@ class Reinforce(Strategy):
 
     Logits climb the gradient of log-probability times advantage, plus `entropy` times the
     gradient of the policy's entropy. The advantage is the score less a moving average of the
-    scores, in units of their moving mean absolute deviation, so that one `rate` suits proxies of
-    any scale. A trial without a score counts as the worst so far; before there is any score
-    nothing is learned.
+    scores, in units of their moving mean absolute deviation (not in the papers: with it one `rate`
+    suits proxies of any scale). A trial without a score counts as the worst so far; before there
+    is any score nothing is learned.
     """
 
     def __init__(
@@ -28,13 +29,14 @@ class Reinforce(Strategy):
         entropy: float = 0.01,
     ) -> None:
         super().__init__(space)
-        if not rate > 0:
-            raise ValueError(f"rate={rate} must be positive")
+        if not 0 < rate <= 10:
+            raise ValueError(f"rate={rate} must be over 0 and at most 10")
         if not 0 <= decay < 1:
             raise ValueError(f"decay={decay} must be at least 0 and less than 1")
-        if not entropy >= 0:
-            raise ValueError(f"entropy={entropy} must be at least 0")
+        if not 0 <= entropy <= 10:
+            raise ValueError(f"entropy={entropy} must be from 0 to 10")
         self.rate, self.decay, self.entropy = rate, decay, entropy
+        self.recent: deque[Trial] = deque(maxlen=64)
         self.logits = [[0.0] * count for count in space.choices]
         self.baseline = self.deviation = self.worst = float("nan")
 
@@ -47,7 +49,9 @@ class Reinforce(Strategy):
         return self.space.sample(rng)  # the policy sits where decisions do not fit together
 
     def tell(self, trial: Trial) -> None:
-        reward = self.worst if isnan(trial.score) else trial.score
+        self.recent.append(trial)
+        value = self.ranking(self.recent)[-1]
+        reward = self.worst if value == -inf else value
         if isnan(reward):
             return
         advantage = self._advantage(reward)
@@ -66,6 +70,7 @@ class Reinforce(Strategy):
         self.worst = min(self.worst, reward)
         difference = reward - self.baseline
         self.baseline += (1 - self.decay) * difference
+        self.deviation = self.deviation or abs(difference)  # the first one that there is
         self.deviation += (1 - self.decay) * (abs(difference) - self.deviation)
         return difference / self.deviation if self.deviation > 0 else 0.0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 
 from nas import SPACES, Space
 from nas.batch import Batch
+from nas.objective import one_thread
 
 SMALL = {"nasbench201": {"channels": 4, "cells": 1, "resolution": 8}}
 """Macro sizes that make a space quick to build."""
@@ -21,6 +23,13 @@ SMALL = {"nasbench201": {"channels": 4, "cells": 1, "resolution": 8}}
 def small(name: str) -> Space:
     """A registered space with small macro sizes."""
     return SPACES.build(name, **SMALL.get(name, {}))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Torch on one thread, as in a search: on a busy machine two threads wait for each other."""
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="session")

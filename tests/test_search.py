@@ -30,7 +30,11 @@ class Counting:
         self.calls.append(arch)
         score = nan if sum(arch) % 5 == 0 else Random(str(SPACE.canonical(arch))).random()
         reason = "by design" if isnan(score) else ""
-        return Evaluation(score, {"params": float(sum(arch))}, 0.25, reason)
+        return Evaluation(score, self.metrics(arch), 0.25, reason)
+
+    @staticmethod
+    def metrics(arch: Arch) -> dict[str, float]:
+        return {"params": sum(arch)}
 
 
 def backwards(objective: Score, archs: Iterable[Arch]) -> list[Evaluation]:
@@ -84,10 +88,12 @@ def test_copies_count_but_are_not_scored() -> None:
             assert original.copy_of is None
             assert original.number < trial.number
             assert SPACE.canonical(original.arch) == SPACE.canonical(trial.arch)
+            own = Counting.metrics(trial.arch)
             same = replace(
                 original,
                 number=trial.number,
                 arch=trial.arch,
+                metrics=own,
                 seconds=0.0,
                 copy_of=original.number,
             )
@@ -147,6 +153,7 @@ def test_a_journal_is_what_was_appended(tmp_path: Path) -> None:
         run(history=history)
     with History.read(path) as again:
         assert str(list(again)) == str(run())
+        assert [trial.to_json() for trial in again] == path.read_text().splitlines()
     assert path.read_text().count("\n") == 120
     assert "NaN" not in path.read_text()
 
@@ -166,6 +173,30 @@ def test_a_torn_last_line_is_dropped(cut: int, tmp_path_factory: pytest.TempPath
         assert path.read_bytes() == kept  # reading changes nothing
         run(budget=20, history=history)
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"score":', '"score":1'),
+        ('"arch":[', '"arch":[4,'),
+        ('"seconds":0', '"seconds":-1'),
+        ('"params":', '"params":1'),
+        ("{", '{"x":1,'),
+        ('"check":"', '"check":"0'),
+        ('"score":null', '"score":Infinity'),
+    ],
+)
+def test_any_edit_is_refused_with_its_line_number(before: str, after: str, tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    with History.read(path) as history:
+        run(budget=5, history=history)
+    lines = path.read_text().splitlines()
+    assert before in lines[3]
+    lines[3] = lines[3].replace(before, after, 1)
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(UsageError, match=r"line 4 of .*history.jsonl is no trial"):
+        History.read(path)
 
 
 @pytest.mark.parametrize(

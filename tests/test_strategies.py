@@ -94,7 +94,7 @@ def test_reinforce_climbs_the_gradient_of_reward_and_entropy() -> None:
     strategy.tell(Trial(0, arch, 1.0, {}, 0.0))  # the baseline is 1 from here on
     strategy.logits = [list(row) for row in logits]  # type: ignore[attr-defined]
     strategy.tell(Trial(1, arch, 3.0, {}, 0.0))
-    advantage = 2.0 / 1.0  # difference 2; its moving mean absolute value 0 + .5 * 2
+    advantage = 2.0 / 2.0  # the difference, and the first mean absolute difference
     slopes = np.zeros((6, 5))
     for index in np.ndindex(6, 5):
         step = np.zeros((6, 5))
@@ -123,9 +123,9 @@ def test_reinforce_turns_away_from_what_has_no_score() -> None:
         ("evolution", {"tournament": 65}, "tournament=65 must be from 1 to population=64"),
         ("evolution", {"population": "many"}, "strategy.population=many must be a whole number"),
         ("evolution", {"population": True}, "strategy.population=True must be a whole number"),
-        ("reinforce", {"rate": 0.0}, "rate=0.0 must be positive"),
+        ("reinforce", {"rate": 0.0}, "rate=0.0 must be over 0 and at most 10"),
         ("reinforce", {"decay": 1.0}, "decay=1.0 must be at least 0 and less than 1"),
-        ("reinforce", {"entropy": -1.0}, "entropy=-1.0 must be at least 0"),
+        ("reinforce", {"entropy": float("inf")}, "entropy=inf must be from 0 to 10"),
         ("random", {"rate": 1}, "strategy random has no option 'rate'; its options: none"),
     ],
 )

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from nas.cli import run_hydra
+from nas.composition import run_hydra
 from nas.proxy import PROXIES
 from nas.registry import Registry
 from nas.space import SPACES

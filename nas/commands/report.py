@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nas.cli import positional, run_hydra
+from nas.composition import positional, run_hydra
 from nas.errors import UsageError
 
 

@@ -8,7 +8,7 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.cli import positional, run_hydra
+from nas.composition import positional, run_hydra
 from nas.errors import UsageError
 from nas.network import FLOPS_RULE
 from nas.space import Arch, Space
@@ -39,11 +39,13 @@ def run(settings: Mapping[str, Any], words: Sequence[str]) -> None:
             print(_block(figures), flush=True)
 
 
-def _lines(path: str | None) -> list[str]:
+def _lines(path: object) -> list[str]:
     if path is None:
         return []
+    if not isinstance(path, str):
+        raise UsageError(f"archs={path} must be the name of a file")
     try:
-        text = Path(path).read_text()
+        text = Path(path).expanduser().read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"archs={path} cannot be read: {error}") from error
     return [line.strip() for line in text.splitlines() if line.strip()]
@@ -57,10 +59,15 @@ def _figures(objective: Objective, arch: Arch) -> dict[str, Any]:
         "tuple": list(arch),
         "score": None if isnan(evaluation.score) else evaluation.score,
         "reason": evaluation.reason or None,
+        **({"scores": _nullable(evaluation.scores)} if evaluation.scores else {}),
         "params": int(evaluation.metrics["params"]),
         "flops": int(evaluation.metrics["flops"]),
         "seconds": round(evaluation.seconds, 6),
     }
+
+
+def _nullable(scores: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: None if isnan(score) else score for name, score in scores.items()}
 
 
 def _block(figures: Mapping[str, Any]) -> str:
@@ -71,6 +78,10 @@ def _block(figures: Mapping[str, Any]) -> str:
             figures["arch"],
             f"  tuple    {tuple(figures['tuple'])}",
             f"  score    {shown}",
+            *(
+                f"    {name}  {'none' if value is None else f'{value:.6g}'}"
+                for name, value in figures.get("scores", {}).items()
+            ),
             f"  params   {figures['params']:,}",
             f"  FLOPs    {figures['flops']:,}   ({FLOPS_RULE})",
             f"  seconds  {figures['seconds']:.4f}",

@@ -12,10 +12,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from nas.cli import run_hydra
+from nas.composition import run_hydra
 from nas.errors import NothingFoundError, UsageError, at_least
 from nas.history import History
 from nas.progress import Progress
+from nas.ranking import make_ranking
 from nas.search import trials
 from nas.strategy import STRATEGIES
 
@@ -29,7 +30,7 @@ def main(argv: Sequence[str]) -> None:
 
         job = HydraConfig.get()
         sweep = job.mode == RunMode.MULTIRUN
-        if settings["out"] in (None, ""):
+        if not isinstance(settings["out"], str | int | float) or settings["out"] == "":
             raise UsageError(f"out={settings['out']} must be the name of a folder")
         here = str(job.sweep.dir if sweep else settings["out"])
         again = [word for word in argv if not word.startswith("out=")] + [f"out={_quoted(here)}"]
@@ -55,7 +56,10 @@ def run(settings: Mapping[str, Any], again: str) -> None:
     )
     objective = make_objective(settings)
     strategy = STRATEGIES.configured(settings["strategy"], objective.space)
-    folder = Path(str(settings["out"]))
+    strategy.ranking = make_ranking(settings["ranking"])
+    folder = Path(str(settings["out"])).expanduser()
+    if "path" in settings["batch"]:
+        settings = {**settings, "inputs_sha256": objective.batch.digest()}
     with opened(folder, settings) as history:
         if len(history) > budget:
             raise UsageError(
@@ -65,7 +69,7 @@ def run(settings: Mapping[str, Any], again: str) -> None:
         done = list(islice(every, len(history)))  # which checks that this is their search
         _say_where(history, folder)
         write_settings(folder, settings)
-        with Progress(budget, len(done)) as progress, _interrupted() as interrupted:
+        with _progress(settings, len(done)) as progress, _interrupted() as interrupted:
             for trial in done:
                 progress.update(trial)
             for trial in every:
@@ -78,9 +82,13 @@ def run(settings: Mapping[str, Any], again: str) -> None:
     print(f"files   {folder}: best.json, history.jsonl, config.yaml")
     if len(history) < budget:
         print(f"stopped after {len(history)} of {budget} trials; go on with\n  {again}")
-        raise KeyboardInterrupt
+        sys.exit(130)
     if summary["arch"] is None:
         raise NothingFoundError(f"none of the {budget} trials has a score; the reasons are above")
+
+
+def _progress(settings: Mapping[str, Any], done: int) -> Progress:
+    return Progress(settings["budget"], done, comparable=settings["ranking"]["name"] == "score")
 
 
 def _say_where(history: History, folder: Path) -> None:

@@ -1,0 +1,124 @@
+"""Feature maps of a network: the outputs of its main blocks, and the last one of all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from nas import NotApplicableError
+from nas.module import NetworkModule
+from nas.network import GlobalAvgPool
+from proxies._activations import each_relu
+
+
+def each_feature(
+    model: nn.Module, inputs: Tensor, visit: Callable[[Tensor], None], proxy: str
+) -> None:
+    """Run the model and visit the output of every main block, in order.
+
+    Main blocks are those that the network's layers mark; a block that changes nothing is visited
+    with the same tensor again. Elsewhere they are what ReLUs make of feature maps.
+    """
+
+    def maps(output: Tensor) -> None:
+        if output.ndim == 4:
+            visit(output)
+
+    if isinstance(model, NetworkModule) and model.network.blocks:
+        for index, times in Counter(model.network.blocks).items():
+            model.layers[index].register_forward_hook(partial(_visit, visit, times))
+        model(inputs)
+    else:
+        each_relu(model, inputs, maps, proxy)
+
+
+def _visit(
+    visit: Callable[[Tensor], None], times: int, _: nn.Module, __: object, output: Tensor
+) -> None:
+    for _again in range(times):
+        visit(output)
+
+
+def entropies(model: nn.Module, inputs: Tensor, proxy: str) -> list[float]:
+    """AZ-NAS's expressivity of each feature; NaN for a constant one."""
+    values: list[float] = []
+    with torch.no_grad():
+        each_feature(model, inputs, lambda feature: values.append(entropy(feature)), proxy)
+    return values
+
+
+def entropy(feature: Tensor) -> float:
+    """Entropy of the principal components' shares of the variance over batch and places."""
+    centred = feature - feature.mean(dim=(0, 2, 3), keepdim=True)
+    covariance = gram(centred, centred).double()
+    if not covariance.isfinite().all():
+        return float("nan")
+    variances = torch.linalg.eigvalsh(covariance).clamp(min=0)
+    shares = variances / variances.sum()
+    return -float((shares * (shares + 1e-8).log()).sum())
+
+
+def gram(one: Tensor, other: Tensor) -> Tensor:
+    """Means over batch and places of the products of one's channels with the other's."""
+    products = one.flatten(2) @ other.flatten(2).transpose(1, 2)
+    return products.sum(dim=0) / (one.numel() // one.shape[1])
+
+
+def needs_maps(found: int, needed: int, proxy: str) -> None:
+    """NotApplicableError, naming the proxy, where a model has too few feature maps."""
+    if found < needed:
+        raise NotApplicableError(
+            f"{proxy} needs {needed} feature maps or more, and this model has {found}"
+        )
+
+
+class _LastMap(TorchFunctionMode):
+    """Keeps the last feature map that any function returns, of more than one pixel if it can."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+        self.found: Tensor | None = None
+        self.pixels = 0
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        output = func(*args, **(kwargs or {}))
+        if isinstance(output, Tensor) and output.ndim == 4 and len(output) == self.size:
+            pixels = output.shape[2] * output.shape[3]
+            if pixels > 1 or self.pixels < 2:
+                self.found, self.pixels = output, pixels
+        return output
+
+
+def last_map(model: nn.Module, inputs: Tensor, proxy: str) -> Tensor:
+    """Run the model; the feature map before the pooling over all places.
+
+    Where no layer is that pooling: the last map of more than one pixel, else the last one.
+    """
+    if isinstance(model, NetworkModule):
+        layers = model.network.layers
+        pools = [i for i, layer in enumerate(layers) if isinstance(layer.op, GlobalAvgPool)]
+        if pools:
+            kept: list[Tensor] = []
+            pool = model.layers[pools[-1]]
+            with pool.register_forward_pre_hook(lambda _, given: kept.append(given[0])):
+                model(inputs)
+            return kept[0]
+    mode = _LastMap(len(inputs))
+    with mode:
+        model(inputs)
+    if mode.found is None:
+        raise NotApplicableError(f"{proxy} looks at feature maps, and this model has none")
+    return mode.found

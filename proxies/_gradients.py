@@ -1,0 +1,117 @@
+"""What the proxies of gradients share: which weights count, the loss, gradients, sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from math import isfinite
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nas import NoScore, NotApplicableError, UsageError
+from nas.batch import Batch
+from nas.module import NetworkModule
+
+N = TypeVar("N", bound=nn.Module)
+Layer = nn.modules.conv._ConvNd | nn.Linear
+WHOLE = slice(None)
+
+
+def layers(model: nn.Module) -> list[Layer]:
+    """The convolutions and linear layers of a model; NotApplicableError where it has none."""
+    found = [part for part in model.modules() if isinstance(part, Layer)]
+    if not found:
+        raise NotApplicableError(
+            "this proxy is a sum over the weights of convolutions and linear layers, "
+            "and the model has none"
+        )
+    return found
+
+
+def weights(model: nn.Module) -> list[Tensor]:
+    """The weights of convolutions and linear layers; every other parameter is frozen."""
+    found: list[Tensor] = [layer.weight for layer in layers(model)]
+    model.requires_grad_(False)
+    for weight in found:
+        weight.requires_grad_(True)
+    return found
+
+
+def cross_entropy(model: nn.Module, batch: Batch, examples: slice = WHOLE) -> Tensor:
+    """The mean loss over some examples; an example's outputs, of whatever shape, are its classes.
+
+    NotApplicableError where there is one output, for the loss is constant then.
+    """
+    with torch.enable_grad():
+        outputs: Tensor = model(ordered(model, batch.inputs[examples])).flatten(1)
+        classes = outputs.shape[1]
+        if classes < 2:
+            raise NotApplicableError(
+                "this proxy needs a network of two outputs or more: "
+                "the cross entropy of a single one is constant"
+            )
+        return F.cross_entropy(outputs, batch.labels_for(classes)[examples])
+
+
+def ordered(model: nn.Module, inputs: Tensor) -> Tensor:
+    """Images in the order of memory that a CPU is fastest with: channels innermost.
+
+    A module that is not made of layers gets them as they are, for it may take views of them.
+    """
+    if isinstance(model, NetworkModule) and inputs.ndim == 4 and inputs.device.type == "cpu":
+        return inputs.contiguous(memory_format=torch.channels_last)
+    return inputs
+
+
+def gradients(
+    value: Tensor, variables: Sequence[Tensor], *, graph: bool = False, keep: bool = False
+) -> tuple[Tensor, ...]:
+    """d value / d variables, zeros where nothing leads from one to the other.
+
+    `graph`: they can be differentiated again; `keep`: the value can.
+    """
+    if not value.requires_grad:
+        return tuple(torch.zeros_like(variable) for variable in variables)
+    return torch.autograd.grad(
+        value,
+        variables,
+        create_graph=graph,
+        retain_graph=graph or keep,
+        allow_unused=True,
+        materialize_grads=True,
+    )
+
+
+def weights_and_gradients(model: nn.Module, batch: Batch) -> Iterable[tuple[Tensor, Tensor]]:
+    """Every counted weight with the gradient of the loss, both outside of any graph."""
+    parameters = weights(model)
+    slopes = gradients(cross_entropy(model, batch), parameters)
+    return zip((parameter.detach() for parameter in parameters), slopes, strict=True)
+
+
+def replace_norms(
+    model: nn.Module, kind: type[N] | tuple[type[N], ...], make: Callable[[N], nn.Module]
+) -> None:
+    """Put `make(norm)` in the place of every part of a kind."""
+    for parent in list(model.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, kind):
+                setattr(parent, name, make(child))
+
+
+def first(batch: Batch, samples: int) -> Batch:
+    """The first `samples` examples, or all there are; UsageError where there is only one."""
+    if len(batch.inputs) < 2:
+        raise UsageError("this proxy compares examples: it needs a batch of 2 or more")
+    labels = None if batch.labels is None else batch.labels[:samples]
+    return replace(batch, inputs=batch.inputs[:samples], labels=labels)
+
+
+def total(parts: Iterable[Tensor]) -> float:
+    """The sum of scalars; `NoScore` where it is not finite."""
+    terms = list(parts)
+    value = float(torch.stack(terms).sum()) if terms else 0.0
+    return value if isfinite(value) else NoScore("not finite")

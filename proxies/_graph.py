@@ -1,0 +1,156 @@
+"""A network as NASGraph sees it: units, each with channels, and what feeds them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass, replace
+from itertools import chain, cycle
+
+from nas import Arch, Network, NotApplicableError, Space
+from nas.network import (
+    Add,
+    AvgPool,
+    BatchNorm,
+    Concat,
+    Conv,
+    GlobalAvgPool,
+    Input,
+    Layer,
+    Linear,
+    MaxPool,
+    Op,
+    ReLU,
+    Shape,
+    Zero,
+)
+
+REDUCED = {"cells": 1, "channels": 16}
+"""Sizes of the reduced network, for those of the fields that a space has."""
+NAMED = re.compile(r"\w+(?=~\d)")
+"""The operation of an edge, in the notation op~source."""
+CONV_1X1 = "nor_conv_1x1"
+NAMES = ("none", "skip_connect", CONV_1X1, "nor_conv_3x3", "avg_pool_3x3")
+
+Part = tuple[int, int]
+"""(unit, first): the unit's channel c is a part of channel first + c of a tensor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity(Op):
+    """Its input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A layer whose output channels are nodes of the graph; `size` is its input's shape."""
+
+    op: Op
+    size: Shape
+    channels: int
+    parents: tuple[Part, ...]
+
+
+def reduced(space: Space) -> Space:
+    """The space with one cell a stage and 16 channels, as far as it has such fields."""
+    if not is_dataclass(space):
+        return space
+    names = {field.name for field in fields(space)}
+    return replace(space, **{name: size for name, size in REDUCED.items() if name in names})
+
+
+def units(space: Space, arch: Arch) -> list[Unit]:
+    """The units of the architecture in the reduced space, in the order of the layers.
+
+    A network's layers say nothing of an edge without an operation, and of a skip only where it
+    ends; in the reference's graph both are layers with nodes of their own. So where the published
+    notation names an operation for every edge of a cell (op~source), the layers are those of the
+    cell of 1x1 convolutions, in which every edge is a layer, and the operations that the notation
+    names take the place of these convolutions.
+    """
+    space = reduced(space)
+    text = space.format(arch)
+    names = NAMED.findall(text)
+    if not names or not set(names) <= set(NAMES):
+        return _units(_network(space, arch))
+    found = _units(_network(space, space.parse(NAMED.sub(CONV_1X1, text))))
+    edges = (n for n, unit in enumerate(found) if unit.op == _operation(CONV_1X1, unit.channels))
+    for n, name in zip(edges, cycle(names), strict=False):
+        found[n] = replace(found[n], op=_operation(name, found[n].channels))
+    return found
+
+
+def _operation(name: str, channels: int) -> Op:
+    if name.startswith("nor_conv"):
+        kernel = 1 if name == CONV_1X1 else 3
+        return Conv(channels, channels, kernel, padding=kernel // 2)
+    return {"none": Zero(), "skip_connect": Identity(), "avg_pool_3x3": AvgPool(3, 1, 1)}[name]
+
+
+def _network(space: Space, arch: Arch) -> Network:
+    network = space.network(arch)
+    if network is None:
+        name = type(space).__name__
+        raise NotApplicableError(f"nasgraph works from layers, and {name} gives modules only")
+    return network
+
+
+def _units(network: Network) -> list[Unit]:
+    """Input, convolutions, pools, zeros and the map that the head reads are units.
+
+    Norms and ReLUs are left out, sums and concatenations say which units feed which.
+    """
+    layers, shapes = network.layers, network.shapes
+    pools = [n for n, layer in enumerate(layers) if isinstance(layer.op, GlobalAvgPool)]
+    end = pools[0] if pools else len(layers)
+    last = layers[end].inputs[0] if pools else end - 1
+    _check_head(layers[end:])
+    shortcuts = _shortcuts(network)
+    found: list[Unit] = []
+    parts: list[tuple[Part, ...]] = []  # of every layer's output
+    for n, layer in enumerate(layers[:end]):
+        given = [parts[earlier] for earlier in layer.inputs]
+        if isinstance(layer.op, BatchNorm | ReLU) or n in shortcuts:
+            parts.append(given[0])
+        elif isinstance(layer.op, Add):
+            parts.append(tuple(dict.fromkeys(chain(*given))))
+        elif isinstance(layer.op, Concat):
+            widths = [shapes[earlier][0] for earlier in layer.inputs]
+            parts.append(tuple(dict.fromkeys(_joined(given, widths))))
+        elif isinstance(layer.op, Input | Conv | AvgPool | MaxPool | Zero):
+            size = shapes[layer.inputs[0]] if layer.inputs else shapes[n]
+            found.append(Unit(layer.op, size, shapes[n][0], given[0] if given else ()))
+            parts.append(((len(found) - 1, 0),))
+        else:
+            raise NotApplicableError(f"nasgraph does not know the layer {layer.op}")
+    output = Unit(Identity(), shapes[last], shapes[last][0], parts[last])
+    return [*found, output]
+
+
+def _joined(given: list[tuple[Part, ...]], widths: list[int]) -> Iterator[Part]:
+    start = 0
+    for parts, width in zip(given, widths, strict=True):
+        for unit, first in parts:
+            yield unit, start + first
+        start += width
+
+
+def _check_head(layers: tuple[Layer, ...]) -> None:
+    """NotApplicableError where a spatial mean is not the beginning of the head."""
+    for layer in layers:
+        if not isinstance(layer.op, GlobalAvgPool | Linear | ReLU):
+            raise NotApplicableError(f"nasgraph does not know {layer.op} after a spatial mean")
+
+
+def _shortcuts(network: Network) -> set[int]:
+    """Average pools that a 1x1 convolution alone reads: both together are one unit."""
+    readers = Counter(chain(*(layer.inputs for layer in network.layers)))
+    return {
+        layer.inputs[0]
+        for layer in network.layers
+        if isinstance(layer.op, Conv)
+        and layer.op.kernel == 1
+        and isinstance(network.layers[layer.inputs[0]].op, AvgPool)
+        and readers[layer.inputs[0]] == 1
+    }

@@ -1,0 +1,45 @@
+"""Inputs that a proxy draws for itself."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from nas import Candidate, NotApplicableError
+from nas.batch import Batch
+
+
+def gaussian(
+    generator: torch.Generator,
+    like: Tensor,
+    proxy: str,
+    *,
+    size: int | None = None,
+    resolution: int | None = None,
+) -> Tensor:
+    """N(0, 1) inputs in the type and, where nothing else is said, the shape of others.
+
+    NotApplicableError, naming the proxy, where inputs are no real numbers, or a resolution is
+    asked for and they are no images.
+    """
+    if not like.is_floating_point() or (resolution is not None and like.ndim != 4):
+        kind = "numbers" if resolution is None else "images"
+        shape = f"{like.dtype} and of shape {tuple(like.shape[1:])}"
+        raise NotApplicableError(f"{proxy} draws {kind} from N(0, 1), and inputs here are {shape}")
+    sizes = list(like.shape)
+    if size is not None:
+        sizes[0] = size
+    if resolution is not None:
+        sizes[2:] = [resolution, resolution]
+    return torch.randn(sizes, generator=generator, dtype=like.dtype).to(like.device)
+
+
+def drawn_or_batch(
+    kind: Literal["gaussian", "batch"], candidate: Candidate, batch: Batch, proxy: str
+) -> Tensor:
+    """The batch's inputs, or others of the candidate's own in their shape."""
+    if kind == "batch":
+        return batch.inputs
+    return gaussian(candidate.generator("inputs"), batch.inputs, proxy)

@@ -1,0 +1,22 @@
+"""The number of multiply-adds: a baseline that every table must show."""
+
+from __future__ import annotations
+
+from nas import PROXIES, Candidate, Proxy
+from nas.batch import Batch
+from nas.counts import counts
+
+
+@PROXIES.register("flops")
+class Flops(Proxy):
+    """Multiply-adds of convolutions and linear layers for one example (`FLOPS_RULE`).
+
+        flops = sum over these layers of (outputs) * (inputs of each),   more is better.
+
+    Counted from the layers, or by running the module on the meta device where the space gives
+    modules only; no weight is allocated. This is also AZ-NAS's complexity (arXiv:2403.19232).
+    """
+
+    def score(self, candidate: Candidate, batch: Batch) -> float:
+        """The candidate's multiply-adds; of the batch, at most the shape of an example counts."""
+        return float(counts(candidate, batch)["flops"])

@@ -1,0 +1,46 @@
+"""GradSign: whether the examples pull each weight in the same direction."""
+
+from __future__ import annotations
+
+import torch
+
+from nas import PROXIES, Candidate, Proxy
+from nas.batch import Batch
+from nas.initialisation import Init
+from proxies._batch_norm import freeze_batch_norms
+from proxies._gradients import cross_entropy, first, gradients, total, weights
+
+
+@PROXIES.register("gradsign")
+class GradSign(Proxy):
+    """Agreement of the signs of the examples' gradients (Zhang & Jia 2022).
+
+        gradsign = Σ_w |Σ_n sign ∂L_n/∂w| over convolutions and linear layers,   higher is better,
+
+    with L_n the cross entropy of example n. Source: arXiv:2110.08616 and its reference code, which
+    this follows: every example goes through the network on its own, one forward and one backward
+    pass each, in training mode, so that norms use the statistics of that one example (a norm that
+    sees a single value per channel gives its shift). Only weights count, no biases and no norms'
+    scales. A cell that no gradient reaches scores 0. Options: `samples`, how many examples of the
+    batch are used at most (the reference: all 64 or 128; time grows with it); `init`, how weights
+    are drawn.
+    """
+
+    def __init__(self, samples: int = 16, init: Init = "default") -> None:
+        if samples < 2:
+            raise ValueError(f"samples={samples} must be at least 2")
+        self.samples = samples
+        self.init = init
+
+    def score(self, candidate: Candidate, batch: Batch) -> float:
+        """The sum over the weights."""
+        model = candidate.model(self.init)
+        freeze_batch_norms(model)
+        parameters = weights(model)
+        batch = first(batch, self.samples)
+        signs = [torch.zeros_like(parameter) for parameter in parameters]
+        for example in range(len(batch.inputs)):
+            loss = cross_entropy(model, batch, slice(example, example + 1))
+            for sign, slope in zip(signs, gradients(loss, parameters), strict=True):
+                sign += slope.sign()
+        return total(sign.abs().sum(dtype=torch.float64) for sign in signs)

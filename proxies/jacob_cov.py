@@ -1,0 +1,59 @@
+"""jacob_cov: how differently a network answers to changes of different samples."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from nas import PROXIES, Candidate, NoScore, NotApplicableError, Proxy
+from nas.batch import Batch
+from nas.initialisation import Init
+
+EPSILON = 1e-5
+
+
+@PROXIES.register("jacob_cov")
+class JacobCov(Proxy):
+    """Spectrum of the correlations between the samples' input gradients (Mellor et al. 2020).
+
+    Row n of J is the gradient of the sum of all logits by sample n; with v the eigenvalues of the
+    rows' correlation matrix,
+
+        jacob_cov = -sum [log(v + 1e-5) + 1 / (v + 1e-5)],   higher is better.
+
+    Source: arXiv:2006.04647v1, as zero-cost-nas (arXiv:2101.08134) computes it: the logits of the
+    whole batch are summed, and norms use the batch's statistics, so that a row also has what its
+    sample does to the others. One backward pass, by the inputs only. No labels.
+
+    No score where a sample's gradient is constant, which has no correlation with anything.
+    """
+
+    def __init__(self, init: Init = "default") -> None:
+        self.init = init
+
+    def score(self, candidate: Candidate, batch: Batch) -> float:
+        """The score on the batch."""
+        if not batch.inputs.is_floating_point():
+            raise NotApplicableError(
+                f"jacob_cov needs gradients of the inputs, and these are {batch.inputs.dtype}"
+            )
+        jacobian = input_gradient(candidate.model(self.init), batch.inputs).double()
+        centred = jacobian - jacobian.mean(dim=1, keepdim=True)
+        norms = centred.norm(dim=1, keepdim=True)
+        rows = centred / norms
+        if not rows.isfinite().all():
+            return NoScore("a sample's input gradient is constant or not finite")
+        values = torch.linalg.eigvalsh(rows @ rows.T) + EPSILON
+        return -float((values.log() + 1 / values).sum())
+
+
+def input_gradient(model: nn.Module, inputs: Tensor) -> Tensor:
+    """Gradient of the sum of all outputs, a row per sample; the model's weights are frozen."""
+    model.requires_grad_(False)
+    inputs = inputs.clone().requires_grad_()
+    with torch.enable_grad():
+        total = model(inputs).sum()
+    if not total.requires_grad:  # nothing depends on the inputs
+        return torch.zeros_like(inputs).flatten(1)
+    (gradient,) = torch.autograd.grad(total, inputs, materialize_grads=True)
+    return gradient.flatten(1)

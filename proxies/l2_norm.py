@@ -1,0 +1,30 @@
+"""The norms of the weights as they are drawn: what a proxy knows that looks at sizes only."""
+
+from __future__ import annotations
+
+from torch.linalg import vector_norm
+
+from nas import PROXIES, Candidate, Proxy
+from nas.batch import Batch
+from nas.initialisation import Init
+from proxies._gradients import layers, total
+
+
+@PROXIES.register("l2_norm")
+class L2Norm(Proxy):
+    """Sum of the weights' norms, before any training; a baseline that uses no data at all.
+
+        l2_norm = Σ ‖W‖₂ over convolutions and linear layers,   higher is better.
+
+    Source: zero-cost-nas (Abdelfattah et al. 2021, arXiv:2101.08134). Only weights count, no
+    biases and no norms' scales. A model has its weights whatever its connections are, so that
+    every architecture has a score. Option: `init`, how weights are drawn.
+    """
+
+    def __init__(self, init: Init = "default") -> None:
+        self.init = init
+
+    def score(self, candidate: Candidate, batch: Batch) -> float:
+        """The sum over the layers."""
+        model = candidate.model(self.init)
+        return total(vector_norm(layer.weight.detach()) for layer in layers(model))

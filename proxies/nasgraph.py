@@ -1,0 +1,153 @@
+"""NASGraph: the mean degree of a network seen as a graph of channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from nas import PROXIES, Candidate, Proxy, UsageError
+from nas.batch import Batch
+from nas.network import Conv, Zero
+from proxies._graph import Unit, units
+
+if TYPE_CHECKING:
+    import networkx  # type: ignore[import-untyped]
+
+
+@PROXIES.register("nasgraph")
+class NASGraph(Proxy):
+    """Mean degree of the graph whose nodes are the channels of a reduced network's layers.
+
+    The reduced network is the space's with one cell a stage and 16 channels (`cells` and
+    `channels`, where it has these fields), without norms and biases, all weights N(0, 1). An edge
+    leads from (parent, i) to (layer, j) if the layer, fed ones in channel i and zeros elsewhere,
+    answers in channel j with a sum other than 0, after a ReLU if the layer is a convolution.
+
+        score = 2 edges / nodes with an edge,   higher is better.
+
+    Source: arXiv:2405.01306 and its reference code `NASGraph-Public`, whose layers these are: the
+    input; convolutions and pools; skips and edges without an operation, which answers nothing but
+    feeds what follows; on NAS-Bench-201 the shortcut of a residual block, pool and convolution,
+    is one layer; a last identity in place of the head. A sum feeds from each of its terms, a
+    concatenation from the part whose channel it is. ReLUs and norms are no layers.
+
+    No image is run: under ones in one channel, what a convolution answers depends on the taps
+    that lie inside the map alone, so a few sums of each kernel decide. It takes layers: a space
+    that gives modules only is refused. The batch does not matter, the CPU does all the work.
+
+    Option: `save_graph`, a file that the graph of the last architecture scored is written to as
+    GraphML. `graph` gives the graph itself.
+    """
+
+    def __init__(self, save_graph: str | None = None) -> None:
+        self.save_graph = save_graph
+
+    def score(self, candidate: Candidate, batch: Batch) -> float:
+        """The mean degree of the candidate's graph."""
+        layers = units(candidate.space, candidate.arch)
+        weights = draw(layers, candidate.generator("nasgraph"))
+        if self.save_graph is not None:
+            write(graph_of(layers, weights), self.save_graph)
+        nodes, edges = size(layers, weights)
+        return 2 * edges / nodes
+
+
+def graph(candidate: Candidate) -> networkx.DiGraph:
+    """The graph whose mean degree is the score; nodes are (layer, channel)."""
+    layers = units(candidate.space, candidate.arch)
+    return graph_of(layers, draw(layers, candidate.generator("nasgraph")))
+
+
+def draw(layers: list[Unit], generator: torch.Generator) -> dict[int, Tensor]:
+    """N(0, 1) weights of the convolutions, by the number of the layer."""
+    shapes = {n: shape(unit.op) for n, unit in enumerate(layers) if isinstance(unit.op, Conv)}
+    sizes = [prod(each) for each in shapes.values()]
+    drawn = torch.randn(sum(sizes), generator=generator, dtype=torch.float32)
+    parts = torch.split(drawn, sizes)
+    return {n: weight.view(shapes[n]) for n, weight in zip(shapes, parts, strict=True)}
+
+
+def shape(op: Conv) -> tuple[int, int, int, int]:
+    """Shape of a convolution's weight."""
+    return op.out_channels, op.in_channels // op.groups, op.kernel, op.kernel
+
+
+def size(layers: list[Unit], weights: dict[int, Tensor]) -> tuple[int, int]:
+    """Numbers of the nodes with an edge, and of the edges."""
+    seen = [torch.zeros(unit.channels, dtype=torch.bool) for unit in layers]
+    edges = 0
+    for parent, child, answered in blocks(layers, weights):
+        edges += int(answered.count_nonzero())
+        seen[parent] |= answered.any(dim=0)
+        seen[child] |= answered.any(dim=1)
+    return int(torch.cat(seen).count_nonzero()), edges
+
+
+def blocks(layers: list[Unit], weights: dict[int, Tensor]) -> Iterator[tuple[int, int, Tensor]]:
+    """(parent, child, [j, i]: whether the child answers in j to the parent's channel i)."""
+    for child, unit in enumerate(layers):
+        if isinstance(unit.op, Zero):
+            continue
+        if isinstance(unit.op, Conv):
+            answered = answers(unit.op, unit.size, weights[child])
+        else:  # identities and pools answer in the channel that they are fed
+            answered = torch.eye(unit.channels, dtype=torch.bool)
+        for parent, first in unit.parents:
+            yield parent, child, answered[:, first : first + layers[parent].channels]
+
+
+def answers(op: Conv, given: tuple[int, ...], weight: Tensor) -> Tensor:
+    """[j, i]: whether the convolution of ones in channel i is anywhere positive in channel j."""
+    _, height, width = given
+    kernels = weight.reshape(-1, op.kernel**2).T
+    positive = (taps(op, height, width).to(weight.dtype) @ kernels).amax(dim=0) > 0
+    found = positive.view(op.out_channels, -1)
+    if op.groups > 1:
+        found = torch.block_diag(*found.chunk(op.groups))  # type: ignore[no-untyped-call]
+    return found
+
+
+@cache
+def taps(op: Conv, height: int, width: int) -> Tensor:
+    """The kernel's taps that lie inside the map, as a mask for every kind of position."""
+
+    def inside(length: int) -> Tensor:
+        outputs = op.shape((op.in_channels, length, length))[1]
+        starts = [number * op.stride - op.padding for number in range(outputs)]
+        offsets = [tap * op.dilation for tap in range(op.kernel)]
+        kinds = {tuple(0 <= start + offset < length for offset in offsets) for start in starts}
+        return torch.tensor(sorted(kinds))
+
+    masks = inside(height)[:, None, :, None] & inside(width)[None, :, None, :]
+    return masks.reshape(-1, op.kernel**2)
+
+
+def graph_of(layers: list[Unit], weights: dict[int, Tensor]) -> networkx.DiGraph:
+    """The graph of layers and weights, with layer, channel and operation of every node."""
+    import networkx
+
+    result = networkx.DiGraph()
+    for parent, child, answered in blocks(layers, weights):
+        for j, i in answered.nonzero().tolist():
+            result.add_edge((parent, i), (child, j))
+    for layer, channel in result:
+        operation = type(layers[layer].op).__name__
+        result.nodes[layer, channel].update(layer=layer, channel=channel, operation=operation)
+    return result
+
+
+def write(result: networkx.DiGraph, path: str) -> None:
+    """Write GraphML; UsageError where the file cannot be written."""
+    import networkx
+
+    try:
+        networkx.write_graphml(result, Path(path).expanduser())
+    except OSError as error:
+        reason = error.strerror or error
+        raise UsageError(f"proxy.save_graph={path} cannot be written: {reason}") from error

@@ -1,0 +1,40 @@
+"""AZ-NAS's progressivity: how much expressivity every block adds."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import isnan
+from typing import Literal
+
+from nas import PROXIES, Candidate, NoScore, Proxy
+from nas.batch import Batch
+from nas.initialisation import Init
+from proxies._features import entropies, needs_maps
+from proxies._inputs import drawn_or_batch
+
+
+@PROXIES.register("progressivity")
+class Progressivity(Proxy):
+    """Least growth of expressivity from a block to the next (AZ-NAS, Lee & Ham 2024).
+
+    With h the features' entropies, of which `expressivity` is the sum,
+
+        progressivity = min over blocks of h_(i+1) - h_i,   higher is better.
+
+    Source: arXiv:2403.19232 and its reference code. What features are, the options and when there
+    is no score: see `expressivity`.
+    """
+
+    def __init__(
+        self, input: Literal["gaussian", "batch"] = "gaussian", init: Init = "kaiming"
+    ) -> None:
+        self.input, self.init = input, init
+
+    def score(self, candidate: Candidate, batch: Batch) -> float:
+        """The least difference of neighbours."""
+        inputs = drawn_or_batch(self.input, candidate, batch, "progressivity")
+        values = entropies(candidate.model(self.init), inputs, "progressivity")
+        needs_maps(len(values), 2, "progressivity")
+        if any(map(isnan, values)):
+            return NoScore("a feature is constant or not finite")
+        return min(later - earlier for earlier, later in pairwise(values))

@@ -1,0 +1,50 @@
+"""SynFlow: how much flows through the weights, whatever the data."""
+
+from __future__ import annotations
+
+from math import log
+
+import torch
+from torch import nn
+from torch.linalg import vector_norm
+
+from nas import PROXIES, Candidate, NoScore, Proxy
+from nas.batch import Batch
+from nas.initialisation import Init
+from proxies._gradients import gradients, replace_norms, total, weights
+
+NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
+
+
+@PROXIES.register("synflow")
+class SynFlow(Proxy):
+    """Logarithm of the synaptic flow through positive weights (Tanaka et al. 2020).
+
+    Every parameter is replaced by its absolute value, norms by the identity, the input by one
+    example of ones; R is the sum of the outputs and
+
+        synflow = log Σ |W ∂R/∂W| over convolutions and linear layers,   higher is better.
+
+    Source: arXiv:2006.05467, as a score of networks zero-cost-nas (Abdelfattah et al. 2021,
+    arXiv:2101.08134), which reports the sum: it spans tens of orders of magnitude, so it is
+    computed in float64 and given as its natural logarithm, which ranks the same; without flow
+    there is no score. Only weights are summed; biases take part in R. Of the batch only the shape
+    of an example is used. Option: `init`, how weights are drawn.
+    """
+
+    def __init__(self, init: Init = "default") -> None:
+        self.init = init
+
+    def score(self, candidate: Candidate, batch: Batch) -> float:
+        """The logarithm of the sum over the layers; `NoScore` where nothing flows."""
+        model = candidate.model(self.init).double()
+        replace_norms(model, NORMS, lambda _: nn.Identity())
+        for parameter in model.parameters():
+            parameter.detach().abs_()
+        ones = torch.ones_like(batch.inputs[:1])
+        parameters = weights(model)
+        with torch.enable_grad():
+            flow = model(ones.double() if ones.is_floating_point() else ones).sum()
+        pairs = zip(parameters, gradients(flow, parameters), strict=True)
+        score = total(vector_norm(weight.detach() * slope, 1) for weight, slope in pairs)
+        return NoScore("no flow") if score == 0 else score if score != score else log(score)

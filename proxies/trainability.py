@@ -1,0 +1,103 @@
+"""AZ-NAS's trainability: how near blocks are to keeping the size of gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isfinite
+from statistics import fmean
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nas import PROXIES, Candidate, NoScore, Proxy
+from nas.batch import Batch
+from nas.initialisation import Init
+from proxies._features import each_feature, gram, needs_maps
+from proxies._inputs import drawn_or_batch
+
+
+@PROXIES.register("trainability")
+class Trainability(Proxy):
+    """How near the blocks' Jacobians are to norm 1, on the mean (AZ-NAS, Lee & Ham 2024).
+
+    For neighbouring features (see `expressivity`), g_out of random signs ±1 is sent back through
+    the block, which gives g_in; s is the largest singular value of the mean over batch and places
+    of g_in g_outᵀ, channels by channels, and
+
+        trainability = mean over blocks of 2 - s - 1 / (s + 1e-6),   higher is better,
+
+    at most about 0, for s = 1. Where a block lowers the resolution, the pixels of g_in that one
+    of g_out comes from are counted as channels. Source: arXiv:2403.19232 and its reference code:
+    a block that gradients do not pass has s = 0, and a score of about minus a million. No labels.
+
+    No score where a block hands gradients on unchanged (a cell of one skip); the reference sets
+    minus infinity there. Each block is sent back through as soon as it is done.
+    """
+
+    def __init__(
+        self, input: Literal["gaussian", "batch"] = "gaussian", init: Init = "kaiming"
+    ) -> None:
+        self.input, self.init = input, init
+
+    def score(self, candidate: Candidate, batch: Batch) -> float:
+        """The mean over the blocks."""
+        inputs = drawn_or_batch(self.input, candidate, batch, "trainability")
+        generator = candidate.generator("signs")
+
+        def signs(_: int, feature: Tensor) -> Tensor:
+            drawn = torch.randint(2, feature.shape, generator=generator, dtype=feature.dtype)
+            return drawn.mul_(2).sub_(1).to(feature.device)
+
+        values = block_scores(candidate.model(self.init), inputs, signs)
+        score = fmean(values)
+        return (
+            score if isfinite(score) else NoScore("gradients pass a block unchanged or overflow")
+        )
+
+
+def block_scores(
+    model: nn.Module, inputs: Tensor, signs: Callable[[int, Tensor], Tensor]
+) -> list[float]:
+    """The score of every block; `signs` gets the number of its output among features, from 0."""
+    model.requires_grad_(False)
+    previous: Tensor | None = None
+    scores: list[float] = []
+
+    def visit(feature: Tensor) -> None:
+        nonlocal previous
+        if previous is not None:
+            scores.append(block_score(previous, feature, signs(len(scores) + 1, feature)))
+        if not feature.requires_grad:
+            feature.requires_grad_()
+        previous = feature
+
+    with torch.enable_grad():
+        each_feature(model, inputs, visit, "trainability")
+    needs_maps(len(scores) + (previous is not None), 2, "trainability")
+    return scores
+
+
+def block_score(before: Tensor, after: Tensor, g_out: Tensor) -> float:
+    """2 - s - 1 / (s + 1e-6) of a block; minus infinity where it hands gradients on unchanged."""
+    if not after.requires_grad:
+        return 2 - 1 / 1e-6
+    (g_in,) = torch.autograd.grad(after, before, g_out, materialize_grads=True)
+    if torch.equal(g_in, g_out):
+        return float("-inf")
+    places = [min(sizes) for sizes in zip(g_in.shape[2:], g_out.shape[2:], strict=True)]
+    matrix = gram(folded(g_in, *places), folded(g_out, *places)).double()
+    if not matrix.isfinite().all():
+        return float("nan")
+    largest = float(torch.linalg.svdvals(matrix)[0])
+    return 2 - largest - 1 / (largest + 1e-6)
+
+
+def folded(gradient: Tensor, height: int, width: int) -> Tensor:
+    """The gradient at a lower resolution, pixels that fall together as channels."""
+    if gradient.shape[2:] == (height, width):
+        return gradient
+    step = max(-(-gradient.shape[2] // height), -(-gradient.shape[3] // width))
+    missing = (step * height - gradient.shape[2], step * width - gradient.shape[3])
+    return F.pixel_unshuffle(F.pad(gradient, (0, missing[1], 0, missing[0])), step)

@@ -1,0 +1,84 @@
+"""Zen-score: how far a random network's features move when its random input does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import isfinite
+from statistics import fmean
+
+import torch
+from torch import Tensor, nn
+
+from nas import PROXIES, Candidate, NoScore, Proxy
+from nas.batch import Batch
+from nas.initialisation import Init
+from nas.seeding import number
+from proxies._features import last_map
+from proxies._inputs import gaussian
+
+STEP = 0.01
+
+
+@PROXIES.register("zen")
+class Zen(Proxy):
+    """Expected change of the features by a small change of the input (Zen-NAS, Lin et al. 2021).
+
+    With weights, x and e from N(0, 1) and f the last feature map, before the global pooling,
+
+        zen = log mean_n sum |f(x) - f(x + 0.01 e)| + sum over norms of log sqrt(mean variance),
+
+    higher is better; the second sum gives back the scale that batch norms take away. Source:
+    arXiv:2102.01063 and its reference code, which reads the norms' *running* variances (from 1
+    they have gone a tenth of the way, twice, after the two passes), though these passes use the
+    batch's; with `repeats` the score is the mean over fresh weights and inputs, and running
+    variances go on from one to the next. So it is here; a norm without running variances is given
+    some. The inputs have the batch's shape. No labels, no gradients.
+    """
+
+    def __init__(self, repeats: int = 1, init: Init = "normal") -> None:
+        if repeats < 1:
+            raise ValueError(f"repeats={repeats} must be at least 1")
+        self.repeats, self.init = repeats, init
+
+    def score(self, candidate: Candidate, batch: Batch) -> float:
+        """The mean over the repeats."""
+        scores = []
+        variances: list[Tensor] = []
+        for repeat in range(self.repeats):
+            drawn = candidate
+            if repeat:
+                drawn = replace(candidate, seed=number("repeat", candidate.seed, repeat))
+            model = drawn.model(self.init)
+            variances = running_variances(model, variances)
+            generator = drawn.generator("inputs")
+            inputs = [gaussian(generator, batch.inputs, "zen") for _ in range(2)]
+            scores.append(zen(model, inputs[0], inputs[1]))
+        score = fmean(scores)
+        return score if isfinite(score) else NoScore("the features do not move, or overflow")
+
+
+def running_variances(model: nn.Module, before: list[Tensor]) -> list[Tensor]:
+    """The batch norms' running variances, made where there are none, set to those before."""
+    variances = []
+    for norm in model.modules():
+        if isinstance(norm, nn.modules.batchnorm._BatchNorm):
+            if norm.running_var is None:
+                like = next(model.parameters())
+                norm.running_mean = like.new_zeros(norm.num_features)
+                norm.running_var = like.new_ones(norm.num_features)
+                norm.track_running_stats = True
+            variances.append(norm.running_var)
+    for variance, earlier in zip(variances, before, strict=False):
+        variance.copy_(earlier)
+    return variances
+
+
+@torch.no_grad()
+def zen(model: nn.Module, inputs: Tensor, change: Tensor) -> float:
+    """Both terms for given inputs; the running variances are those that the model has."""
+    features = last_map(model, inputs, "zen")
+    moved = last_map(model, inputs + STEP * change, "zen")
+    score = (features - moved).abs().flatten(1).sum(dim=1).mean().log()
+    for variance in running_variances(model, []):
+        score += variance.mean().sqrt().log()
+    return score.item()

@@ -1,0 +1,1 @@
+"""Tests of the proxies, one file a proxy or a family."""

@@ -1,0 +1,74 @@
+"""Parameters and multiply-adds, from layers and from modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from nas import PROXIES, Candidate, Space
+from nas.batch import Batch
+from nas.seeding import generator
+from tests.conftest import small
+from tests.nets import OneModule, Residual, conv, formula_batch
+
+
+def tiny() -> nn.Module:
+    """The oracles' net «tiny», without the formula's weights: those have values everywhere."""
+    first = (conv(3, 8), nn.BatchNorm2d(8), nn.ReLU(), conv(8, 8), nn.BatchNorm2d(8), nn.ReLU())
+    second = (nn.MaxPool2d(2), conv(8, 16), nn.BatchNorm2d(16), nn.ReLU())
+    head = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 10))
+    return nn.Sequential(*first, *second, *head)
+
+
+def score(proxy: str, space: Space, arch: tuple[int, ...], batch: Batch) -> float:
+    return PROXIES.build(proxy).score(Candidate(space, arch), batch)
+
+
+@pytest.mark.parametrize("size", [1, 16])
+def test_a_module_has_the_published_counts(size: int) -> None:
+    """Those of the oracles' net, which its README counts by hand."""
+    space = OneModule(tiny)
+    assert score("params", space, (0,), formula_batch(size=size)) == 2178
+    assert score("flops", space, (0,), formula_batch(size=size)) == 276_640
+
+
+@pytest.mark.parametrize("net", [tiny, Residual])
+def test_a_module_has_the_counts_of_a_pass(net: Callable[[], nn.Module]) -> None:
+    batch = formula_batch(size=2)
+    model = net()
+    assert score("params", OneModule(net), (0,), batch) == parameters(model)
+    assert score("flops", OneModule(net), (0,), batch) == multiply_adds(model, batch)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_layers_have_the_counts_of_a_pass(seed: int) -> None:
+    space = small("nasbench201")
+    arch = space.sample(Random(seed)) if seed else (0,) * 6
+    batch = space.batch(2, generator(seed))
+    model = space.build(arch)
+    assert score("params", space, arch, batch) == parameters(model)
+    assert score("flops", space, arch, batch) == multiply_adds(model, batch)
+
+
+def parameters(model: nn.Module) -> int:
+    return sum(len(parameter.flatten()) for parameter in model.parameters())
+
+
+def multiply_adds(model: nn.Module, batch: Batch) -> int:
+    """Of one example, counted where convolutions and linear layers are called."""
+    counted = []
+
+    def count(layer: nn.Module, _: object, output: Tensor) -> None:
+        assert isinstance(layer.weight, Tensor)
+        counted.append(output[0].numel() * layer.weight[0].numel())
+
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            layer.register_forward_hook(count)
+    with torch.no_grad():
+        model(batch.inputs.float())
+    return sum(counted)
