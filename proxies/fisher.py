@@ -22,8 +22,8 @@ class Fisher(Proxy):
     their mean cross entropy. Source: arXiv:1906.04113, as a score of networks zero-cost-nas
     (Abdelfattah et al. 2021, arXiv:2101.08134), which gives every weight its channel's value. L is
     the mean, so that the score falls with the batch: compare networks on one batch. Norms use the
-    statistics of the batch. A cell that no gradient reaches scores 0. Option: `init`, how weights
-    are drawn.
+    statistics of the batch. The classifier's output has a gradient in every network, so that a
+    cell that leads nowhere scores little, but not 0. Option: `init`, how weights are drawn.
     """
 
     def __init__(self, init: Init = "default") -> None:
@@ -46,7 +46,9 @@ class Fisher(Proxy):
 
         for layer in layers(model):
             layer.register_forward_hook(watch)
-        torch.autograd.backward(cross_entropy(model, batch))
+        loss = cross_entropy(model, batch)
+        if loss.requires_grad:
+            torch.autograd.backward(loss)
         return total(parts)
 
 

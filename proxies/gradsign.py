@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from nas import PROXIES, Candidate, Proxy
+from nas import PROXIES, Candidate, NoScore, Proxy
 from nas.batch import Batch
 from nas.initialisation import Init
 from proxies._batch_norm import freeze_batch_norms
@@ -41,6 +41,8 @@ class GradSign(Proxy):
         signs = [torch.zeros_like(parameter) for parameter in parameters]
         for example in range(len(batch.inputs)):
             loss = cross_entropy(model, batch, slice(example, example + 1))
+            if not loss.isfinite():  # the sign of NaN is 0
+                return NoScore("not finite")
             for sign, slope in zip(signs, gradients(loss, parameters), strict=True):
                 sign += slope.sign()
         return total(sign.abs().sum(dtype=torch.float64) for sign in signs)

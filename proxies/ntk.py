@@ -41,7 +41,7 @@ class NTK(Proxy):
             raise NotApplicableError("ntk needs parameters named weight, and the model has none")
         with torch.enable_grad():
             outputs = model(ordered(model, first(batch, self.samples).inputs)).flatten(1).sum(1)
-        rows = [gradients(output, parameters, keep=True) for output in outputs.unbind()]
+            rows = [gradients(output, parameters, keep=True) for output in outputs.unbind()]
         kernel = outputs.new_zeros(len(rows), len(rows)).detach()
         for slopes in zip(*rows, strict=True):
             flat = torch.stack(slopes).flatten(1)

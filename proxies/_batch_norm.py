@@ -1,0 +1,98 @@
+"""Batch norm on batch statistics whose gradient is cheap to differentiate a second time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from proxies._gradients import replace_norms
+
+norm_forward = torch.ops.aten.native_batch_norm
+norm_backward = torch.ops.aten.native_batch_norm_backward
+
+
+def freeze_batch_norms(model: nn.Module) -> None:
+    """Replace every batch norm of a model."""
+    replace_norms(model, nn.modules.batchnorm._BatchNorm, Frozen)
+
+
+class Frozen(nn.Module):
+    """Stands in for a batch norm in training mode with a scale and a shift that stay as they are.
+
+    No running statistics, no gradients of scale and shift, and no objection to a batch that has
+    one value per channel, which gives the shift.
+    """
+
+    def __init__(self, norm: nn.modules.batchnorm._BatchNorm) -> None:
+        super().__init__()
+        self.scale = None if norm.weight is None else norm.weight.detach()
+        self.shift = None if norm.bias is None else norm.bias.detach()
+        self.eps = norm.eps
+
+    def forward(self, values: Tensor) -> Tensor:
+        output: Tensor = _Norm.apply(  # type: ignore[no-untyped-call]
+            values, self.scale, self.shift, self.eps
+        )
+        return output
+
+
+class _Norm(torch.autograd.Function):
+    """y = scale x̂ + shift, with x̂ = (x - mean) r and r = 1 / √(variance + eps)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, scale: Tensor | None, shift: Tensor | None, eps: float
+    ) -> Any:
+        y, mean, r = norm_forward(x, scale, shift, None, None, True, 0.0, eps)
+        ctx.save_for_backward(x, scale, mean, r)
+        ctx.eps = eps
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> Any:
+        arguments = dy, *ctx.saved_tensors, ctx.eps
+        dx = _Gradient.apply(*arguments)  # type: ignore[no-untyped-call]
+        return dx, None, None, None
+
+
+class _Gradient(torch.autograd.Function):
+    """dx = scale r P dy, with P v = v - mean v - x̂ mean(x̂ v) within every channel.
+
+    P is symmetric, so the adjoint u of dx goes to dy as scale r P u =: U. By the product rule it
+    goes to x as -r (b U + a dx) - r mean(u dx) x̂, with a = mean(x̂ u) and b = mean(x̂ dy).
+    PyTorch's own formula for it makes some thirty tensors of x's size.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, dy: Tensor, x: Tensor, scale: Tensor | None, mean: Tensor, r: Tensor, eps: float
+    ) -> Any:
+        dx, b = _through(dy, x, scale, mean, r, eps)
+        ctx.save_for_backward(x, scale, mean, r, dx, b)
+        ctx.eps = eps
+        return dx
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, u: Tensor) -> Any:
+        x, scale, mean, r, dx, b = ctx.saved_tensors
+        to_dy, a = _through(u, x, scale, mean, r, ctx.eps)
+        each = [1, -1] + [1] * (x.ndim - 2)
+        places = [0, *range(2, x.ndim)]
+        share = -r * len(r) / x.numel()
+        slope = share * r * (u * dx).sum(places)
+        to_x = torch.addcmul((-mean * slope).view(each), x, slope.view(each))
+        to_x.addcmul_(to_dy, (share * b).view(each)).addcmul_(dx, (share * a).view(each))
+        return to_dy, to_x, None, None, None, None
+
+
+def _through(
+    v: Tensor, x: Tensor, scale: Tensor | None, mean: Tensor, r: Tensor, eps: float
+) -> tuple[Tensor, Tensor]:
+    """scale r P v, and Σ x̂ v."""
+    wanted = [True, True, False]
+    result, sums, _ = norm_backward(v, x, scale, None, None, mean, r, True, eps, wanted)
+    return result, sums
