@@ -15,10 +15,13 @@ import csv
 import gzip
 import json
 import os
+import sys
 from math import inf, isnan
 from pathlib import Path
 from random import Random
 from time import perf_counter
+
+sys.path[0] = str(Path(__file__).resolve().parent.parent)  # however this is started
 
 from scipy.stats import kendalltau, spearmanr
 

@@ -12,10 +12,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from math import isnan
+from pathlib import Path
 from random import Random
 from statistics import median
 from time import perf_counter
+
+sys.path[0] = str(Path(__file__).resolve().parent.parent)  # however this is started
 
 import torch
 

@@ -14,14 +14,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from itertools import pairwise
 from math import isnan, log, nan
+from pathlib import Path
 from random import Random
 from statistics import median
 from time import perf_counter
 from typing import Any
+
+sys.path[0] = str(Path(__file__).resolve().parent.parent)  # however this is started
 
 import networkx  # type: ignore[import-untyped]
 import torch
