@@ -13,7 +13,6 @@ from torch.nn import functional as F
 
 from nas import NoScore, NotApplicableError, UsageError
 from nas.batch import Batch
-from nas.module import NetworkModule
 
 N = TypeVar("N", bound=nn.Module)
 Layer = nn.modules.conv._ConvNd | nn.Linear
@@ -46,7 +45,7 @@ def cross_entropy(model: nn.Module, batch: Batch, examples: slice = WHOLE) -> Te
     NotApplicableError where there is one output, for the loss is constant then.
     """
     with torch.enable_grad():
-        outputs: Tensor = model(ordered(model, batch.inputs[examples])).flatten(1)
+        outputs: Tensor = model(batch.inputs[examples]).flatten(1)
         classes = outputs.shape[1]
         if classes < 2:
             raise NotApplicableError(
@@ -54,16 +53,6 @@ def cross_entropy(model: nn.Module, batch: Batch, examples: slice = WHOLE) -> Te
                 "the cross entropy of a single one is constant"
             )
         return F.cross_entropy(outputs, batch.labels_for(classes)[examples])
-
-
-def ordered(model: nn.Module, inputs: Tensor) -> Tensor:
-    """Images in the order of memory that a CPU is fastest with: channels innermost.
-
-    A module that is not made of layers gets them as they are, for it may take views of them.
-    """
-    if isinstance(model, NetworkModule) and inputs.ndim == 4 and inputs.device.type == "cpu":
-        return inputs.contiguous(memory_format=torch.channels_last)
-    return inputs
 
 
 def gradients(

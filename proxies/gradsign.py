@@ -21,9 +21,9 @@ class GradSign(Proxy):
     this follows: every example goes through the network on its own, one forward and one backward
     pass each, in training mode, so that norms use the statistics of that one example (a norm that
     sees a single value per channel gives its shift). Only weights count, no biases and no norms'
-    scales. A cell that no gradient reaches scores 0. Options: `samples`, how many examples of the
-    batch are used at most (the reference: all 64 or 128; time grows with it); `init`, how weights
-    are drawn.
+    scales; a gradient that is 0 but for rounding counts as its rounding falls. A cell that no
+    gradient reaches scores 0. Options: `samples`, how many examples of the batch are used at most
+    (the reference: all of 128; time grows with it); `init`, how weights are drawn.
     """
 
     def __init__(self, samples: int = 16, init: Init = "default") -> None:

@@ -7,7 +7,7 @@ import torch
 from nas import PROXIES, Candidate, NoScore, NotApplicableError, Proxy
 from nas.batch import Batch
 from nas.initialisation import Init
-from proxies._gradients import first, gradients, ordered
+from proxies._gradients import first, gradients
 
 
 @PROXIES.register("ntk")
@@ -40,7 +40,7 @@ class NTK(Proxy):
         if not parameters:
             raise NotApplicableError("ntk needs parameters named weight, and the model has none")
         with torch.enable_grad():
-            outputs = model(ordered(model, first(batch, self.samples).inputs)).flatten(1).sum(1)
+            outputs = model(first(batch, self.samples).inputs).flatten(1).sum(1)
             rows = [gradients(output, parameters, keep=True) for output in outputs.unbind()]
         kernel = outputs.new_zeros(len(rows), len(rows)).detach()
         for slopes in zip(*rows, strict=True):

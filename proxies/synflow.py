@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from math import log
+from math import isnan, log
 
 import torch
 from torch import nn
-from torch.linalg import vector_norm
 
 from nas import PROXIES, Candidate, NoScore, Proxy
 from nas.batch import Batch
@@ -37,8 +36,10 @@ class SynFlow(Proxy):
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The logarithm of the sum over the layers; `NoScore` where nothing flows."""
-        model = candidate.model(self.init).double()
-        replace_norms(model, NORMS, lambda _: nn.Identity())
+        model = candidate.model(self.init)
+        identity = nn.Identity()
+        replace_norms(model, NORMS, lambda _: identity)
+        model.double()
         for parameter in model.parameters():
             parameter.detach().abs_()
         ones = torch.ones_like(batch.inputs[:1])
@@ -46,5 +47,7 @@ class SynFlow(Proxy):
         with torch.enable_grad():
             flow = model(ones.double() if ones.is_floating_point() else ones).sum()
         pairs = zip(parameters, gradients(flow, parameters), strict=True)
-        score = total(vector_norm(weight.detach() * slope, 1) for weight, slope in pairs)
-        return NoScore("no flow") if score == 0 else score if score != score else log(score)
+        score = total((weight.detach() * slope).abs().sum() for weight, slope in pairs)
+        if score == 0:
+            return NoScore("no flow")
+        return score if isnan(score) else log(score)

@@ -55,5 +55,5 @@ class ZiCo(Proxy):
 
 def consistency(slopes: Tensor) -> Tensor:
     """Σ_w mean|g_w| / std g_w of one layer's gradients (parts, …); 0 where none varies."""
-    spread = (slopes - slopes.mean(0)).square().mean(0).sqrt()
-    return (slopes.abs().mean(0) / spread)[spread != 0].sum()
+    spread = (slopes - slopes.mean(0)).square_().mean(0).sqrt_()
+    return torch.where(spread != 0, slopes.abs().mean(0).div_(spread), 0).sum()
