@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from io import FileIO
 from math import inf, isnan, nan
 from pathlib import Path
 from types import TracebackType
 from typing import Any, overload
-from zlib import crc32
 
 from nas.errors import UsageError
+from nas.journal import Journal, sealed
 from nas.space import Arch
 
 
@@ -53,9 +52,7 @@ class Trial:
             record["note"] = self.note
         if self.copy_of is not None:
             record["copy_of"] = self.copy_of
-        check = f"{crc32(json.dumps(record).encode()):08x}"
-        record |= {"seconds": round(self.seconds, 6), "check": check}
-        return json.dumps(record, separators=(",", ":"))
+        return sealed(record, self.seconds)
 
     @staticmethod
     def from_json(line: str) -> Trial:
@@ -92,28 +89,20 @@ def _numbers(values: Mapping[str, float | None]) -> dict[str, float]:
 
 @dataclass
 class History(Sequence[Trial]):
-    """Trials in order, in memory and, given a path, in a journal that survives a kill."""
+    """Trials in order, in memory and, given a journal, on disk as well."""
 
-    path: Path | None = None
+    journal: Journal | None = None
     trials: list[Trial] = field(default_factory=list)
-    torn: bool = False
-    """Whether the journal ended in a torn line, which was left out."""
-    _file: FileIO | None = None
 
     @staticmethod
     def read(path: Path) -> History:
-        """The journal at `path`, which may be absent; nothing is written.
+        """The history in the file at `path`, which may be absent; nothing is written.
 
         A last line without its end is torn and left out; any other bad line is an error.
         """
-        history = History(path)
-        try:
-            content = path.read_bytes() if path.exists() else b""
-        except OSError as error:
-            raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-        *lines, rest = content.split(b"\n")
-        history.torn = bool(rest)
-        for number, line in enumerate(lines):
+        journal = Journal(path)
+        history = History(journal)
+        for number, line in enumerate(journal.read()):
             try:
                 trial = Trial.from_json(line.decode())
                 if trial.number != number:
@@ -126,34 +115,29 @@ class History(Sequence[Trial]):
             history.trials.append(trial)
         return history
 
+    @property
+    def torn(self) -> bool:
+        """Whether the journal ended in a torn line, which was left out."""
+        return self.journal is not None and self.journal.torn
+
+    @property
+    def path(self) -> Path | None:
+        """The journal's file."""
+        return None if self.journal is None else self.journal.path
+
     def append(self, trial: Trial) -> None:
         """Add a trial; it is with the operating system when this returns.
 
         UsageError where the journal cannot be written to.
         """
-        if self.path is not None:
-            try:
-                self._file = self._file or self._opened(self.path)
-                rest = trial.to_json().encode() + b"\n"
-                while rest:
-                    rest = rest[self._file.write(rest) :]
-            except OSError as error:
-                raise UsageError(f"{self.path} cannot be written to: {error.strerror}") from error
+        if self.journal is not None:
+            self.journal.append(trial.to_json())
         self.trials.append(trial)
-
-    def _opened(self, path: Path) -> FileIO:
-        """The journal, cut after its last whole line, unbuffered and at its end."""
-        file = FileIO(path, "ab")
-        if self.torn:
-            file.truncate(path.read_bytes().rfind(b"\n") + 1)
-            self.torn = False
-        return file
 
     def close(self) -> None:
         """Close the journal's file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        if self.journal is not None:
+            self.journal.close()
 
     def __enter__(self) -> History:
         return self

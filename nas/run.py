@@ -24,25 +24,35 @@ FREE = {"budget", "out", "device"}
 
 @contextmanager
 def opened(folder: Path, settings: Mapping[str, Any]) -> Iterator[History]:
-    """The history in a run's folder, which is made if need be, for this process alone.
+    """The history in a search's folder, which is made if need be, for this process alone.
 
     UsageError, before anything is written, where the folder cannot be used or belongs to other
     settings. If no trial comes of it, the folder is left as it was.
     """
+    with working_in(folder):
+        fresh = not (folder / CONFIG).exists()
+        try:
+            with History.read(folder / HISTORY) as history:
+                if history:
+                    _check(folder, settings)
+                    _check_trials(history, space_of(settings))
+                yield history
+        except BaseException:
+            if fresh and not (folder / HISTORY).exists():
+                (folder / CONFIG).unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def working_in(folder: Path) -> Iterator[None]:
+    """Have a folder for this process alone; if nothing comes of it, it is not left there.
+
+    UsageError where it cannot be made, or another process works in it.
+    """
     made = _made(folder)
     try:
         with _locked(folder):
-            fresh = not (folder / CONFIG).exists()
-            try:
-                with History.read(folder / HISTORY) as history:
-                    if history:
-                        _check(folder, settings)
-                        _check_trials(history, space_of(settings))
-                    yield history
-            except BaseException:
-                if fresh and not (folder / HISTORY).exists():
-                    (folder / CONFIG).unlink(missing_ok=True)
-                raise
+            yield
     except BaseException:
         with suppress(OSError):  # those with something in them stay
             for path in made:

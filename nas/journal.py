@@ -1,0 +1,68 @@
+"""An append-only file of lines that survives a kill: a torn last one is dropped, never guessed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from io import FileIO
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+from nas.errors import UsageError
+
+
+class Journal:
+    """The lines of a file, read once and then appended to, unbuffered."""
+
+    def __init__(self, path: Path) -> None:
+        """Of the file at `path`, which may be absent; nothing is read or written yet."""
+        self.path = path
+        self.torn = False
+        """Whether the last line read had no end."""
+        self._file: FileIO | None = None
+
+    def read(self) -> list[bytes]:
+        """Every whole line; a last one without its end is torn and left out."""
+        try:
+            content = self.path.read_bytes() if self.path.exists() else b""
+        except OSError as error:
+            raise UsageError(f"{self.path} cannot be read: {error.strerror}") from error
+        *lines, rest = content.split(b"\n")
+        self.torn = bool(rest)
+        return lines
+
+    def append(self, line: str) -> None:
+        """Add a line; it is with the operating system when this returns.
+
+        UsageError where the file cannot be written to.
+        """
+        try:
+            self._file = self._file or self._opened()
+            rest = line.encode() + b"\n"
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise UsageError(f"{self.path} cannot be written to: {error.strerror}") from error
+
+    def _opened(self) -> FileIO:
+        """The file, cut after its last whole line, and at its end."""
+        file = FileIO(self.path, "ab")
+        if self.torn:
+            file.truncate(self.path.read_bytes().rfind(b"\n") + 1)
+            self.torn = False
+        return file
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def sealed(record: Mapping[str, Any], seconds: float) -> str:
+    """One line of JSON; `check` is the CRC-32 of all but the seconds, which differ every time."""
+    check = f"{crc32(json.dumps(record).encode()):08x}"
+    return json.dumps(
+        {**record, "seconds": round(seconds, 6), "check": check}, separators=(",", ":")
+    )
