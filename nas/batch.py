@@ -48,8 +48,12 @@ class Batch:
         return self.labels
 
     def digest(self) -> str:
-        """SHA-256 of the inputs: files of the same name may change."""
-        return sha256(self.inputs.cpu().contiguous().numpy().tobytes()).hexdigest()
+        """SHA-256 of inputs and labels: files of the same name may change."""
+        content = sha256()
+        for part in (self.inputs, self.labels):
+            if part is not None:
+                content.update(part.cpu().contiguous().numpy().tobytes())
+        return content.hexdigest()
 
     def to(self, device: str) -> Batch:
         """The same batch on a device."""

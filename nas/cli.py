@@ -12,6 +12,7 @@ from nas.errors import NothingFoundError, UsageError, unknown
 
 COMMANDS = {
     "search": "find the best architecture of a space by a proxy, training nothing",
+    "compare": "how well proxies agree with true figures, with coverage and uncertainty",
     "score": "score architectures given by name",
     "report": "the summary of a search again, from its folder",
     "list": "the spaces, proxies and strategies there are",

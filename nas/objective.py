@@ -83,15 +83,25 @@ class Objective:
 
     def _repeated(self, proxy: Proxy, candidate: Candidate) -> tuple[float, float]:
         """Mean and standard deviation over the draws of weights; the first NaN is the mean."""
-        scores = []
-        for repeat in range(self.repeats):
-            # the first draw is the one without repeats
-            seed = f"{self.seed}/{repeat}" if repeat else self.seed
-            score = proxy.score(replace(candidate, seed=seed), self.batch)
-            if isnan(score):
-                return score, nan
-            scores.append(score)
-        return fmean(scores) if len(scores) > 1 else scores[0], pstdev(scores)
+        found = draws(proxy, candidate, self.batch, self.repeats)
+        if isnan(found[-1]):
+            return found[-1], nan
+        return fmean(found) if len(found) > 1 else found[0], pstdev(found)
+
+
+def draws(proxy: Proxy, candidate: Candidate, batch: Batch, repeats: int) -> list[float]:
+    """A candidate's scores under as many seeds, the first of which is its own.
+
+    One where the proxy draws nothing from the seed; a score that does not exist is the last.
+    """
+    scores: list[float] = []
+    for repeat in range(repeats):
+        seed = f"{candidate.seed}/{repeat}" if repeat else candidate.seed
+        drawn: set[str] = set()
+        scores.append(proxy.score(replace(candidate, seed=seed, drawn=drawn), batch))
+        if isnan(scores[-1]) or not drawn:
+            break
+    return scores
 
 
 def make_objective(settings: Mapping[str, Any]) -> Objective:
@@ -109,15 +119,27 @@ def make_objective(settings: Mapping[str, Any]) -> Objective:
 
 
 def make_proxies(config: Mapping[str, Any]) -> Proxy | dict[str, Proxy]:
-    """The proxy that a config names, or, where it holds configs of proxies, those by name."""
-    members = {
+    """The proxy that a config names, or, where it holds configs of proxies, those by name.
+
+    A config of proxies inside such a config counts as what it holds.
+    """
+    inside = members(config)
+    if not inside:
+        return PROXIES.configured(config)
+    proxies: dict[str, Proxy] = {}
+    for name, member in inside.items():
+        made = make_proxies(member)
+        proxies |= made if isinstance(made, dict) else {name: made}
+    return proxies
+
+
+def members(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The configs of proxies that a proxy's config holds, by name."""
+    return {
         name: member
         for name, member in config.items()
         if isinstance(member, Mapping) and "name" in member
     }
-    if not members:
-        return PROXIES.configured(config)
-    return {name: PROXIES.configured(member) for name, member in members.items()}
 
 
 def _weights(weights: object, proxies: Proxy | Mapping[str, Proxy]) -> dict[str, float]:

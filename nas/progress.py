@@ -1,4 +1,4 @@
-"""How a search is doing: a bar on a terminal, a line now and then elsewhere."""
+"""How a long job is doing: a bar on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ LINE_EVERY = 10.0
 
 
 class Progress:
-    """Shows trials done, trials per second, time left and the best score so far, on stderr."""
+    """Shows units done, units per second, time left and the best score so far, on stderr."""
 
-    def __init__(self, budget: int, done: int = 0, comparable: bool = True) -> None:
+    def __init__(
+        self, budget: int, done: int = 0, comparable: bool = True, unit: str = "trials"
+    ) -> None:
         """`comparable` says whether scores compare by themselves, so that one can be best."""
-        self.budget, self.done, self.comparable = budget, done, comparable
+        self.budget, self.done, self.comparable, self.unit = budget, done, comparable, unit
         self.told = 0
         self.best = nan
         self.start = self.last = monotonic()
@@ -30,7 +32,7 @@ class Progress:
         self.bar: tqdm[NoReturn] | None = None
         if terminal:  # some report a width of 0
             width = None if get_terminal_size(sys.stderr.fileno()).columns else 80
-            self.bar = tqdm(total=budget, initial=done, unit=" trials", ncols=width)
+            self.bar = tqdm(total=budget, initial=done, unit=f" {unit}", ncols=width)
 
     def update(self, trial: Trial) -> None:
         """Count a trial; those done in an earlier run only give their score."""
@@ -38,19 +40,23 @@ class Progress:
             self.best = trial.score
             if self.bar is not None:
                 self.bar.set_postfix_str(f"best {self.best:.6g}", refresh=False)
-        if trial.number < self.done:
-            return
+        if trial.number >= self.done:
+            self.advance()
+
+    def advance(self) -> None:
+        """Count one more."""
         self.told += 1
+        count = self.done + self.told
         if self.bar is not None:
             self.bar.update()
-        elif monotonic() - self.last > LINE_EVERY or trial.number == self.budget - 1:
-            self._line(trial.number + 1)
+        elif monotonic() - self.last > LINE_EVERY or count == self.budget:
+            self._line(count)
 
     def _line(self, count: int) -> None:
         self.last = monotonic()
         rate = self.told / max(self.last - self.start, 1e-9)
         print(
-            f"{count}/{self.budget} trials, {rate:.1f} per second, "
+            f"{count}/{self.budget} {self.unit}, {rate:.1f} per second, "
             f"{(self.budget - count) / rate:.0f} s left"
             + (f", best {self.best:.6g}" if self.comparable else ""),
             file=sys.stderr,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,8 @@ class Candidate:
     arch: Arch
     seed: int | str = 0
     device: str = "cpu"
+    drawn: set[str] = field(default_factory=set, compare=False, repr=False)
+    """What was drawn from the seed so far: without any, another seed gives the same score."""
 
     @cached_property
     def network(self) -> Network | None:
@@ -34,19 +36,29 @@ class Candidate:
         return self.space.network(self.arch)
 
     def model(self, init: Init = "default") -> nn.Module:
-        """A module with fresh weights on the device; they depend on (seed, arch, init) alone."""
+        """A module with fresh weights on the device; they depend on (seed, arch, init) alone.
+
+        It is in training mode, with dropout off.
+        """
+        from torch import nn
+
         from nas.initialisation import initialise
         from nas.seeding import seeded
 
+        self.drawn.add("weights")
         with seeded("weights", self.seed, self.arch):
             model = self.space.build(self.arch)
             initialise(model, init)
+        for part in model.modules():
+            if isinstance(part, nn.modules.dropout._DropoutNd):
+                part.p = 0.0  # a score is no lottery
         return model.to(self.device)
 
     def generator(self, purpose: str) -> torch.Generator:
         """A CPU generator for draws other than weights; it depends on (seed, arch, purpose)."""
         from nas.seeding import generator
 
+        self.drawn.add(purpose)
         return generator(purpose, self.seed, self.arch)
 
     def skeleton(self) -> nn.Module:

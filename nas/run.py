@@ -72,14 +72,18 @@ def _made(folder: Path) -> list[Path]:
 
 def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     """Put the settings into the folder, for `read_settings`."""
-    with _sentence(folder):
-        _write(folder / CONFIG, _yaml(settings))
+    replace_file(folder / CONFIG, _yaml(settings))
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a text file of the folder; one that is there is replaced in one step."""
+    with _sentence(path.parent):
+        _write(path, text)
 
 
 def write_best(folder: Path, summary: Mapping[str, Any]) -> None:
     """Put the summary into the folder; a file that is there is replaced in one step."""
-    with _sentence(folder):
-        _write(folder / BEST, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+    replace_file(folder / BEST, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
 
 
 def report(folder: Path) -> dict[str, Any]:

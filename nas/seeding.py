@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 
+import numpy as np
 import torch
 
 
@@ -18,6 +19,11 @@ def number(*parts: object) -> int:
 def generator(*parts: object) -> torch.Generator:
     """A CPU generator seeded by its parts."""
     return torch.Generator().manual_seed(number(*parts))
+
+
+def numpy_generator(*parts: object) -> np.random.Generator:
+    """A NumPy generator seeded by its parts."""
+    return np.random.default_rng(number(*parts))
 
 
 @contextmanager

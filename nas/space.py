@@ -32,6 +32,9 @@ class Space(ABC):
     weights: tuple[float, float] = (1e-7, 1.0)
     """The low and the high shared weight that suit the space (epsilon's constants)."""
 
+    release: str = "the space names no official release."
+    """One sentence: where true figures of the space's architectures are published."""
+
     def network(self, arch: Arch) -> Network | None:
         """The architecture as layers, or None where it is no fixed graph: then override build."""
         return None

@@ -388,7 +388,7 @@ def test_help_has_every_option_with_its_default(command: str, flag: str, here: P
             assert f"\n{group}:\n  name: {name}\n" in done.out
     del content["hydra"]
     for option, value in content.items():
-        assert f"\n{option}: {yaml.safe_dump(value).splitlines()[0]}\n" in done.out
+        assert f"\n{yaml.safe_dump({option: value}).splitlines()[0]}\n" in done.out
     assert not snapshot(here)
 
 

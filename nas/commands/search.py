@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import shlex
-import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,7 @@ from nas.history import History
 from nas.progress import Progress
 from nas.ranking import make_ranking
 from nas.search import trials
+from nas.stopping import interrupted, quoted
 from nas.strategy import STRATEGIES
 
 
@@ -33,16 +31,11 @@ def main(argv: Sequence[str]) -> None:
         if not isinstance(settings["out"], str | int | float) or settings["out"] == "":
             raise UsageError(f"out={settings['out']} must be the name of a folder")
         here = str(job.sweep.dir if sweep else settings["out"])
-        again = [word for word in argv if not word.startswith("out=")] + [f"out={_quoted(here)}"]
+        again = [word for word in argv if not word.startswith("out=")] + [f"out={quoted(here)}"]
         out = {"out": job.runtime.output_dir} if sweep else {}
         run({**settings, **out}, f"nas search {shlex.join(again)}")
 
     run_hydra("search", task, argv)
-
-
-def _quoted(value: str) -> str:
-    """A text as Hydra's grammar takes it."""
-    return value if re.fullmatch(r"[\w./:-]+", value) else "'" + value.replace("'", r"\'") + "'"
 
 
 def run(settings: Mapping[str, Any], again: str) -> None:
@@ -69,12 +62,12 @@ def run(settings: Mapping[str, Any], again: str) -> None:
         done = list(islice(every, len(history)))  # which checks that this is their search
         _say_where(history, folder)
         write_settings(folder, settings)
-        with _progress(settings, len(done)) as progress, _interrupted() as interrupted:
+        with _progress(settings, len(done)) as progress, interrupted() as stops:
             for trial in done:
                 progress.update(trial)
             for trial in every:
                 progress.update(trial)
-                if interrupted:
+                if stops:
                     break
         summary = summarise(history, objective.space, settings)
         write_best(folder, summary)
@@ -96,20 +89,3 @@ def _say_where(history: History, folder: Path) -> None:
         print(f"the last line of {folder}/history.jsonl was torn and is left out", file=sys.stderr)
     if len(history):
         print(f"going on in {folder} after {len(history)} trials", file=sys.stderr)
-
-
-@contextmanager
-def _interrupted() -> Iterator[list[int]]:
-    """A list that is empty until Ctrl-C; a second Ctrl-C stops at once."""
-    signals: list[int] = []
-
-    def stop(number: int, _: object) -> None:
-        if signals:
-            raise KeyboardInterrupt
-        signals.append(number)
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield signals
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,200 @@
+"""How well scores agree with the truth: rank correlations with intervals, and what is found."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from math import ceil, nan
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import DegenerateDataWarning, bootstrap, kendalltau, rankdata
+
+from nas.seeding import numpy_generator
+
+Array = NDArray[np.float64]
+Figure = dict[str, float | None]
+"""A value and the low and the high end of its interval; None where it is undefined."""
+
+RULES = ("dropped", "last")
+"""What becomes of architectures without a score: left out, or ranked last, all tied."""
+SECTIONS = ("all", "top", "difference")
+COEFFICIENTS = ("spearman", "kendall")
+FEWEST = 10
+"""Rows that a correlation needs at least."""
+BEST = 64
+"""Of that many best scores it is counted how many belong to the truly best."""
+
+
+def correlation(scores: Array, truth: Array) -> tuple[float, float]:
+    """Spearman's rho and Kendall's tau-b of two vectors; NaN where one of them is constant."""
+    if len(scores) < 2 or scores.min() == scores.max() or truth.min() == truth.max():
+        return np.nan, np.nan
+    ranks = np.array([rankdata(scores), rankdata(truth)])
+    return float(np.corrcoef(ranks)[0, 1]), float(kendalltau(*ranks).statistic)
+
+
+def correlations(
+    scores: Mapping[str, Array],
+    truth: Array,
+    baseline: str,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> dict[str, dict[str, Any]]:
+    """Every proxy's correlations with the truth (n,), scores NaN where there is none.
+
+    For each proxy, under both `RULES`, Spearman's rho and Kendall's tau-b over all rows; over the
+    true top tenth (`top`); and their difference to those of `baseline` on the same rows
+    (`difference`). Intervals are 95 % percentile bootstrap intervals over the rows, from the same
+    resamples for all proxies, so that differences are paired.
+    """
+    names = list(scores)
+    top = truth >= np.sort(truth)[-ceil(len(truth) / 10)]
+
+    def statistic(rows: NDArray[np.intp], axis: int = -1) -> Array:  # noqa: ARG001
+        if rows.ndim == 2:
+            return np.stack([statistic(row) for row in rows], axis=-1)
+        here = {name: scores[name][rows] for name in names}
+        return _all_correlations(here, truth[rows], top[rows], baseline)
+
+    rows = np.arange(len(truth))
+    with warnings.catch_warnings(action="ignore", category=DegenerateDataWarning):
+        interval = bootstrap(
+            (rows,),
+            statistic,
+            n_resamples=resamples,
+            batch=50,
+            method="percentile",
+            rng=numpy_generator("bootstrap", seed),
+        ).confidence_interval
+    shape = (len(names), len(SECTIONS), len(RULES), len(COEFFICIENTS))
+    parts = [np.reshape(part, shape) for part in (statistic(rows), interval.low, interval.high)]
+    return {
+        name: _sections([part[place] for part in parts], ~np.isnan(scores[name]), top)
+        for place, name in enumerate(names)
+    }
+
+
+def _sections(
+    parts: Sequence[Array], kept: NDArray[np.bool_], top: NDArray[np.bool_]
+) -> dict[str, Any]:
+    """A proxy's figures by name; those over fewer than `FEWEST` rows are undefined."""
+    everything = np.ones_like(kept)
+    result: dict[str, Any] = {}
+    for j, section in enumerate(SECTIONS):
+        for k, rule in enumerate(RULES):
+            used = (top if section == "top" else everything) & (kept if k == 0 else everything)
+            enough = used.sum() >= FEWEST
+            for m, coefficient in enumerate(COEFFICIENTS):
+                figure = _figure(*(float(part[j, k, m]) if enough else nan for part in parts))
+                result.setdefault(section, {}).setdefault(coefficient, {})[rule] = figure
+    return result
+
+
+def _all_correlations(
+    scores: Mapping[str, Array], truth: Array, top: NDArray[np.bool_], baseline: str
+) -> Array:
+    """All the correlations of `correlations`, in one vector."""
+    base = scores[baseline]
+    whole = correlation(base, truth)
+    found = []
+    for values in scores.values():
+        kept = ~np.isnan(values)
+        last = np.where(kept, values, -np.inf)
+        everywhere = bool(kept.all())
+        all_last = correlation(last, truth)
+        all_dropped = all_last if everywhere else correlation(values[kept], truth[kept])
+        same_rows = whole if everywhere else correlation(base[kept], truth[kept])
+        top_last = correlation(last[top], truth[top])
+        top_dropped = correlation(values[kept & top], truth[kept & top])
+        found += [*all_dropped, *all_last, *top_dropped, *top_last]
+        found += [a - b for a, b in zip(all_dropped, same_rows, strict=True)]
+        found += [a - b for a, b in zip(all_last, whole, strict=True)]
+    return np.array(found)
+
+
+def _figure(value: float, low: float, high: float) -> Figure:
+    """NaN is None; there is no interval where some resample has no value."""
+    if np.isnan(value):
+        return {"value": None, "low": None, "high": None}
+    known = not (np.isnan(low) or np.isnan(high))
+    return {"value": value, "low": low if known else None, "high": high if known else None}
+
+
+def share_of_best(values: Array, count: int) -> Array:
+    """For every row, its chance to be among the `count` best, ties in random order, NaN last."""
+    filled = np.where(np.isnan(values), -np.inf, values)
+    boundary = np.sort(filled)[-count]
+    above, tied = filled > boundary, filled == boundary
+    shares: Array = above + tied * ((count - above.sum()) / tied.sum())
+    return shares
+
+
+def found_by(scores: Array, truth: Array) -> dict[str, Any]:
+    """What choosing by scores (n,), NaN for none, finds of the truth (n,).
+
+    `top_tenth`: the share of the true top tenth that lies in the scores' top tenth; `best`: how
+    many of the `BEST` best scores lie in the true top twentieth; `favourite`: place of the best
+    score (the first of those tied), its truth and true rank, 1 is best. Ties between scores count
+    by their chance in a random order.
+    """
+    n = len(truth)
+    tenth, twentieth, best = ceil(n / 10), ceil(n / 20), min(BEST, n)
+    filled = np.where(np.isnan(scores), -np.inf, scores)
+    place = int(filled.argmax())
+    exists = not np.isnan(scores[place])
+    return {
+        "top_tenth": float(share_of_best(scores, tenth) @ share_of_best(truth, tenth) / tenth),
+        "best": {
+            "of": best,
+            "in_top_twentieth": float(
+                share_of_best(scores, best) @ share_of_best(truth, twentieth)
+            ),
+        },
+        "favourite": {
+            "place": place,
+            "truth": float(truth[place]),
+            "rank": int((truth > truth[place]).sum()) + 1,
+            "tied": int((filled == filled[place]).sum()),
+        }
+        if exists
+        else None,
+    }
+
+
+def best_of(
+    scores: Mapping[str, Array], truth: Array, sizes: tuple[int, ...], draws: int, seed: int = 0
+) -> dict[str, dict[int, dict[str, float]]]:
+    """Mean and sd of the truth of the best of N random rows by each proxy, for every N.
+
+    N rows are drawn `draws` times without repetition, the same for all proxies; a row without a
+    score is taken only where none has one, and of those tied the first drawn.
+    """
+    rng = numpy_generator("best of", seed)
+    result: dict[str, dict[int, dict[str, float]]] = {name: {} for name in scores}
+    for size in sizes:
+        if size > len(truth):
+            continue
+        drawn = np.stack([rng.choice(len(truth), size, replace=False) for _ in range(draws)])
+        for name, values in scores.items():
+            filled = np.where(np.isnan(values), -np.inf, values)[drawn]
+            picked = truth[drawn[np.arange(draws), filled.argmax(axis=1)]]
+            result[name][size] = {"mean": float(picked.mean()), "sd": float(picked.std(ddof=1))}
+    return result
+
+
+def agreement(scores: Mapping[str, Array]) -> list[list[float | None]]:
+    """Spearman's rho between proxies, over the rows that both have a score for.
+
+    None where fewer than `FEWEST` rows are left or one of the two is constant there.
+    """
+    table: list[list[float | None]] = []
+    for one in scores.values():
+        row: list[float | None] = []
+        for other in scores.values():
+            both = ~(np.isnan(one) | np.isnan(other))
+            rho = correlation(one[both], other[both])[0] if both.sum() >= FEWEST else np.nan
+            row.append(None if np.isnan(rho) else rho)
+        table.append(row)
+    return table

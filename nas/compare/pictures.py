@@ -1,0 +1,258 @@
+"""The pictures of a comparison, readable in grey."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.cluster.hierarchy import dendrogram, linkage
+from scipy.spatial.distance import squareform
+
+from nas.compare.correlations import Array
+from nas.compare.sample import Comparison
+from nas.errors import UsageError
+
+STYLE: Any = {
+    "font.size": 9.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "svg.hashsalt": "epsilon-nas",  # the same picture is the same file
+}
+DENSE = 2000
+"""More points than this are shown as a density."""
+LINES = ("-", "--", "-.", ":")
+MARKERS = "osD^vP*X<>p"
+
+
+def draw(comparison: Comparison, result: Mapping[str, Any], folder: Path) -> dict[str, Path]:
+    """Draw all the pictures into the folder as PNG and SVG; the SVG files by name."""
+    pictures = {"agreement": agreement(result)}
+    if comparison.values is not None:
+        pictures = {
+            "correlation": correlation(result),
+            "truth": truth(comparison, result),
+            "best_of": best_of(result),
+            **pictures,
+        }
+    try:
+        folder.mkdir(exist_ok=True)
+        for old in folder.glob("*"):
+            if old.suffix in (".png", ".svg"):  # of an earlier comparison
+                old.unlink()
+        for name, figure in pictures.items():
+            with matplotlib.rc_context(STYLE):
+                figure.savefig(folder / f"{name}.png", dpi=120, bbox_inches="tight")
+                figure.savefig(
+                    folder / f"{name}.svg", bbox_inches="tight", metadata={"Date": None}
+                )
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written to: {error.strerror or error}") from error
+    return {name: folder / f"{name}.svg" for name in pictures}
+
+
+def column(result: Mapping[str, Any]) -> str:
+    """The table's column that the truth is."""
+    return str(result["truth"]["target"]).removeprefix("-")
+
+
+def correlation(result: Mapping[str, Any]) -> Figure:
+    """Every proxy's rho with its interval, and its difference to the baseline's."""
+    rows = result["rows"]
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(9.5, 1.3 + 0.33 * len(rows)))
+        left, right = figure.subplots(1, 2, sharey=True, width_ratios=[3, 2])
+        _forest(left, rows, [row["spearman"] for row in rows], legend=True)
+        _forest(right, rows, [row["difference"]["spearman"] for row in rows])
+        left.set_yticks(
+            range(len(rows)), [f"{row['proxy']}  {row['coverage']:.0%}" for row in rows]
+        )
+        left.set_ylim(len(rows) - 0.4, -0.6)
+        left.set_xlabel(f"Spearman's ρ with {column(result)}, 95 % interval")
+        right.set_xlabel(f"ρ less that of {rows[0]['difference']['to']}, paired")
+    return figure
+
+
+def _forest(
+    axes: Axes, rows: Sequence[Any], figures: Sequence[Mapping[str, Any]], legend: bool = False
+) -> None:
+    looks = {
+        "dropped": ("o", "black", "those with a score (share at the name)", -0.13),
+        "last": ("s", "white", "all, no score ranked last", 0.13),
+    }
+    axes.axvline(0, color="0.6", linewidth=0.8)
+    for rule, (marker, face, label, shift) in looks.items():
+        for place, (row, figure) in enumerate(zip(rows, figures, strict=True)):
+            if rule == "last" and row["coverage"] == 1:
+                continue  # the same figure
+            value, low, high = (figure[rule][key] for key in ("value", "low", "high"))
+            if value is None:
+                continue
+            y = place + (0 if row["coverage"] == 1 else shift)
+            if low is not None:
+                axes.plot([low, high], [y, y], color="0.35", linewidth=1.4)
+            axes.plot(value, y, marker, color="black", markerfacecolor=face, markersize=5)
+        if legend:
+            axes.plot([], [], marker, color="black", markerfacecolor=face, label=label)
+    axes.grid(axis="x", color="0.9")
+    axes.set_axisbelow(True)
+    if legend:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)
+
+
+def truth(comparison: Comparison, result: Mapping[str, Any]) -> Figure:
+    """Every proxy's score against the truth; those without a score on an axis of their own."""
+    scores, values = comparison.scores, comparison.values
+    assert values is not None
+    columns = min(4, len(scores))
+    lines = ceil(len(scores) / columns)
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(3.1 * columns, 2.6 * lines), layout="constrained")
+        grid = figure.add_gridspec(lines, columns)
+        for place, (name, score) in enumerate(scores.items()):
+            cell = grid[place // columns, place % columns].subgridspec(
+                1, 2, width_ratios=[1, 9], wspace=0.03
+            )
+            unscored, axes = figure.add_subplot(cell[0]), figure.add_subplot(cell[1])
+            _panel(axes, unscored, score, comparison.sign * values)
+            axes.set_title(name, fontsize=10)
+            if place % columns == 0:
+                unscored.set_ylabel(column(result))
+    return figure
+
+
+def _panel(axes: Axes, unscored: Axes, score: Array, values: Array) -> None:
+    kept = ~np.isnan(score)
+    shown, beyond = _within(score[kept])
+    if kept.sum() > DENSE:
+        axes.hexbin(shown, values[kept], gridsize=40, bins="log", cmap="Greys", linewidths=0.1)
+    else:
+        axes.plot(shown, values[kept], ".", color="black", alpha=0.35, markersize=3, mew=0)
+    axes.tick_params(labelleft=False, left=False)
+    axes.spines["left"].set_color("0.8")
+    missing = values[~kept]
+    apart = np.arange(len(missing)) * 0.618 % 1  # so that they do not hide each other
+    alpha = min(0.5, 60 / max(len(missing), 1) + 0.05)
+    unscored.plot(apart, missing, ".", color="black", ms=2.5, mew=0, alpha=alpha)
+    unscored.set_xlim(-0.3, 1.3)
+    unscored.set_xticks([0.5], [f"none\n{len(missing):,}"], fontsize=7)
+    low, high = float(values.min()), float(values.max())
+    margin = 0.04 * (high - low)
+    for each in (axes, unscored):
+        each.set_ylim(low - margin, high + margin)
+    if beyond:
+        axes.text(0.02, 0.02, f"{beyond} at the edge", transform=axes.transAxes, fontsize=7)
+
+
+def _within(score: Array) -> tuple[Array, int]:
+    """The scores, far outliers set to the edge of what the others span; how many those are."""
+    if len(score) < 20:
+        return score, 0
+    low, high = np.percentile(score, [2, 98])
+    reach = 0.5 * (high - low)
+    if reach == 0 or score.max() - score.min() < 6 * (high - low):
+        return score, 0
+    inside = np.clip(score, low - reach, high + reach)
+    return inside, int((inside != score).sum())
+
+
+def best_of(result: Mapping[str, Any]) -> Figure:
+    """The truth of the best of N random architectures by every proxy, against N."""
+    rows, facts = result["rows"], result["truth"]
+    sizes = [int(size) for size in facts["best_of"]]
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(8.5, 5.2))
+        axes = figure.subplots()
+        ends = []
+        bands = len(rows) <= 4
+        for place, row in enumerate(rows):
+            mean = np.array([each["mean"] for each in row["best_of"].values()])
+            sd = np.array([each["sd"] for each in row["best_of"].values()])
+            grey = f"{0.55 * place / max(len(rows), 1):.2f}"
+            look = LINES[place % len(LINES)]
+            mark = MARKERS[place % len(MARKERS)]
+            axes.plot(sizes, mean, look, marker=mark, color=grey, markersize=4, linewidth=1.1)
+            if bands:
+                axes.fill_between(sizes, mean - sd, mean + sd, color=grey, alpha=0.12, linewidth=0)
+            ends.append((float(mean[-1]), row["proxy"]))
+        known = [each["mean"] for each in facts["best_of"].values()]
+        axes.plot(sizes, known, color="black", linewidth=2.2)
+        axes.axhline(facts["mean"], color="0.5", linestyle=(0, (1, 3)))
+        axes.set_xscale("log")
+        ends += [(float(known[-1]), "the truth itself"), (facts["mean"], "one at random")]
+        _labels(axes, ends, sizes[-1])
+        axes.set_xlabel("random architectures of which the proxy takes the best")
+        axes.set_ylabel(f"{column(result)} of it, mean of 500 draws")
+        axes.grid(color="0.93")
+    return figure
+
+
+def _labels(axes: Axes, ends: Sequence[tuple[float, str]], right: int) -> None:
+    """Name every line at its right end, moved apart where names would overlap."""
+    axes.autoscale_view()
+    low, high = axes.get_ylim()
+    room = (high - low) / 27
+    ordered = sorted(ends)
+    heights = [y for y, _ in ordered]
+    for i in range(1, len(heights)):
+        heights[i] = max(heights[i], heights[i - 1] + room)
+    over = max(0.0, heights[-1] - high)
+    heights[-1] -= over
+    for i in range(len(heights) - 2, -1, -1):
+        heights[i] = min(heights[i], heights[i + 1] - room)
+    for (y, name), height in zip(ordered, heights, strict=True):
+        axes.annotate(
+            name,
+            (right, y),
+            (right * 1.35, height),
+            fontsize=8,
+            va="center",
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": "0.75", "linewidth": 0.6},
+        )
+
+
+def agreement(result: Mapping[str, Any]) -> Figure:
+    """Spearman's rho between proxies, those that agree beside each other."""
+    names = result["agreement"]["proxies"]
+    table = np.array(
+        [
+            [np.nan if rho is None else rho for rho in row]
+            for row in result["agreement"]["spearman"]
+        ]
+    )
+    with matplotlib.rc_context(STYLE):
+        side = 1.6 + 0.42 * len(names)
+        figure = Figure(figsize=(side + 0.6, side + 0.6), layout="constrained")
+        order: Any = list(range(len(names)))
+        if len(names) > 2:
+            tree, axes = figure.subplots(2, 1, height_ratios=[1, max(3, len(names) / 3)])
+            distance = 1 - np.abs(np.nan_to_num(table))
+            np.fill_diagonal(distance, 0.0)
+            links = linkage(squareform((distance + distance.T) / 2, checks=False), "average")
+            order = dendrogram(
+                links, ax=tree, no_labels=True, color_threshold=0, above_threshold_color="black"
+            )["leaves"]
+            tree.set_ylabel("1 − |ρ|", fontsize=8)
+            tree.spines["bottom"].set_visible(False)
+        else:
+            axes = figure.subplots()
+        shown = table[np.ix_(order, order)]
+        axes.imshow(np.abs(shown), cmap="Greys", vmin=0, vmax=1, aspect="auto")
+        ticks = [names[place] for place in order]
+        axes.set_xticks(range(len(names)), ticks, rotation=90)
+        axes.set_yticks(range(len(names)), ticks)
+        for y, row in enumerate(shown):
+            for x, rho in enumerate(row):
+                text = "–" if np.isnan(rho) else f"{rho:.2f}".replace("0.", ".")
+                shade = "white" if abs(rho) > 0.6 else "black"
+                axes.text(x, y, text, ha="center", va="center", color=shade, fontsize=7)
+        for spine in axes.spines.values():
+            spine.set_visible(False)
+        axes.set_xlabel("Spearman's ρ between proxies, where both have a score; darker: |ρ|")
+    return figure

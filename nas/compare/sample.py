@@ -1,0 +1,117 @@
+"""A sample of architectures, each scored by every proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from math import nan
+from random import Random
+
+import numpy as np
+
+from nas.compare.correlations import FEWEST, Array
+from nas.compare.scores import Scored, Scorer, Scores
+from nas.compare.tables import Truth
+from nas.errors import UsageError
+from nas.history import Trial
+from nas.ranking import rank_sum
+from nas.space import Arch, Space
+
+LARGEST = 1_000_000
+"""A space with more architectures is not listed."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A sample of architectures with every proxy's scores."""
+
+    space: Space
+    archs: Sequence[Arch]
+    scored: Mapping[str, Sequence[Scored]]
+    """Of every proxy, one for each architecture, in the same order."""
+    truth: Truth | None = None
+    values: Array | None = None
+    """The truth of each architecture, higher is better."""
+    combinations: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Rank sums of proxies, by name (`nas.ranking.rank_sum`, over the sample)."""
+
+    @property
+    def scores(self) -> dict[str, Array]:
+        """Every proxy's and every combination's scores (n,), NaN where there is none."""
+        alone = {
+            name: np.array([each.score for each in scored]) for name, scored in self.scored.items()
+        }
+        return alone | {
+            name: combined([alone[part] for part in parts])
+            for name, parts in self.combinations.items()
+        }
+
+    @property
+    def sign(self) -> int:
+        """-1 where the truth is the negative of the table's column."""
+        return -1 if self.truth is not None and self.truth.target.startswith("-") else 1
+
+
+def combined(parts: Sequence[Array]) -> Array:
+    """The rank sum of several proxies' scores over the set; NaN where one of them is."""
+    rows = np.stack(parts, axis=1)
+    trials = [
+        Trial(number, (), float(row.sum()), {}, 0.0, scores=_named(row))
+        for number, row in enumerate(rows)
+    ]
+    values = np.array(rank_sum(trials))
+    return np.where(np.isinf(values), nan, values)
+
+
+def _named(values: Array) -> dict[str, float]:
+    return {str(place): float(value) for place, value in enumerate(values)}
+
+
+def sampled(space: Space, truth: Truth | None, sample: int | None, seed: int) -> list[Arch]:
+    """`sample` random architectures, or all (None): of those with a truth, else of the space.
+
+    UsageError for fewer than `FEWEST`, and where all are too many to list.
+    """
+    if sample is not None and sample < FEWEST:
+        raise UsageError(f"sample={sample} must be all, or a whole number of at least {FEWEST}")
+    if truth is not None:
+        every = truth.archs
+        if len(every) < FEWEST:
+            raise UsageError(
+                f"the table has {truth.target.removeprefix('-')} for {len(every)} architectures "
+                f"of this space, and a comparison needs {FEWEST}"
+            )
+        if sample is None or sample >= len(every):
+            return list(every)
+        return Random(seed).sample(every, sample)
+    if sample is None or sample >= space.size:
+        if space.size > LARGEST:
+            raise UsageError(f"sample=all would be {space.size:,} architectures: give a number")
+        return [arch for arch in product(*map(range, space.choices)) if space.valid(arch)]
+    rng = Random(f"sample/{seed}")
+    found: dict[Arch, None] = {}
+    while len(found) < sample:
+        found[space.sample(rng)] = None
+    return list(found)
+
+
+def gathered(
+    scorer: Scorer,
+    archs: Sequence[Arch],
+    scores: Scores,
+    truth: Truth | None,
+    combinations: Mapping[str, Sequence[str]],
+) -> Comparison:
+    """The comparison of architectures that are all scored."""
+    scored = {name: scores.of(scorer, name, archs) for name in scorer.proxies}
+    values = None
+    if truth is not None:
+        known = dict(zip(truth.archs, truth.values, strict=True))
+        values = np.array([known[arch] for arch in archs])
+        if values.min() == values.max():
+            raise UsageError(
+                f"{truth.target.removeprefix('-')} is {values[0] + 0:g} for all {len(values)} "
+                f"architectures: with a constant target no correlation is defined"
+            )
+    return Comparison(scorer.space, archs, scored, truth, values, combinations)

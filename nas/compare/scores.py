@@ -1,0 +1,187 @@
+"""Scores of given architectures by several proxies, kept as they come."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from math import inf, isnan, nan
+from pathlib import Path
+from statistics import fmean
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from nas.errors import UsageError
+from nas.journal import Journal, sealed
+from nas.objective import draws, one_thread
+from nas.proxy import Candidate, Proxy
+from nas.space import Arch, Space
+
+if TYPE_CHECKING:
+    from nas.batch import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What a proxy makes of an architecture."""
+
+    proxy: str
+    arch: Arch
+    draws: tuple[float, ...]
+    """The score under every draw of weights; one where none are drawn. NaN is none, the last."""
+    seconds: float
+    """What one draw took."""
+    reason: str = ""
+    """Why there is no score."""
+    note: str = ""
+    """What the proxy was given in place of what it asked for."""
+
+    @property
+    def score(self) -> float:
+        """The mean over the draws; NaN where one has no score."""
+        return fmean(self.draws)
+
+    def to_json(self, key: str) -> str:
+        """One line of JSON under the settings that `key` stands for; no score is null."""
+        record: dict[str, Any] = {"proxy": self.proxy, "key": key, "arch": self.arch}
+        record["draws"] = [None if isnan(score) else score for score in self.draws]
+        if self.reason:
+            record["reason"] = self.reason
+        if self.note:
+            record["note"] = self.note
+        return sealed(record, self.seconds)
+
+    @staticmethod
+    def from_json(line: str) -> tuple[str, Scored]:
+        """Key and score of a line; ValueError, KeyError or TypeError if it was not written so."""
+        record = json.loads(line)
+        scored = Scored(
+            record["proxy"],
+            tuple(record["arch"]),
+            tuple(nan if score is None else score for score in record["draws"]),
+            record["seconds"],
+            record.get("reason", ""),
+            record.get("note", ""),
+        )
+        if not 0 <= scored.seconds < inf or json.loads(scored.to_json(record["key"])) != record:
+            raise ValueError("it is not as it was written")
+        return record["key"], scored
+
+
+Task = tuple[Arch, Sequence[str]]
+"""An architecture, and the names of the proxies that are to score it."""
+
+Executor = Callable[[Callable[[Task], list[Scored]], Iterable[Task]], Iterable[list[Scored]]]
+"""Applies a function to tasks, results in order; the built-in `map` is one."""
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Scores architectures of a space by proxies on a batch; can be sent to other processes."""
+
+    space: Space
+    proxies: Mapping[str, Proxy]
+    batch: Batch
+    seed: int = 0
+    device: str = "cpu"
+    repeats: int = 1
+
+    def __call__(self, task: Task) -> list[Scored]:
+        """The architecture's scores by the proxies named, each under `repeats` draws, in order.
+
+        On one thread, as in a search: the same digits on every machine.
+        """
+        arch, names = task
+        candidate = Candidate(self.space, arch, self.seed, self.device)
+        with one_thread():
+            return [self._scored(candidate, name) for name in names]
+
+    def _scored(self, candidate: Candidate, name: str) -> Scored:
+        self.batch.notes.clear()
+        start = perf_counter()
+        found = draws(self.proxies[name], candidate, self.batch, self.repeats)
+        seconds = (perf_counter() - start) / len(found)
+        why = getattr(found[-1], "reason", "the proxy returned NaN") if isnan(found[-1]) else ""
+        scores = tuple(float(score) for score in found)
+        note = "; ".join(sorted(self.batch.notes))
+        return Scored(name, candidate.arch, scores, seconds, why, note)
+
+    @cached_property
+    def keys(self) -> dict[str, str]:
+        """For every proxy, what stands for all that its scores depend on, its source included."""
+        shared = [repr(self.space), _source(type(self.space)), self.batch.digest()]
+        shared += [str(self.batch.seed), str(self.seed), str(self.repeats)]
+        return {
+            name: _digest(*shared, _source(type(proxy)), repr(sorted(vars(proxy).items())))
+            for name, proxy in self.proxies.items()
+        }
+
+
+def _digest(*parts: str) -> str:
+    return sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _source(cls: type) -> str:
+    """The file that a class is written in, and its name: edited, it gives other scores."""
+    try:
+        return f"{cls.__qualname__} {inspect.getsource(inspect.getmodule(cls) or cls)}"
+    except (OSError, TypeError):  # typed in, not written in a file
+        return cls.__qualname__
+
+
+@dataclass
+class Scores:
+    """Scores by settings, proxy and architecture; given a journal, on disk as well."""
+
+    journal: Journal | None = None
+    known: dict[tuple[str, str, Arch], Scored] = field(default_factory=dict)
+
+    @staticmethod
+    def read(path: Path) -> Scores:
+        """The scores in the file at `path`, which may be absent; nothing is written.
+
+        A last line without its end is torn and left out; any other bad line is an error.
+        """
+        scores = Scores(Journal(path))
+        assert scores.journal is not None
+        for number, line in enumerate(scores.journal.read(), 1):
+            try:
+                key, scored = Scored.from_json(line.decode())
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise UsageError(
+                    f"line {number} of {path} is no score ({error}): put back what was there, or "
+                    f"cut the file before that line"
+                ) from error
+            scores.known[key, scored.proxy, scored.arch] = scored
+        return scores
+
+    def add(self, key: str, scored: Scored) -> None:
+        """Keep a score; UsageError where the journal cannot be written to."""
+        if self.journal is not None:
+            self.journal.append(scored.to_json(key))
+        self.known[key, scored.proxy, scored.arch] = scored
+
+    def missing(self, scorer: Scorer, archs: Iterable[Arch]) -> list[Task]:
+        """What is left to score, by architecture."""
+        tasks: list[Task] = []
+        for arch in dict.fromkeys(archs):
+            names = [n for n in scorer.proxies if (scorer.keys[n], n, arch) not in self.known]
+            if names:
+                tasks.append((arch, names))
+        return tasks
+
+    def filled(
+        self, scorer: Scorer, tasks: Sequence[Task], executor: Executor = map
+    ) -> Iterator[Task]:
+        """Score the tasks and keep the scores; each task is yielded when it is done."""
+        for task, found in zip(tasks, executor(scorer, tasks), strict=True):
+            for scored in found:
+                self.add(scorer.keys[scored.proxy], scored)
+            yield task
+
+    def of(self, scorer: Scorer, name: str, archs: Iterable[Arch]) -> list[Scored]:
+        """A proxy's scores of architectures, all of which are there."""
+        return [self.known[scorer.keys[name], name, arch] for arch in archs]

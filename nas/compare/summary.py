@@ -1,0 +1,145 @@
+"""What a comparison comes to, as plain data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from math import nan
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from nas.compare.correlations import (
+    COEFFICIENTS,
+    FEWEST,
+    RULES,
+    Array,
+    agreement,
+    best_of,
+    correlation,
+    correlations,
+    found_by,
+)
+from nas.compare.sample import Comparison
+
+SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+"""The N of best-of-N."""
+DRAWS = 500
+"""Of best-of-N."""
+
+
+def summarised(
+    comparison: Comparison, baseline: str, resamples: int = 1000, seed: int = 0
+) -> dict[str, Any]:
+    """The comparison's figures as plain data: None is what is undefined or unknown."""
+    scores = comparison.scores
+    rows = [_costs(comparison, name, values) for name, values in scores.items()]
+    names = list(scores)
+    result: dict[str, Any] = {
+        "n": len(comparison.archs),
+        "rows": rows,
+        "agreement": {"proxies": names, "spearman": agreement(scores)},
+    }
+    if comparison.truth is None or comparison.values is None:
+        return result
+    values, sign = comparison.values, comparison.sign
+    figures = correlations(scores, values, baseline, resamples, seed)
+    picked = best_of({**scores, "": values}, values, SIZES, DRAWS, seed)
+    for row in rows:
+        name = row["proxy"]
+        row |= _correlated(figures[name], scores[name], baseline)
+        row |= _found(comparison, scores[name])
+        row["best_of"] = _signed(picked[name], sign)
+        if (repeats := _repeats(comparison, name)) is not None:
+            row["repeats"] = repeats
+    result["interval"] = f"95 % percentile bootstrap over rows, {resamples} resamples"
+    result["truth"] = {
+        "target": comparison.truth.target,
+        "notes": comparison.truth.notes,
+        "mean": sign * float(values.mean()),
+        "sd": float(values.std(ddof=1)),
+        "best": sign * float(values.max()),
+        "best_of": _signed(picked[""], sign),
+    }
+    return result
+
+
+def _costs(comparison: Comparison, name: str, values: Array) -> dict[str, Any]:
+    """Coverage and time of a proxy or combination, and why scores are missing."""
+    parts = comparison.combinations.get(name, [name])
+    scored = [each for part in parts for each in comparison.scored[part]]
+    known = int((~np.isnan(values)).sum())
+    return {
+        "proxy": name,
+        **({"rank_sum_of": list(parts)} if name in comparison.combinations else {}),
+        "coverage": known / len(values),
+        "scored": known,
+        "seconds_per_arch": sum(fmean(s.seconds for s in comparison.scored[p]) for p in parts),
+        "reasons": dict(Counter(each.reason for each in scored if each.reason).most_common()),
+        "notes": sorted({each.note for each in scored if each.note}),
+    }
+
+
+def _correlated(figures: Mapping[str, Any], scores: Array, baseline: str) -> dict[str, Any]:
+    """A row's correlations, and why they are undefined where they are."""
+    known = scores[~np.isnan(scores)]
+    reason = ""
+    if len(known) < FEWEST:
+        reason = f"it has only {len(known)} scores"
+    elif known.min() == known.max():
+        reason = f"its score is constant, {known[0]:g}"
+    return {
+        **figures["all"],
+        "top": figures["top"],
+        "difference": {"to": baseline, **figures["difference"]},
+        **({"undefined": reason} if reason else {}),
+    }
+
+
+def _found(comparison: Comparison, scores: Array) -> dict[str, Any]:
+    assert comparison.values is not None
+    found = found_by(scores, comparison.values)
+    favourite = found["favourite"]
+    if favourite is not None:
+        arch = comparison.archs[favourite.pop("place")]
+        favourite["truth"] *= comparison.sign
+        named = {"arch": comparison.space.format(arch), "tuple": list(arch)}
+        found["favourite"] = {**named, **favourite}
+    return found
+
+
+def _signed(picked: Mapping[int, Mapping[str, float]], sign: int) -> dict[str, dict[str, float]]:
+    """Best-of-N in the table's own sign, by N as JSON has it."""
+    return {
+        str(size): {"mean": sign * each["mean"], "sd": each["sd"]} for size, each in picked.items()
+    }
+
+
+def _repeats(comparison: Comparison, name: str) -> dict[str, Any] | None:
+    """How the correlations of single draws of weights spread; None for fewer than two draws."""
+    scored = comparison.scored.get(name, [])
+    count = max((len(each.draws) for each in scored), default=0)
+    if count < 2 or comparison.values is None:
+        return None
+    found: dict[str, dict[str, list[float]]] = {c: {r: [] for r in RULES} for c in COEFFICIENTS}
+    for place in range(count):
+        draw = np.array([each.draws[place] if place < len(each.draws) else nan for each in scored])
+        kept = ~np.isnan(draw)
+        rules = {
+            "dropped": correlation(draw[kept], comparison.values[kept]),
+            "last": correlation(np.where(kept, draw, -np.inf), comparison.values),
+        }
+        for rule, pair in rules.items():
+            for coefficient, value in zip(COEFFICIENTS, pair, strict=True):
+                found[coefficient][rule].append(value)
+    spread = {
+        coefficient: {rule: _spread(values) for rule, values in rules.items()}
+        for coefficient, rules in found.items()
+    }
+    return {"draws": count, **spread}
+
+
+def _spread(values: Sequence[float]) -> dict[str, float | None]:
+    mean, sd = float(np.mean(values)), float(np.std(values, ddof=1))
+    return {"mean": None if np.isnan(mean) else mean, "sd": None if np.isnan(sd) else sd}

@@ -1,0 +1,163 @@
+"""Tables of true figures: CSV or Parquet files, one row an architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars
+
+from nas.errors import UsageError, unknown
+
+if TYPE_CHECKING:
+    from nas.space import Arch, Space
+
+SUFFIXES = (".csv", ".csv.gz", ".parquet")
+ARCH = "arch"
+"""The column with architectures in the space's published notation."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file of true figures."""
+
+    name: str
+    path: Path
+    frame: polars.DataFrame
+
+    @property
+    def figures(self) -> list[str]:
+        """The columns of numbers."""
+        return [name for name, kind in self.frame.schema.items() if kind.is_numeric()]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a table says of a space's architectures, higher is better."""
+
+    archs: list[Arch]
+    values: list[float]
+    target: str
+    notes: list[str]
+    """Rows that were left out, counted."""
+
+
+def data_folder(setting: object) -> Path:
+    """The folder of tables: the setting, else the user's data folder."""
+    if setting is None:
+        from platformdirs import user_data_path
+
+        return user_data_path("epsilon-nas", appauthor=False)
+    if not isinstance(setting, str) or not setting:
+        raise UsageError(f"data_dir={setting} must be the name of a folder")
+    folder = Path(setting).expanduser()
+    if not folder.is_dir():
+        raise UsageError(f"data_dir={setting} is no folder: give one with tables, or null")
+    return folder
+
+
+def tables_in(folder: Path) -> dict[str, Path]:
+    """The files that may be tables, by name; the first of `SUFFIXES` counts."""
+    found: dict[str, Path] = {}
+    for suffix in SUFFIXES:
+        for path in sorted(folder.glob(f"*{suffix}")) if folder.is_dir() else []:
+            found.setdefault(path.name.removesuffix(suffix), path)
+    return found
+
+
+def find(name: str, folder: Path) -> Path | None:
+    """The file of a table given by path or, in the folder, by name; None where there is none."""
+    path = Path(name).expanduser()
+    if path.is_file():
+        if not path.name.endswith(SUFFIXES):
+            raise UsageError(f"table={name} is no table: it must end in {', '.join(SUFFIXES)}")
+        return path
+    if path.is_dir():
+        raise UsageError(f"table={name} is a folder: a table is a file, {' or '.join(SUFFIXES)}")
+    return tables_in(folder).get(name)
+
+
+def read(path: Path) -> Table:
+    """The table in a file; UsageError if it is none. Nothing in it can run as code."""
+    name = next(path.name.removesuffix(end) for end in SUFFIXES if path.name.endswith(end))
+    try:
+        if path.suffix == ".parquet":
+            frame = polars.read_parquet(path)
+        else:
+            missing = ["", "nan", "NaN", "NA", "null", "None"]
+            frame = polars.read_csv(path, infer_schema_length=None, null_values=missing)
+    except (OSError, polars.exceptions.PolarsError) as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")
+        raise UsageError(f"{path} cannot be read as a table: {first}") from error
+    return Table(name, path, frame)
+
+
+def truth(table: Table, space: Space, target: str, duplicates: str, foreign: str) -> Truth:
+    """A column of the table for the space's architectures; `-column` where lower is better.
+
+    Rows without a figure are left out. An architecture that occurs twice is an error with
+    `duplicates=error` and has the mean of its figures with `mean`; one that is not in the space
+    is an error with `foreign=error` and left out with `drop`.
+    """
+    texts = _architectures(table)
+    values = _numbers(table, target)
+    archs: dict[Arch, list[float]] = {}
+    strangers: list[str] = []
+    repeated: list[str] = []
+    empty = 0
+    for text, value in zip(texts, values, strict=True):
+        try:
+            arch = space.read(text)
+        except UsageError:
+            strangers.append(text)
+            continue
+        if arch in archs:
+            repeated.append(text)
+        empty += value is None
+        archs.setdefault(arch, []).extend([] if value is None else [value])
+    if strangers and foreign == "error":
+        raise UsageError(
+            f"{_counted(strangers, 'row')} of {table.path} not in this space, the first is "
+            f"{strangers[0]!r}: foreign=drop leaves them out"
+        )
+    if repeated and duplicates == "error":
+        raise UsageError(
+            f"{_counted(repeated, 'row')} of {table.path} a second time there, the first is "
+            f"{repeated[0]!r}: duplicates=mean takes the mean"
+        )
+    counts = {
+        "not in the space": len(strangers),
+        "a second time there, of which the mean is taken": len(repeated),
+        f"without {target.removeprefix('-')}": empty,
+    }
+    notes = [f"{_counted(range(count), 'row')} {what}" for what, count in counts.items() if count]
+    means = {arch: sum(each) / len(each) for arch, each in archs.items() if each}
+    return Truth(list(means), list(means.values()), target, notes)
+
+
+def _counted(rows: Sequence[object], word: str) -> str:
+    return f"{len(rows)} {word}{'s are' if len(rows) != 1 else ' is'}"
+
+
+def _architectures(table: Table) -> Iterable[str]:
+    if ARCH not in table.frame.columns:
+        raise UsageError(
+            f"{table.path} has no column '{ARCH}' with architectures; its columns: "
+            f"{', '.join(table.frame.columns)}: nas convert makes one from another column"
+        )
+    column = table.frame[ARCH]
+    if column.dtype != polars.String:
+        raise UsageError(f"column '{ARCH}' of {table.path} holds {column.dtype}, no text")
+    return [text or "" for text in column.to_list()]
+
+
+def _numbers(table: Table, target: str) -> list[float | None]:
+    """The column's numbers, higher is better; None where there is none."""
+    name, sign = (target[1:], -1) if target.startswith("-") else (target, 1)
+    if name not in table.figures:
+        raise unknown(f"column of numbers in {table.path}", name, table.figures)
+    numbers = table.frame[name].cast(polars.Float64).to_list()
+    return [None if each is None or not isfinite(each) else sign * each for each in numbers]

@@ -1,0 +1,199 @@
+"""A comparison as text for a terminal: tables with one row a proxy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Row = Mapping[str, Any]
+SHOWN = ("10", "100", "1000")
+"""The N of best-of-N that are printed."""
+
+
+def rendered(result: Mapping[str, Any]) -> str:
+    """What `compare` returned, with the settings that the command adds, as text."""
+    blocks = [_head(result)]
+    rows: Sequence[Row] = result["rows"]
+    if "truth" in result:
+        blocks += [_correlations(result), _found(result), _chosen(result)]
+        if any("repeats" in row for row in rows):
+            blocks.append(_repeats(rows))
+    blocks += [_agreement(result), _costs(rows)]
+    blocks += [note for note in (_notes(result),) if note]
+    return "\n\n".join(blocks)
+
+
+def _head(result: Mapping[str, Any]) -> str:
+    truth = result.get("truth")
+    against = f"{truth['target']} of {result['table']}" if truth else "no table of true figures"
+    return (
+        f"{result['n']:,} architectures · space {result['space']} · {against} · "
+        f"batch {result['batch']} · seed {result['seed']}"
+    )
+
+
+def _correlations(result: Mapping[str, Any]) -> str:
+    columns = [
+        ("ρ scored", ("spearman", "dropped")),
+        ("ρ all", ("spearman", "last")),
+        ("τ scored", ("kendall", "dropped")),
+        ("τ all", ("kendall", "last")),
+    ]
+    baseline = result["rows"][0]["difference"]["to"]
+    first = _table(
+        ["proxy", "coverage", *(head for head, _ in columns)],
+        [
+            [
+                row["proxy"],
+                f"{row['coverage']:.1%}",
+                *(interval(row[coefficient][rule]) for _, (coefficient, rule) in columns),
+            ]
+            for row in result["rows"]
+        ],
+    )
+    second = _table(
+        ["proxy", *(f"Δ {head}" for head, _ in columns)],
+        [
+            [
+                row["proxy"],
+                *(
+                    interval(row["difference"][coefficient][rule], sign=True)
+                    for _, (coefficient, rule) in columns
+                ),
+            ]
+            for row in result["rows"]
+            if row["proxy"] != baseline
+        ],
+    )
+    return (
+        "rank correlation (Spearman's ρ, Kendall's τ-b) over those with a score, and over all "
+        f"with no score ranked last\n[{result['interval']}]\n{first}\n\n"
+        f"the same less that of {baseline} on the same architectures, paired\n{second}"
+    )
+
+
+def _found(result: Mapping[str, Any]) -> str:
+    lines = []
+    for row in result["rows"]:
+        top = row["top"]
+        within = [
+            interval(top[coefficient][rule])
+            for coefficient in ("spearman", "kendall")
+            for rule in ("dropped", "last")
+        ]
+        best = row["best"]
+        lines.append(
+            [
+                row["proxy"],
+                *within,
+                f"{row['top_tenth']:.1%}",
+                f"{best['in_top_twentieth']:.3g} of {best['of']}",
+            ]
+        )
+    heads = ["proxy", "ρ scored", "ρ all", "τ scored", "τ all", "10 % ∩ 10 %", "best in 5 %"]
+    return (
+        "inside the true top tenth; share of it among the scores' top tenth; best scores in the "
+        f"true top twentieth\n{_table(heads, lines)}"
+    )
+
+
+def _chosen(result: Mapping[str, Any]) -> str:
+    truth = result["truth"]
+    sizes = [size for size in SHOWN if size in truth["best_of"]]
+    lines = []
+    for row in result["rows"]:
+        favourite = row["favourite"]
+        chosen = ["–", "–"] if favourite is None else _favourite(favourite)
+        lines.append([row["proxy"], *chosen, *(_mean_sd(row["best_of"][n]) for n in sizes)])
+    nothing = f"{truth['mean']:.5g} ± {truth['sd']:.2g}"
+    lines.append(["(the truth)", f"{truth['best']:.6g}", "1", *_each(truth["best_of"], sizes)])
+    lines.append(["(at random)", nothing, "", *(nothing for _ in sizes)])
+    heads = ["proxy", "favourite", "rank", *(f"best of {int(size):,}" for size in sizes)]
+    return (
+        f"{truth['target'].removeprefix('-')} of the best score, its true rank, and of the best "
+        f"of N random architectures (mean ± sd of 500 draws)\n{_table(heads, lines)}"
+    )
+
+
+def _favourite(favourite: Mapping[str, Any]) -> list[str]:
+    tied = f" ({favourite['tied']} tied)" if favourite["tied"] > 1 else ""
+    return [f"{favourite['truth']:.6g}", f"{favourite['rank']:,}{tied}"]
+
+
+def _each(picked: Mapping[str, Mapping[str, float]], sizes: Sequence[str]) -> list[str]:
+    return [_mean_sd(picked[size]) for size in sizes]
+
+
+def _mean_sd(figure: Mapping[str, float]) -> str:
+    return f"{figure['mean']:.5g} ± {figure['sd']:.2g}"
+
+
+def _repeats(rows: Sequence[Row]) -> str:
+    lines = []
+    for row in rows:
+        if "repeats" in row:
+            figures = [
+                _plus_minus(row["repeats"][coefficient][rule])
+                for coefficient in ("spearman", "kendall")
+                for rule in ("dropped", "last")
+            ]
+            lines.append([row["proxy"], str(row["repeats"]["draws"]), *figures])
+    heads = ["proxy", "draws", "ρ scored", "ρ all", "τ scored", "τ all"]
+    return f"single draws of weights, mean ± sd over the draws\n{_table(heads, lines)}"
+
+
+def _plus_minus(figure: Mapping[str, float | None]) -> str:
+    if figure["mean"] is None or figure["sd"] is None:
+        return "undefined"
+    return f"{figure['mean']:.3f} ± {figure['sd']:.3f}"
+
+
+def _agreement(result: Mapping[str, Any]) -> str:
+    names = result["agreement"]["proxies"]
+    lines = [
+        [name, *("–" if rho is None else f"{rho:.2f}" for rho in row)]
+        for name, row in zip(names, result["agreement"]["spearman"], strict=True)
+    ]
+    heads = ["", *(str(place) for place in range(1, len(names) + 1))]
+    numbered = [[f"{place} {line[0]}", *line[1:]] for place, line in enumerate(lines, 1)]
+    return f"agreement between proxies: ρ where both have a score\n{_table(heads, numbered)}"
+
+
+def _costs(rows: Sequence[Row]) -> str:
+    lines = [
+        [row["proxy"], f"{row['coverage']:.1%}", f"{row['seconds_per_arch']:.2g}"] for row in rows
+    ]
+    return f"cost\n{_table(['proxy', 'coverage', 's per architecture'], lines)}"
+
+
+def _notes(result: Mapping[str, Any]) -> str:
+    lines = [f"table: {note}" for note in result.get("truth", {}).get("notes", [])]
+    for row in result["rows"]:
+        if "undefined" in row:
+            lines.append(f"{row['proxy']}: no correlation, {row['undefined']}")
+        lines += [f"{row['proxy']}: {count} × {why}" for why, count in row["reasons"].items()]
+        lines += [f"{row['proxy']}: {note}" for note in row["notes"]]
+    return "\n".join(lines)
+
+
+def interval(figure: Mapping[str, float | None], sign: bool = False) -> str:
+    """A value with its interval, to three digits."""
+    value, low, high = (figure[key] for key in ("value", "low", "high"))
+    if value is None:
+        return "undefined"
+    plus = "+" if sign else ""
+    ends = "" if low is None or high is None else f" [{low:{plus}.3f}, {high:{plus}.3f}]"
+    return f"{value:{plus}.3f}{ends}"
+
+
+def _table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as they need to be, the first to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in (heads, *lines)) for i in range(len(heads))]
+    return "\n".join(
+        "  " + "  ".join(_aligned(row[i], widths[i], i) for i in range(len(heads))).rstrip()
+        for row in (heads, *lines)
+    )
+
+
+def _aligned(cell: str, width: int, column: int) -> str:
+    return cell.rjust(width) if column else cell.ljust(width)

@@ -1,0 +1,30 @@
+"""Ctrl-C ends a long job after the unit at hand, and says how to go on."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def interrupted() -> Iterator[list[int]]:
+    """A list that is empty until Ctrl-C; a second Ctrl-C stops at once."""
+    signals: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        if signals:
+            raise KeyboardInterrupt
+        signals.append(number)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield signals
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def quoted(value: str) -> str:
+    """A text as Hydra's grammar takes it."""
+    return value if re.fullmatch(r"[\w./:-]+", value) else "'" + value.replace("'", r"\'") + "'"
