@@ -54,8 +54,21 @@ def spread(argv: Sequence[str]) -> list[str]:
             continue
         names = dict.fromkeys(name.strip() for name in several[1].split(","))
         arguments.append("proxy=several")
-        arguments += [f"+proxy@proxy.{name}={name}" for name in names]
+        for name in names:
+            arguments += _member(name)
     return arguments
+
+
+def _member(name: str) -> list[str]:
+    """What puts a proxy, or all that a combination of proxies holds, at proxy.NAME."""
+    path = conf_dir() / "proxy" / f"{name}.yaml"
+    defaults = re.findall(
+        r"^  - /proxy@proxy\.(\w+): (\w+)$", path.read_text() if path.is_file() else "", re.M
+    )
+    if not defaults:
+        return [f"+proxy@proxy.{name}={name}"]
+    parts = [f"+proxy@proxy.{name}.{place}={part}" for place, part in defaults]
+    return [*parts, f"+proxy.{name}.name={name}"]
 
 
 def conf_dir() -> Path:

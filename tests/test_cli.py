@@ -375,6 +375,19 @@ def test_help_does_not_import_torch(argv: list[str]) -> None:
     assert done.stdout.startswith("usage: nas" if len(argv) < 2 else f"nas {argv[0]}")
 
 
+def test_a_combination_of_proxies_brings_its_ranking(here: Path) -> None:
+    parts = {"expressivity", "progressivity", "trainability", "flops"}
+    for proxy, names, ranking in (
+        ("proxy=az_nas", parts, "rank_sum"),
+        ("proxy=[params,az_nas]", parts | {"params"}, "score"),
+    ):
+        done = nas("search", *EVOLUTION, "budget=12", proxy, f"out={ranking}")
+        assert done.code == 0, done.err
+        assert best(here / ranking)["ranking"] == ranking
+        assert set(best(here / ranking)["scores"]) == names
+    assert "proxy az_nas" in nas("report", "rank_sum").out
+
+
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_has_every_option_with_its_default(command: str, flag: str, here: Path) -> None:

@@ -48,9 +48,10 @@ def run(settings: Mapping[str, Any], again: str) -> None:
     start = perf_counter()
     scorer, combinations = _scorer(settings)
     resamples = at_least(settings, "resamples", 10)
+    if not isinstance(settings["pictures"], bool):
+        raise UsageError(f"pictures={settings['pictures']} must be true or false")
     table, truth, how_to_bring = _truth(settings, scorer.space)
-    sample = None if settings["sample"] == "all" else at_least(settings, "sample", 1)
-    archs = sampled(scorer.space, truth, sample, scorer.seed)
+    archs = sampled(scorer.space, truth, _sample(settings), scorer.seed)
     folder = Path(str(settings["out"])).expanduser()
     with working_in(folder):
         scores = Scores.read(folder / SCORES)
@@ -72,6 +73,13 @@ def run(settings: Mapping[str, Any], again: str) -> None:
     print(f"\nfiles  {folder}: {', '.join(files)}")
     if truth is None:
         print(how_to_bring)
+
+
+def _sample(settings: Mapping[str, Any]) -> int | None:
+    """How many architectures; None is all."""
+    if settings["sample"] != "all" and type(settings["sample"]) is not int:
+        raise UsageError(f"sample={settings['sample']} must be all, or a whole number")
+    return None if settings["sample"] == "all" else int(settings["sample"])
 
 
 def _described(settings: Mapping[str, Any]) -> dict[str, Any]:

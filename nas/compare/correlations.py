@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from math import ceil, nan
+from itertools import combinations_with_replacement
+from math import ceil, isnan, nan
 from typing import Any
 
 import numpy as np
@@ -103,7 +104,7 @@ def _all_correlations(
         kept = ~np.isnan(values)
         last = np.where(kept, values, -np.inf)
         everywhere = bool(kept.all())
-        all_last = correlation(last, truth)
+        all_last = whole if values is base and everywhere else correlation(last, truth)
         all_dropped = all_last if everywhere else correlation(values[kept], truth[kept])
         same_rows = whole if everywhere else correlation(base[kept], truth[kept])
         top_last = correlation(last[top], truth[top])
@@ -189,12 +190,11 @@ def agreement(scores: Mapping[str, Array]) -> list[list[float | None]]:
 
     None where fewer than `FEWEST` rows are left or one of the two is constant there.
     """
-    table: list[list[float | None]] = []
-    for one in scores.values():
-        row: list[float | None] = []
-        for other in scores.values():
-            both = ~(np.isnan(one) | np.isnan(other))
-            rho = correlation(one[both], other[both])[0] if both.sum() >= FEWEST else np.nan
-            row.append(None if np.isnan(rho) else rho)
-        table.append(row)
+    names = list(scores)
+    table: list[list[float | None]] = [[None] * len(names) for _ in names]
+    for (i, one), (j, other) in combinations_with_replacement(enumerate(scores.values()), 2):
+        both = ~(np.isnan(one) | np.isnan(other))
+        if both.sum() >= FEWEST:
+            rho = correlation(one[both], other[both])[0]
+            table[i][j] = table[j][i] = None if isnan(rho) else rho
     return table

@@ -82,9 +82,15 @@ def sampled(space: Space, truth: Truth | None, sample: int | None, seed: int) ->
                 f"the table has {truth.target.removeprefix('-')} for {len(every)} architectures "
                 f"of this space, and a comparison needs {FEWEST}"
             )
-        if sample is None or sample >= len(every):
-            return list(every)
-        return Random(seed).sample(every, sample)
+        whole = sample is None or sample >= len(every)
+        archs = list(every) if whole else Random(seed).sample(every, sample or 0)
+        known = dict(zip(every, truth.values, strict=True))
+        if len({known[arch] for arch in archs}) == 1:
+            raise UsageError(
+                f"{truth.target.removeprefix('-')} is {abs(known[archs[0]]):g} for all "
+                f"{len(archs)} architectures: with a constant target no correlation is defined"
+            )
+        return archs
     if sample is None or sample >= space.size:
         if space.size > LARGEST:
             raise UsageError(f"sample=all would be {space.size:,} architectures: give a number")
@@ -109,9 +115,4 @@ def gathered(
     if truth is not None:
         known = dict(zip(truth.archs, truth.values, strict=True))
         values = np.array([known[arch] for arch in archs])
-        if values.min() == values.max():
-            raise UsageError(
-                f"{truth.target.removeprefix('-')} is {values[0] + 0:g} for all {len(values)} "
-                f"architectures: with a constant target no correlation is defined"
-            )
     return Comparison(scorer.space, archs, scored, truth, values, combinations)

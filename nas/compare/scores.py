@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -175,12 +175,16 @@ class Scores:
 
     def filled(
         self, scorer: Scorer, tasks: Sequence[Task], executor: Executor = map
-    ) -> Iterator[Task]:
+    ) -> Generator[Task, None, None]:
         """Score the tasks and keep the scores; each task is yielded when it is done."""
-        for task, found in zip(tasks, executor(scorer, tasks), strict=True):
-            for scored in found:
-                self.add(scorer.keys[scored.proxy], scored)
-            yield task
+        try:
+            for task, found in zip(tasks, executor(scorer, tasks), strict=True):
+                for scored in found:
+                    self.add(scorer.keys[scored.proxy], scored)
+                yield task
+        finally:
+            if self.journal is not None:
+                self.journal.close()
 
     def of(self, scorer: Scorer, name: str, archs: Iterable[Arch]) -> list[Scored]:
         """A proxy's scores of architectures, all of which are there."""

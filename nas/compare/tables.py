@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -120,26 +120,26 @@ def truth(table: Table, space: Space, target: str, duplicates: str, foreign: str
         archs.setdefault(arch, []).extend([] if value is None else [value])
     if strangers and foreign == "error":
         raise UsageError(
-            f"{_counted(strangers, 'row')} of {table.path} not in this space, the first is "
+            f"in {table.path} {_rows(len(strangers))} not in this space, the first is "
             f"{strangers[0]!r}: foreign=drop leaves them out"
         )
     if repeated and duplicates == "error":
         raise UsageError(
-            f"{_counted(repeated, 'row')} of {table.path} a second time there, the first is "
-            f"{repeated[0]!r}: duplicates=mean takes the mean"
+            f"in {table.path} {_rows(len(repeated))} of an architecture that was there before, "
+            f"the first is {repeated[0]!r}: duplicates=mean takes the mean"
         )
     counts = {
         "not in the space": len(strangers),
-        "a second time there, of which the mean is taken": len(repeated),
+        "of an architecture that was there before, of which the mean is taken": len(repeated),
         f"without {target.removeprefix('-')}": empty,
     }
-    notes = [f"{_counted(range(count), 'row')} {what}" for what, count in counts.items() if count]
+    notes = [f"{_rows(count)} {what}" for what, count in counts.items() if count]
     means = {arch: sum(each) / len(each) for arch, each in archs.items() if each}
     return Truth(list(means), list(means.values()), target, notes)
 
 
-def _counted(rows: Sequence[object], word: str) -> str:
-    return f"{len(rows)} {word}{'s are' if len(rows) != 1 else ' is'}"
+def _rows(count: int) -> str:
+    return f"{count:,} {'row is' if count == 1 else 'rows are'}"
 
 
 def _architectures(table: Table) -> Iterable[str]:

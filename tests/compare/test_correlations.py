@@ -1,0 +1,203 @@
+"""Correlations, intervals and what is found, against brute force, and their coverage."""
+
+from __future__ import annotations
+
+import warnings
+from itertools import combinations, permutations
+from math import isnan, sqrt
+from statistics import fmean
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import kendalltau, rankdata, spearmanr
+
+from nas.compare.correlations import (
+    Array,
+    agreement,
+    best_of,
+    correlation,
+    correlations,
+    found_by,
+    share_of_best,
+)
+from nas.seeding import numpy_generator
+
+QUICK = settings(max_examples=60, deadline=None)
+PAIRS = st.lists(
+    st.tuples(st.integers(-3, 3), st.integers(-4, 4)), min_size=2, max_size=30
+)  # few values: many ties
+
+
+def tau_b(x: Array, y: Array) -> float:
+    """Kendall's tau-b from its definition, pair by pair."""
+    agree = ties_x = ties_y = pairs = 0
+    for i, j in combinations(range(len(x)), 2):
+        agree += int(np.sign(x[i] - x[j]) * np.sign(y[i] - y[j]))
+        ties_x += x[i] == x[j]
+        ties_y += y[i] == y[j]
+        pairs += 1
+    return float(agree / sqrt((pairs - ties_x) * (pairs - ties_y)))
+
+
+@QUICK
+@given(pairs=PAIRS)
+def test_a_correlation_is_that_of_its_definition(pairs: list[tuple[int, int]]) -> None:
+    x, y = (np.array(side, float) for side in zip(*pairs, strict=True))
+    rho, tau = correlation(x, y)
+    if len(set(x)) == 1 or len(set(y)) == 1:
+        assert isnan(rho)
+        assert isnan(tau)
+    else:
+        assert tau == pytest.approx(tau_b(x, y), abs=1e-12)
+        assert rho == pytest.approx(spearmanr(x, y).statistic, abs=1e-12)
+
+
+def data(n: int, seed: int = 0) -> tuple[dict[str, Array], Array]:
+    """Two proxies, of which one has no score for a third of the rows, and the truth."""
+    rng = numpy_generator("test", seed)
+    truth = rng.normal(size=n)
+    half = np.where(rng.random(n) < 1 / 3, np.nan, truth + 0.5 * rng.normal(size=n))
+    return {"params": np.round(truth + rng.normal(size=n)), "half": half}, truth
+
+
+def test_figures_are_those_of_scipy_on_the_rows_that_they_name() -> None:
+    scores, truth = data(300)
+    result = correlations(scores, truth, "params", resamples=20)
+    half, params = scores["half"], scores["params"]
+    kept = ~np.isnan(half)
+    last = np.where(kept, half, half[kept].min() - 1)
+    top = truth >= np.sort(truth)[-30]
+    found, own = result["half"], result["params"]
+    for coefficient, function in (("spearman", spearmanr), ("kendall", kendalltau)):
+
+        def value(x: Array, y: Array, function=function) -> float:  # type: ignore[no-untyped-def]
+            return float(function(x, y).statistic)
+
+        dropped, everything = value(half[kept], truth[kept]), value(last, truth)
+        assert found["all"][coefficient]["dropped"]["value"] == pytest.approx(dropped)
+        assert found["all"][coefficient]["last"]["value"] == pytest.approx(everything)
+        inside = found["top"][coefficient]
+        assert inside["last"]["value"] == pytest.approx(value(last[top], truth[top]))
+        both = top & kept
+        assert inside["dropped"]["value"] == pytest.approx(value(half[both], truth[both]))
+        less = found["difference"][coefficient]
+        same_rows = value(params[kept], truth[kept])
+        assert less["dropped"]["value"] == pytest.approx(dropped - same_rows)
+        assert less["last"]["value"] == pytest.approx(everything - value(params, truth))
+        assert own["difference"][coefficient]["last"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+        assert own["all"][coefficient]["dropped"] == own["all"][coefficient]["last"]
+
+
+def test_intervals_are_percentiles_over_the_same_resamples_for_all() -> None:
+    scores, truth = data(60)
+    result = correlations(scores, truth, "params", resamples=200, seed=3)
+    assert result == correlations(scores, truth, "params", resamples=200, seed=3)
+    assert result != correlations(scores, truth, "params", resamples=200, seed=4)
+    alone = correlations({"params": scores["params"]}, truth, "params", resamples=200, seed=3)
+    assert alone["params"] == result["params"]
+    copy = correlations(
+        {"params": scores["params"], "copy": scores["params"] * 2 + 1}, truth, "params", 200
+    )
+    for figures in copy["copy"]["difference"].values():
+        assert set(figures["last"].values()) == {0.0}  # paired: no difference in any resample
+    for section in result["half"].values():
+        for rules in section.values():
+            for figure in rules.values():
+                if figure["value"] is not None and figure["low"] is not None:
+                    assert figure["low"] <= figure["high"]
+
+
+def test_intervals_cover_the_true_correlation() -> None:
+    """Of 95 % intervals over samples of one normal population, about 95 in 100 hold its rho."""
+    rho = 0.6
+    spearman = 6 / np.pi * np.arcsin(rho / 2)  # the population's, for a bivariate normal
+    kendall = 2 / np.pi * np.arcsin(rho)
+    hits = {"spearman": 0, "kendall": 0}
+    rng = numpy_generator("coverage")
+    samples = 150
+    for seed in range(samples):
+        truth = rng.normal(size=100)
+        score = rho * truth + sqrt(1 - rho**2) * rng.normal(size=100)
+        figures = correlations({"params": score}, truth, "params", 100, seed)["params"]["all"]
+        for name, true in (("spearman", spearman), ("kendall", kendall)):
+            figure = figures[name]["last"]
+            hits[name] += figure["low"] <= true <= figure["high"]
+    for count in hits.values():
+        assert 0.88 <= count / samples <= 0.99
+
+
+def test_the_undefined_is_none_and_never_a_number() -> None:
+    _, truth = data(40)
+    few = np.full(40, np.nan)
+    few[:9] = np.arange(9)
+    scores = {"params": truth, "constant": np.ones(40), "few": few, "none": np.full(40, np.nan)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = correlations(scores, truth, "params", resamples=30)
+    nothing = {"value": None, "low": None, "high": None}
+    for name in ("constant", "none"):
+        for rules in result[name]["all"].values():
+            assert rules == {"dropped": nothing, "last": nothing}
+    assert result["few"]["all"]["spearman"]["dropped"] == nothing
+    assert result["few"]["all"]["spearman"]["last"]["value"] is not None
+    assert result["params"]["top"]["kendall"]["last"] == nothing  # four rows
+    assert agreement(scores)[0][1:] == [None, None, None]
+
+
+@QUICK
+@given(
+    values=st.lists(st.integers(0, 3) | st.none(), min_size=1, max_size=6),
+    count=st.integers(1, 6),
+)
+def test_a_share_is_the_chance_in_a_random_order(values: list[int | None], count: int) -> None:
+    """Over all orders of the rows, the best `count` by a stable sort."""
+    count = min(count, len(values))
+    scores = np.array([np.nan if value is None else value for value in values], float)
+    filled = np.nan_to_num(scores, nan=-1.0)
+    orders = list(permutations(range(len(values))))
+    chosen = np.zeros(len(values))
+    for order in orders:
+        chosen[sorted(order, key=lambda place: -filled[place])[:count]] += 1
+    assert share_of_best(scores, count) == pytest.approx(chosen / len(orders))
+
+
+def test_what_is_found() -> None:
+    truth = np.arange(100.0)
+    scores = truth.copy()
+    scores[95:] = np.nan
+    scores[0] = 1000.0
+    found = found_by(scores, truth)
+    assert found["favourite"] == {"place": 0, "truth": 0.0, "rank": 100, "tied": 1}
+    assert found["top_tenth"] == pytest.approx(0.5)  # 90 to 94
+    assert found["best"] == {"of": 64, "in_top_twentieth": 0.0}
+    assert found_by(np.full(100, np.nan), truth)["favourite"] is None
+    perfect = found_by(truth, truth)
+    assert perfect["top_tenth"] == 1
+    assert perfect["best"]["in_top_twentieth"] == 5
+    assert found_by(np.ones(100), truth)["top_tenth"] == pytest.approx(0.1)
+    assert found_by(np.ones(100), truth)["favourite"]["tied"] == 100
+
+
+def test_the_best_of_n_is_what_sampling_gives() -> None:
+    """Against the exact expectation: the largest of N of n ranks without repetition."""
+    n = 50
+    truth = np.arange(float(n))
+    scores = {"perfect": truth, "worst": -truth, "none": np.full(n, np.nan)}
+    found = best_of(scores, truth, (5, 50, 51), draws=4000)
+    largest = 5 * (n + 1) / 6 - 1  # of 5 ranks from 0 to n - 1
+    assert set(found["perfect"]) == {5, 50}
+    assert found["perfect"][5]["mean"] == pytest.approx(largest, abs=0.5)
+    assert found["worst"][5]["mean"] == pytest.approx(n - 1 - largest, abs=0.5)
+    assert found["none"][5]["mean"] == pytest.approx(fmean(truth), abs=1.2)
+    assert found["perfect"][50] == {"mean": n - 1, "sd": 0}
+
+
+def test_agreement_is_over_the_rows_that_both_score() -> None:
+    scores, _ = data(80)
+    kept = ~np.isnan(scores["half"])
+    expected = np.corrcoef(rankdata(scores["params"][kept]), rankdata(scores["half"][kept]))[0, 1]
+    table = agreement(scores)
+    assert table[0][1] == table[1][0] == pytest.approx(expected)
+    assert table[0][0] == pytest.approx(1)
