@@ -2,4 +2,5 @@
 
 from nas.cli import main
 
-main()
+if __name__ == "__main__":  # processes that score import this file, too
+    main()

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from nas.composition import conf_dir
 from nas.errors import UsageError, unknown
 
-GROUPS = ("space", "proxy", "strategy", "batch", "ranking")
+GROUPS = ("space", "proxy", "strategy", "batch", "ranking", "executor")
 NO_NAME = "Config group override must be a string or a list"
 """The start of the bare ValueError that Hydra raises for space=5 and the like."""
 

@@ -18,7 +18,7 @@ from nas.space import SPACES, Space
 from nas.summary import summarise
 
 HISTORY, CONFIG, BEST = "history.jsonl", "config.yaml", "best.json"
-FREE = {"budget", "out", "device"}
+FREE = {"budget", "out", "device", "executor"}
 """Settings that may change when a run goes on: they do not decide what a trial is."""
 
 
@@ -129,7 +129,7 @@ def _check(folder: Path, settings: Mapping[str, Any]) -> None:
     different = [
         f"{key} is {there.get(key)!r} there and {here.get(key)!r} here"
         for key in sorted(there.keys() | here.keys())
-        if key not in FREE and there.get(key) != here.get(key)
+        if key.partition(".")[0] not in FREE and there.get(key) != here.get(key)
     ]
     if different:
         raise UsageError(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from random import Random
 
 from nas.errors import UsageError
+from nas.executors import Executor
 from nas.history import History, Trial
 from nas.objective import Evaluation
 from nas.ranking import Ranking
@@ -19,9 +20,6 @@ Score = Callable[[Arch], Evaluation]
 It may have a method `metrics(arch)`: the figures that are the architecture's own and not those of
 the function it computes, such as parameters. A copy gets them; its score is its original's.
 """
-
-Executor = Callable[[Score, Iterable[Arch]], Iterable[Evaluation]]
-"""Applies an objective to architectures, results in order; the built-in `map` is one."""
 
 
 def search(

@@ -23,6 +23,7 @@ LEVELS = {
         "collapse": 1,
         "initialisation": 1,
         "journal": 1,
+        "executors": 2,
     },
     **{"images": 1, "space": 2, "batch": 3, "proxy": 4, "history": 4, "ranking": 5, "strategy": 5},
     **{"counts": 5, "objective": 6, "search": 7},

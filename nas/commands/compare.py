@@ -55,7 +55,7 @@ def run(settings: Mapping[str, Any], again: str) -> None:
     folder = Path(str(settings["out"])).expanduser()
     with working_in(folder):
         scores = Scores.read(folder / SCORES)
-        left = _filled(scorer, scores, archs)
+        left = _filled(scorer, scores, archs, settings["executor"])
         if left:
             total = len(archs)
             print(f"stopped with {left} of {total} architectures left; go on with\n  {again}")
@@ -165,8 +165,11 @@ def _truth(settings: Mapping[str, Any], space: Space) -> tuple[str | None, Truth
     return found.name, facts, bring
 
 
-def _filled(scorer: Scorer, scores: Scores, archs: Sequence[Arch]) -> int:
+def _filled(
+    scorer: Scorer, scores: Scores, archs: Sequence[Arch], executor: Mapping[str, Any]
+) -> int:
     """Score what is not scored yet; the number of architectures left after a Ctrl-C."""
+    from nas.executors import open_executor
     from nas.progress import Progress
 
     tasks = scores.missing(scorer, archs)
@@ -175,9 +178,10 @@ def _filled(scorer: Scorer, scores: Scores, archs: Sequence[Arch]) -> int:
     done = 0
     with (
         Progress(len(tasks), comparable=False, unit="architectures") as progress,
+        open_executor(executor) as apply,
         interrupted() as stops,
     ):
-        for _ in scores.filled(scorer, tasks):
+        for _ in scores.filled(scorer, tasks, apply):
             done += 1
             progress.advance()
             if stops:

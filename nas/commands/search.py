@@ -11,6 +11,7 @@ from typing import Any
 
 from nas.composition import run_hydra
 from nas.errors import NothingFoundError, UsageError, at_least
+from nas.executors import open_executor
 from nas.history import History
 from nas.progress import Progress
 from nas.ranking import make_ranking
@@ -53,12 +54,20 @@ def run(settings: Mapping[str, Any], again: str) -> None:
     folder = Path(str(settings["out"])).expanduser()
     if "path" in settings["batch"]:
         settings = {**settings, "inputs_sha256": objective.batch.digest()}
-    with opened(folder, settings) as history:
+    with opened(folder, settings) as history, open_executor(settings["executor"]) as executor:
         if len(history) > budget:
             raise UsageError(
                 f"{folder} holds {len(history)} trials already, more than budget={budget}"
             )
-        every = trials(strategy, objective, history, budget=budget, seed=seed, block=block)
+        every = trials(
+            strategy,
+            objective,
+            history,
+            budget=budget,
+            seed=seed,
+            block=block,
+            executor=executor,
+        )
         done = list(islice(every, len(history)))  # which checks that this is their search
         _say_where(history, folder)
         write_settings(folder, settings)

@@ -7,9 +7,10 @@ from time import perf_counter
 from typing import Any
 
 from nas.compare.sample import gathered, sampled
-from nas.compare.scores import Executor, Scorer, Scores, Task
+from nas.compare.scores import Scorer, Scores, Task
 from nas.compare.summary import summarised
 from nas.compare.tables import Truth
+from nas.executors import Executor
 
 
 def compare(

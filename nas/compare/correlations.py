@@ -181,7 +181,9 @@ def best_of(
         for name, values in scores.items():
             filled = np.where(np.isnan(values), -np.inf, values)[drawn]
             picked = truth[drawn[np.arange(draws), filled.argmax(axis=1)]]
-            result[name][size] = {"mean": float(picked.mean()), "sd": float(picked.std(ddof=1))}
+            same = picked.min() == picked.max()  # then the sd is 0 but for rounding
+            sd = 0.0 if same else float(picked.std(ddof=1))
+            result[name][size] = {"mean": float(picked.mean()), "sd": sd}
     return result
 
 

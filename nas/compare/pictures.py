@@ -166,7 +166,7 @@ def best_of(result: Mapping[str, Any]) -> Figure:
     rows, facts = result["rows"], result["truth"]
     sizes = [int(size) for size in facts["best_of"]]
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(8.5, 5.2))
+        figure = Figure(figsize=(8.5, max(5.2, 0.3 * len(rows))))
         axes = figure.subplots()
         ends = []
         bands = len(rows) <= 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -15,6 +15,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import UsageError
+from nas.executors import Executor
 from nas.journal import Journal, sealed
 from nas.objective import draws, one_thread
 from nas.proxy import Candidate, Proxy
@@ -73,9 +74,6 @@ class Scored:
 
 Task = tuple[Arch, Sequence[str]]
 """An architecture, and the names of the proxies that are to score it."""
-
-Executor = Callable[[Callable[[Task], list[Scored]], Iterable[Task]], Iterable[list[Scored]]]
-"""Applies a function to tasks, results in order; the built-in `map` is one."""
 
 
 @dataclass(frozen=True)

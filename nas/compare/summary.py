@@ -67,17 +67,20 @@ def summarised(
 
 def _costs(comparison: Comparison, name: str, values: Array) -> dict[str, Any]:
     """Coverage and time of a proxy or combination, and why scores are missing."""
-    parts = comparison.combinations.get(name, [name])
-    scored = [each for part in parts for each in comparison.scored[part]]
+    parts = comparison.combinations.get(name)
+    scored = [comparison.scored[part] for part in parts or [name]]
     known = int((~np.isnan(values)).sum())
+    reasons = Counter(each.reason for each in scored[0] if each.reason)
+    if parts is not None:
+        reasons = Counter(["one of its parts has no score"] * (len(values) - known))
     return {
         "proxy": name,
-        **({"rank_sum_of": list(parts)} if name in comparison.combinations else {}),
+        **({"rank_sum_of": list(parts)} if parts is not None else {}),
         "coverage": known / len(values),
         "scored": known,
-        "seconds_per_arch": sum(fmean(s.seconds for s in comparison.scored[p]) for p in parts),
-        "reasons": dict(Counter(each.reason for each in scored if each.reason).most_common()),
-        "notes": sorted({each.note for each in scored if each.note}),
+        "seconds_per_arch": sum(fmean(each.seconds for each in part) for part in scored),
+        "reasons": dict(reasons.most_common()),
+        "notes": sorted({each.note for part in scored for each in part if each.note}),
     }
 
 

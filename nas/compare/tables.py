@@ -47,11 +47,11 @@ class Truth:
 
 def data_folder(setting: object) -> Path:
     """The folder of tables: the setting, else the user's data folder."""
-    if setting is None:
+    if setting in (None, ""):  # NAS_DATA may be set to nothing
         from platformdirs import user_data_path
 
         return user_data_path("epsilon-nas", appauthor=False)
-    if not isinstance(setting, str) or not setting:
+    if not isinstance(setting, str):
         raise UsageError(f"data_dir={setting} must be the name of a folder")
     folder = Path(setting).expanduser()
     if not folder.is_dir():

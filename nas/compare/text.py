@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+WIDEST = 14
+"""More proxies than this make no table of agreement."""
+
 Row = Mapping[str, Any]
 SHOWN = ("10", "100", "1000")
 """The N of best-of-N that are printed."""
@@ -150,13 +153,16 @@ def _plus_minus(figure: Mapping[str, float | None]) -> str:
 
 def _agreement(result: Mapping[str, Any]) -> str:
     names = result["agreement"]["proxies"]
+    title = "agreement between proxies: ρ where both have a score"
+    if len(names) > WIDEST:
+        return f"{title}\n  {len(names)} proxies are too many to print: compare.json has them all"
     lines = [
         [name, *("–" if rho is None else f"{rho:.2f}" for rho in row)]
         for name, row in zip(names, result["agreement"]["spearman"], strict=True)
     ]
     heads = ["", *(str(place) for place in range(1, len(names) + 1))]
     numbered = [[f"{place} {line[0]}", *line[1:]] for place, line in enumerate(lines, 1)]
-    return f"agreement between proxies: ρ where both have a score\n{_table(heads, numbered)}"
+    return f"{title}\n{_table(heads, numbered)}"
 
 
 def _costs(rows: Sequence[Row]) -> str:

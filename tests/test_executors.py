@@ -1,0 +1,193 @@
+"""Executors: the same results in the same order, whoever dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from itertools import count, islice
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import psutil
+import pytest
+
+from nas import UsageError
+from nas.executors import EXECUTORS, open_executor
+from tests.conftest import small
+from tests.test_cli import EVOLUTION, SMALL, history, nas, size, started, wait
+
+SPACE = small("nasbench201")
+TWO = [{"name": "processes", "workers": 2}, {"name": "dask", "workers": 2}]
+pytestmark = pytest.mark.filterwarnings("ignore")  # Dask's own
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def threads(_: int) -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
+def refuse(number: int) -> int:
+    raise UsageError(f"{number} is too much")
+
+
+def once_deadly(folder: Path, number: int) -> int:
+    """Kills its process at every third number, the first time."""
+    mark = folder / str(number)
+    if number % 3 == 0 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number * number
+
+
+def deadly(_: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return 0
+
+
+@pytest.mark.parametrize("config", [{"name": "serial"}, *TWO], ids=lambda config: config["name"])
+def test_results_come_in_order_and_arguments_are_taken_as_needed(config: dict[str, Any]) -> None:
+    with open_executor(config) as executor:
+        assert list(executor(square, range(50))) == [number**2 for number in range(50)]
+        assert list(executor(square, [])) == []
+        assert list(islice(executor(square, count()), 5)) == [0, 1, 4, 9, 16]
+        with pytest.raises(UsageError, match="7 is too much"):
+            list(executor(refuse, [7]))
+
+
+def test_every_process_has_one_thread() -> None:
+    with open_executor(TWO[0]) as executor:
+        assert set(executor(threads, range(6))) == {1}
+
+
+@pytest.mark.parametrize("config", TWO, ids=lambda config: config["name"])
+def test_a_worker_that_dies_loses_nothing(config: dict[str, Any], tmp_path: Path) -> None:
+    function = partial(once_deadly, tmp_path)
+    numbers = range(1, 8) if config["name"] == "processes" else range(1, 5)
+    with open_executor(config) as executor:
+        assert list(executor(function, numbers)) == [number**2 for number in numbers]
+    assert (tmp_path / "3").exists()
+
+
+def test_what_kills_every_process_is_an_error() -> None:
+    with (
+        open_executor({"name": "processes", "workers": 1}) as executor,
+        pytest.raises(UsageError, match="a process died 4 times at 5: is there enough memory"),
+    ):
+        list(executor(deadly, [5]))
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({"name": "threads"}, "no executor 'threads'.* dask, processes, serial"),
+        ({"name": "processes", "workers": 0}, "workers=0 must be at least 1"),
+        ({"name": "processes", "workers": "many"}, "executor.workers=many must be"),
+        ({"name": "dask", "workers": 0}, "workers=0 must be at least 1"),
+        ({"name": "serial", "workers": 2}, "executor serial has no option 'workers'"),
+    ],
+)
+def test_wrong_options(config: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence), open_executor(config):
+        pass
+    assert set(EXECUTORS) == {"serial", "processes", "dask"}
+
+
+@pytest.mark.slow
+def test_an_absent_scheduler_is_one_sentence() -> None:
+    config = {"name": "dask", "address": "somewhere:1"}
+    with (
+        pytest.raises(UsageError, match=r"no Dask scheduler answers at executor.address=some"),
+        open_executor(config),
+    ):
+        pass
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("config", TWO, ids=lambda config: config["name"])
+def test_the_history_is_the_same(config: dict[str, Any], here: Path) -> None:
+    words = ["search", *EVOLUTION, "proxy=naswot", "budget=40", "block=8"]
+    assert nas(*words, "out=one").code == 0
+    done = nas(*words, f"executor={config['name']}", "executor.workers=2", "out=two")
+    assert done.code == 0, done.err
+    assert history(here / "one") == history(here / "two")
+    done = nas(*words, "out=two")  # goes on under another executor
+    assert done.code == 0, done.err
+
+
+def test_a_comparison_is_the_same(here: Path) -> None:
+    words = ["compare", *SMALL, "proxy=naswot", "sample=20", "pictures=false", "resamples=10"]
+    assert nas(*words, "out=one").code == 0
+    done = nas(*words, "executor=processes", "out=two")
+    assert done.code == 0, done.err
+    assert (here / "one" / "scores.csv").read_text() == (here / "two" / "scores.csv").read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_no_process_outlives_a_search(number: int, here: Path) -> None:
+    words = [*EVOLUTION, "budget=100000", "block=8", "executor=processes", "out=a"]
+    with started("search", *words) as process:
+        wait(process, here / "a" / "history.jsonl", 2000)
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert len(children) >= 2
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        assert process.returncode == (130 if number == signal.SIGINT else -number)
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert not alive
+    assert size(here / "a" / "history.jsonl") > 2000
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A scheduler and two workers, started as the documentation says."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"tcp://127.0.0.1:{port}"
+    dask = str(Path(sys.executable).parent / "dask")
+    scheduler = [dask, "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
+    worker = [dask, "worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"]
+    with ExitStack() as stack:
+        processes: list[subprocess.Popen[bytes]] = []
+        for command in (scheduler, worker, worker):
+            place = folder / str(len(processes))
+            place.mkdir()
+            quiet = subprocess.DEVNULL
+            process = subprocess.Popen(command, cwd=place, stdout=quiet, stderr=quiet)
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            processes.append(process)
+        yield address, processes[1:]
+
+
+@pytest.mark.slow
+def test_a_running_cluster_may_lose_a_worker(here: Path) -> None:
+    words = ["search", *EVOLUTION, "proxy=naswot", "budget=400", "block=16"]
+    assert nas(*words, "out=one").code == 0
+    with cluster(here) as (address, workers):
+        there = [*words, "executor=dask", f"executor.address={address}", "out=two"]
+        with started(*there) as process:
+            end = monotonic() + 60
+            while size(here / "two" / "history.jsonl") < 4000 and monotonic() < end:
+                sleep(0.01)
+            workers[0].kill()
+            _, err = process.communicate(timeout=200)
+            assert process.returncode == 0, err
+    assert history(here / "one") == history(here / "two")
