@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import torch
 from torch import Tensor, nn
 
@@ -53,24 +55,28 @@ class MeCo(Proxy):
 
 @torch.no_grad()
 def smallest_eigenvalues(model: nn.Module, image: Tensor) -> list[float]:
-    """One a module, in the order in which they are done."""
-    values: list[float] = []
+    """One a module, in no order; maps of one size are done together."""
+    maps: defaultdict[torch.Size, list[Tensor]] = defaultdict(list)
 
     def hook(_: nn.Module, __: object, output: object) -> None:
         if isinstance(output, Tensor) and output.ndim > 1:
-            values.append(smallest_eigenvalue(output[0].reshape(output.shape[1], -1)))
+            channels = output[0].reshape(output.shape[1], -1)
+            maps[channels.shape].append(channels.clone())  # what follows may work in place
 
     for module in model.modules():
         module.register_forward_hook(hook)
     model(image)
-    return values
+    return [value for group in maps.values() for value in smallest(torch.stack(group)).tolist()]
 
 
-def smallest_eigenvalue(channels: Tensor) -> float:
-    """Of the Pearson matrix of the rows, with 0 for what is no number."""
-    if channels.shape[1] < 2:
-        return 0.0
-    if len(channels) < 2:
-        return 1.0 if channels.var() > 0 else 0.0
-    correlations = torch.corrcoef(channels).nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
-    return float(torch.linalg.eigvalsh(correlations.double())[0])
+def smallest(maps: Tensor) -> Tensor:
+    """Of each map's Pearson matrix (maps, channels, pixels), with 0 for what is no number."""
+    if maps.shape[2] < 2:
+        return maps.new_zeros(len(maps))
+    centred = maps - maps.mean(dim=2, keepdim=True)
+    covariances = centred @ centred.transpose(1, 2)
+    spreads = covariances.diagonal(dim1=1, dim2=2).sqrt()
+    correlations = covariances / spreads[:, :, None] / spreads[:, None, :]
+    known = correlations.clamp(-1, 1).nan_to_num(nan=0.0, posinf=0.0, neginf=0.0)
+    values: Tensor = torch.linalg.eigvalsh(known.double())
+    return values[:, 0]
