@@ -15,6 +15,7 @@ from scipy.stats import DegenerateDataWarning, bootstrap, kendalltau, rankdata
 from nas.seeding import numpy_generator
 
 Array = NDArray[np.float64]
+Codes = NDArray[np.int32]
 Figure = dict[str, float | None]
 """A value and the low and the high end of its interval; None where it is undefined."""
 
@@ -30,10 +31,30 @@ BEST = 64
 
 def correlation(scores: Array, truth: Array) -> tuple[float, float]:
     """Spearman's rho and Kendall's tau-b of two vectors; NaN where one of them is constant."""
+    return _correlation(_codes(scores), _codes(truth))
+
+
+def _codes(values: Array) -> Codes:
+    """The same order in whole numbers from 1, equal values alike; 0 for NaN."""
+    codes = np.zeros(len(values), np.int32)
+    known = ~np.isnan(values)
+    codes[known] = rankdata(values[known], method="dense")
+    return codes
+
+
+def _correlation(scores: Codes, truth: Codes) -> tuple[float, float]:
+    """`correlation` of codes, which are faster to rank than numbers are to sort."""
     if len(scores) < 2 or scores.min() == scores.max() or truth.min() == truth.max():
         return np.nan, np.nan
-    ranks = np.array([rankdata(scores), rankdata(truth)])
-    return float(np.corrcoef(ranks)[0, 1]), float(kendalltau(*ranks).statistic)
+    rho = np.corrcoef(_ranks(scores), _ranks(truth))[0, 1]
+    return float(rho), float(kendalltau(scores, truth).statistic)
+
+
+def _ranks(codes: Codes) -> Array:
+    """Ranks from 1, the mean of them for equal codes, as `scipy.stats.rankdata` has them."""
+    counts = np.bincount(codes)
+    ranks: Array = (np.cumsum(counts) - (counts - 1) / 2)[codes]
+    return ranks
 
 
 def correlations(
@@ -51,13 +72,16 @@ def correlations(
     resamples for all proxies, so that differences are paired.
     """
     names = list(scores)
-    top = truth >= np.sort(truth)[-ceil(len(truth) / 10)]
+    order = np.argsort(truth)  # which is quick to sort again
+    codes = {name: _codes(values[order]) for name, values in scores.items()}
+    true = _codes(truth[order])
+    top = true >= true[-ceil(len(true) / 10)]
 
     def statistic(rows: NDArray[np.intp], axis: int = -1) -> Array:  # noqa: ARG001
         if rows.ndim == 2:
-            return np.stack([statistic(row) for row in rows], axis=-1)
-        here = {name: scores[name][rows] for name in names}
-        return _all_correlations(here, truth[rows], top[rows], baseline)
+            return np.stack([statistic(np.sort(row)) for row in rows], axis=-1)
+        here = {name: codes[name][rows] for name in names}
+        return _all_correlations(here, true[rows], top[rows], baseline)
 
     rows = np.arange(len(truth))
     with warnings.catch_warnings(action="ignore", category=DegenerateDataWarning):
@@ -72,7 +96,7 @@ def correlations(
     shape = (len(names), len(SECTIONS), len(RULES), len(COEFFICIENTS))
     parts = [np.reshape(part, shape) for part in (statistic(rows), interval.low, interval.high)]
     return {
-        name: _sections([part[place] for part in parts], ~np.isnan(scores[name]), top)
+        name: _sections([part[place] for part in parts], codes[name] > 0, top)
         for place, name in enumerate(names)
     }
 
@@ -94,21 +118,20 @@ def _sections(
 
 
 def _all_correlations(
-    scores: Mapping[str, Array], truth: Array, top: NDArray[np.bool_], baseline: str
+    scores: Mapping[str, Codes], truth: Codes, top: NDArray[np.bool_], baseline: str
 ) -> Array:
     """All the correlations of `correlations`, in one vector."""
     base = scores[baseline]
-    whole = correlation(base, truth)
+    whole = _correlation(base, truth)
     found = []
-    for values in scores.values():
-        kept = ~np.isnan(values)
-        last = np.where(kept, values, -np.inf)
+    for codes in scores.values():
+        kept = codes > 0
         everywhere = bool(kept.all())
-        all_last = whole if values is base and everywhere else correlation(last, truth)
-        all_dropped = all_last if everywhere else correlation(values[kept], truth[kept])
-        same_rows = whole if everywhere else correlation(base[kept], truth[kept])
-        top_last = correlation(last[top], truth[top])
-        top_dropped = correlation(values[kept & top], truth[kept & top])
+        all_last = whole if codes is base else _correlation(codes, truth)
+        all_dropped = all_last if everywhere else _correlation(codes[kept], truth[kept])
+        same_rows = whole if everywhere else _correlation(base[kept], truth[kept])
+        top_last = _correlation(codes[top], truth[top])
+        top_dropped = _correlation(codes[kept & top], truth[kept & top])
         found += [*all_dropped, *all_last, *top_dropped, *top_last]
         found += [a - b for a, b in zip(all_dropped, same_rows, strict=True)]
         found += [a - b for a, b in zip(all_last, whole, strict=True)]
@@ -135,18 +158,22 @@ def share_of_best(values: Array, count: int) -> Array:
 def found_by(scores: Array, truth: Array) -> dict[str, Any]:
     """What choosing by scores (n,), NaN for none, finds of the truth (n,).
 
-    `top_tenth`: the share of the true top tenth that lies in the scores' top tenth; `best`: how
+    `top_tenth`: the share of the true top tenth that lies in the scores' top tenth, under both
+    `RULES` (`dropped`: both tenths are of the rows with a score alone); `best`: how
     many of the `BEST` best scores lie in the true top twentieth; `favourite`: place of the best
     score (the first of those tied), its truth and true rank, 1 is best. Ties between scores count
     by their chance in a random order.
     """
     n = len(truth)
-    tenth, twentieth, best = ceil(n / 10), ceil(n / 20), min(BEST, n)
+    twentieth, best, kept = ceil(n / 20), min(BEST, n), ~np.isnan(scores)
     filled = np.where(np.isnan(scores), -np.inf, scores)
     place = int(filled.argmax())
     exists = not np.isnan(scores[place])
     return {
-        "top_tenth": float(share_of_best(scores, tenth) @ share_of_best(truth, tenth) / tenth),
+        "top_tenth": {
+            "dropped": _shared(scores[kept], truth[kept]),
+            "last": _shared(scores, truth),
+        },
         "best": {
             "of": best,
             "in_top_twentieth": float(
@@ -162,6 +189,14 @@ def found_by(scores: Array, truth: Array) -> dict[str, Any]:
         if exists
         else None,
     }
+
+
+def _shared(scores: Array, truth: Array) -> float | None:
+    """The share of the true top tenth in the scores' top tenth; None of no rows."""
+    if not len(scores):
+        return None
+    tenth = ceil(len(scores) / 10)
+    return float(share_of_best(scores, tenth) @ share_of_best(truth, tenth) / tenth)
 
 
 def best_of(

@@ -89,14 +89,14 @@ def _found(result: Mapping[str, Any]) -> str:
             [
                 row["proxy"],
                 *within,
-                f"{row['top_tenth']:.1%}",
+                *("–" if each is None else f"{each:.1%}" for each in row["top_tenth"].values()),
                 f"{best['in_top_twentieth']:.3g} of {best['of']}",
             ]
         )
-    heads = ["proxy", "ρ scored", "ρ all", "τ scored", "τ all", "10 % ∩ 10 %", "best in 5 %"]
+    heads = ["proxy", "ρ scored", "ρ all", "τ scored", "τ all", "∩ scored", "∩ all", "best in 5 %"]
     return (
-        "inside the true top tenth; share of it among the scores' top tenth; best scores in the "
-        f"true top twentieth\n{_table(heads, lines)}"
+        "inside the true top tenth; share of it among the scores' top tenth (∩); best scores in "
+        f"the true top twentieth\n{_table(heads, lines)}"
     )
 
 

@@ -170,13 +170,16 @@ def test_what_is_found() -> None:
     scores[0] = 1000.0
     found = found_by(scores, truth)
     assert found["favourite"] == {"place": 0, "truth": 0.0, "rank": 100, "tied": 1}
-    assert found["top_tenth"] == pytest.approx(0.5)  # 90 to 94
+    assert found["top_tenth"]["last"] == pytest.approx(0.5)  # 90 to 94
+    assert found["top_tenth"]["dropped"] == pytest.approx(0.9)  # of 85 to 94
     assert found["best"] == {"of": 64, "in_top_twentieth": 0.0}
-    assert found_by(np.full(100, np.nan), truth)["favourite"] is None
+    nothing = found_by(np.full(100, np.nan), truth)
+    assert nothing["favourite"] is None
+    assert nothing["top_tenth"] == {"dropped": None, "last": pytest.approx(0.1)}
     perfect = found_by(truth, truth)
-    assert perfect["top_tenth"] == 1
+    assert perfect["top_tenth"] == {"dropped": 1, "last": 1}
     assert perfect["best"]["in_top_twentieth"] == 5
-    assert found_by(np.ones(100), truth)["top_tenth"] == pytest.approx(0.1)
+    assert found_by(np.ones(100), truth)["top_tenth"]["last"] == pytest.approx(0.1)
     assert found_by(np.ones(100), truth)["favourite"]["tied"] == 100
 
 
