@@ -13,9 +13,10 @@ from nas.errors import NothingFoundError, UsageError, unknown
 COMMANDS = {
     "search": "find the best architecture of a space by a proxy, training nothing",
     "compare": "how well proxies agree with true figures, with coverage and uncertainty",
+    "convert": "a table of true figures out of a file or an official release",
     "score": "score architectures given by name",
     "report": "the summary of a search again, from its folder",
-    "list": "the spaces, proxies and strategies there are",
+    "list": "the spaces, proxies, strategies and tables there are",
 }
 
 

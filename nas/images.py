@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from nas import pickles
 from nas.errors import UsageError
 
 STATISTICS = {
@@ -161,32 +161,6 @@ def _folder(path: Path, size: int, shape: tuple[int, int, int]) -> tuple[Tensor,
     return found, None
 
 
-class _Inert:
-    """Stands for whatever a pickle names: keeps what it is given and does nothing."""
-
-    def __init__(self, *args: object) -> None:
-        self.args = args
-        self.state: Any = None
-
-    def __setstate__(self, state: object) -> None:
-        self.state = state
-
-
-def _latin1(text: str, _: str) -> bytes:
-    return text.encode("latin1")
-
-
-class _InertUnpickler(pickle.Unpickler):
-    """Reads a pickle of numpy arrays without importing or calling anything that it names."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("_codecs", "encode"):
-            return _latin1
-        if module.partition(".")[0] == "numpy" and name in ("_reconstruct", "ndarray", "dtype"):
-            return _Inert
-        raise pickle.UnpicklingError(f"it names {module}.{name}")
-
-
 def _cifar(files: list[Path], size: int) -> tuple[Tensor, Labels]:
     """Images and labels of CIFAR-10's python archive, enough files of it for `size`."""
     parts: list[tuple[NDArray[np.uint8], Tensor]] = []
@@ -195,7 +169,7 @@ def _cifar(files: list[Path], size: int) -> tuple[Tensor, Labels]:
             break
         try:
             with file.open("rb") as stream:
-                content = _InertUnpickler(stream, encoding="bytes").load()
+                content = pickles.read(stream, encoding="bytes")
             parts.append(_cifar_batch(file, content))
         except (UsageError, OSError):
             raise

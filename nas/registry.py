@@ -41,7 +41,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         return file
 
     def load(self) -> None:
-        """Import every module of the package, once."""
+        """Import every module of the package, once; those that begin with _ hold no plugin."""
         if self._loaded:
             return
         package = import_module(self.package)
@@ -52,7 +52,8 @@ class Registry(Mapping[str, type[T]], Generic[T]):
                 f"rename that folder or leave the one it lies in"
             )
         for module in iter_modules(package.__path__):
-            import_module(f"{self.package}.{module.name}")
+            if not module.name.startswith("_"):
+                import_module(f"{self.package}.{module.name}")
         self._loaded = True
 
     def __getitem__(self, name: str) -> type[T]:

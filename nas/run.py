@@ -75,10 +75,10 @@ def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     replace_file(folder / CONFIG, _yaml(settings))
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Write a text file of the folder; one that is there is replaced in one step."""
+def replace_file(path: Path, content: str | bytes) -> None:
+    """Write a file of the folder; one that is there is replaced in one step."""
     with _sentence(path.parent):
-        _write(path, text)
+        _write(path, content)
 
 
 def write_best(folder: Path, summary: Mapping[str, Any]) -> None:
@@ -170,11 +170,11 @@ def _sentence(folder: Path) -> Iterator[None]:
         raise UsageError(f"{folder} cannot be written to: {error.strerror or error}") from error
 
 
-def _write(path: Path, text: str) -> None:
-    """Replace a file in one step: a reader sees the old or the new text, never half of it."""
+def _write(path: Path, content: str | bytes) -> None:
+    """Replace a file in one step: a reader sees the old or the new one, never half of it."""
     draft = path.with_name(f".{path.name}.draft")
     try:
-        draft.write_text(text)
+        draft.write_bytes(content if isinstance(content, bytes) else content.encode())
         draft.replace(path)
     except OSError:
         draft.unlink(missing_ok=True)

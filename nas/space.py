@@ -14,6 +14,8 @@ from nas.network import Network
 from nas.registry import Registry
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
     from torch import nn
 
@@ -59,6 +61,15 @@ class Space(ABC):
     @abstractmethod
     def format(self, arch: Arch) -> str:
         """The architecture in the space's published notation."""
+
+    def released(self, path: Path) -> Iterator[tuple[str, dict[str, float]]]:
+        """The architectures, in the published notation, and figures of an official release.
+
+        UsageError where `path` is none, or the space can read none; nothing in it is executed.
+        """
+        raise UsageError(
+            f"{path} is no table, and no release of this space can be read: {self.release}"
+        )
 
     def valid(self, arch: Arch) -> bool:
         """Whether decisions that are each in range also fit together."""

@@ -25,6 +25,8 @@ from nas.network import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
 
     from nas.batch import Batch
@@ -55,8 +57,9 @@ class NASBench201(Space):
     choices = (len(OPERATIONS),) * len(EDGES)
     weights = (1e-7, 1.0)
     release = (
-        "the official release is NAS-Bench-201-v1_1-096897.pth, linked from "
-        "https://github.com/D-X-Y/NAS-Bench-201, and nas convert FILE makes a table of it."
+        "the official releases are NAS-Bench-201-v1_1-096897.pth, linked from "
+        "https://github.com/D-X-Y/NAS-Bench-201, and NATS-tss-v1_0-3ffb9-simple.tar, linked from "
+        "https://github.com/D-X-Y/NATS-Bench, and nas convert FILE makes a table of either."
     )
 
     def __post_init__(self) -> None:
@@ -91,6 +94,11 @@ class NASBench201(Space):
         does not reach the output does not count. Two convolutions of one source stay two.
         """
         return _representatives()[arch]
+
+    def released(self, path: Path) -> Iterator[tuple[str, dict[str, float]]]:
+        from spaces._nasbench201_release import read
+
+        return read(path)
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
         from nas.batch import natural_images

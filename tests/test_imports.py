@@ -16,6 +16,7 @@ CORE = ["registry", "network", "space", "batch", "proxy", "history", "strategy",
 LEVELS = {
     **{
         "errors": 0,
+        "pickles": 0,
         "registry": 1,
         "network": 1,
         "seeding": 1,

@@ -1,4 +1,4 @@
-"""`nas list`: the spaces, proxies and strategies there are, and where they come from."""
+"""`nas list`: the spaces, proxies, strategies and tables there are, and where they come from."""
 
 from __future__ import annotations
 
@@ -9,20 +9,28 @@ from pathlib import Path
 from typing import Any
 
 from nas.composition import run_hydra
+from nas.errors import UsageError
 from nas.proxy import PROXIES
 from nas.registry import Registry
 from nas.space import SPACES
 from nas.strategy import STRATEGIES
 
+SHOWN = 6
+"""How many columns of a table are named."""
+
 
 def main(argv: Sequence[str]) -> None:
-    """Print every registered plugin with the first line of its docstring and its source."""
+    """Print every registered plugin with the first line of its docstring and its source.
 
-    def task(_: Mapping[str, Any]) -> None:
+    Then the tables of true figures with their rows and columns.
+    """
+
+    def task(settings: Mapping[str, Any]) -> None:
         blocks = [
             _block("spaces", SPACES),
             _block("proxies", PROXIES),
             _block("strategies", STRATEGIES),
+            _tables(settings["data_dir"]),
         ]
         print("\n\n".join(blocks))
 
@@ -37,6 +45,40 @@ def _block(title: str, registry: Registry[Any]) -> str:
         lines.append(f"  {name:<{width}}  {summary}")
         lines.append(f"  {'':<{width}}  from {source(plugin)}")
     return "\n".join(lines)
+
+
+def _tables(setting: object) -> str:
+    """The tables in the folder, or how to come by one; what is wrong with any is said there."""
+    from nas.compare.tables import data_folder, tables_in
+
+    try:
+        folder = data_folder(setting)
+        found = tables_in(folder)
+    except UsageError as error:
+        return f"tables\n  none: {error}"
+    if not found:
+        releases = [f"  {name}: {space.release}" for name, space in SPACES.items()]
+        return "\n".join([f"tables\n  none in {folder}", *releases])
+    width = max(len(name) for name in found)
+    lines = [f"  {name:<{width}}  {_described(path)}" for name, path in found.items()]
+    return "\n".join(["tables", *lines, f"  from {folder}"])
+
+
+def _described(path: Path) -> str:
+    """Rows and columns of a table."""
+    from nas.compare.tables import ARCH, read
+
+    try:
+        table = read(path)
+    except UsageError as error:
+        return str(error)
+    figures = table.figures
+    shown = ", ".join(figures[:SHOWN]) or "no column of numbers"
+    rest = len(figures) - SHOWN
+    parts = [f"{len(table.frame):,} rows", shown + (f" and {rest} more" if rest > 0 else "")]
+    if ARCH not in table.frame.columns:
+        parts.append(f"no column '{ARCH}' (nas convert FILE arch=COLUMN makes one of another)")
+    return "; ".join(parts)
 
 
 def source(plugin: type) -> str:

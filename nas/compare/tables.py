@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from nas.space import Arch, Space
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
+DAMAGED = (polars.exceptions.PolarsError, polars.exceptions.PanicException)
+"""What polars raises for a file that is none of its kind."""
 ARCH = "arch"
 """The column with architectures in the space's published notation."""
 
@@ -45,8 +47,8 @@ class Truth:
     """Rows that were left out, counted."""
 
 
-def data_folder(setting: object) -> Path:
-    """The folder of tables: the setting, else the user's data folder."""
+def data_folder(setting: object, there: bool = True) -> Path:
+    """The folder of tables: the setting, which must be `there`, else the user's data folder."""
     if setting in (None, ""):  # NAS_DATA may be set to nothing
         from platformdirs import user_data_path
 
@@ -54,7 +56,7 @@ def data_folder(setting: object) -> Path:
     if not isinstance(setting, str):
         raise UsageError(f"data_dir={setting} must be the name of a folder")
     folder = Path(setting).expanduser()
-    if not folder.is_dir():
+    if there and not folder.is_dir():
         raise UsageError(f"data_dir={setting} is no folder: give one with tables, or null")
     return folder
 
@@ -89,7 +91,7 @@ def read(path: Path) -> Table:
         else:
             missing = ["", "nan", "NaN", "NA", "null", "None"]
             frame = polars.read_csv(path, infer_schema_length=None, null_values=missing)
-    except (OSError, polars.exceptions.PolarsError) as error:
+    except (OSError, *DAMAGED) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")
         raise UsageError(f"{path} cannot be read as a table: {first}") from error
     return Table(name, path, frame)
@@ -98,60 +100,86 @@ def read(path: Path) -> Table:
 def truth(table: Table, space: Space, target: str, duplicates: str, foreign: str) -> Truth:
     """A column of the table for the space's architectures; `-column` where lower is better.
 
-    Rows without a figure are left out. An architecture that occurs twice is an error with
-    `duplicates=error` and has the mean of its figures with `mean`; one that is not in the space
-    is an error with `foreign=error` and left out with `drop`.
+    Rows without a figure are left out; for duplicate and foreign ones see `recognised`.
     """
-    texts = _architectures(table)
+    texts = architectures(table)
     values = _numbers(table, target)
+    each, notes = recognised(texts, table.path, space, duplicates, foreign)
     archs: dict[Arch, list[float]] = {}
+    empty = 0
+    for arch, value in zip(each, values, strict=True):
+        if arch is not None:
+            empty += value is None
+            archs.setdefault(arch, []).extend([] if value is None else [value])
+    if empty:
+        notes.append(f"{_rows(empty)} without {target.removeprefix('-')}")
+    means = {arch: sum(found) / len(found) for arch, found in archs.items() if found}
+    return Truth(list(means), list(means.values()), target, notes)
+
+
+def row_options(settings: Mapping[str, Any]) -> tuple[str, str]:
+    """The settings `duplicates` and `foreign`; UsageError where they are none."""
+    for option, allowed in (("duplicates", ("error", "mean")), ("foreign", ("error", "drop"))):
+        if settings[option] not in allowed:
+            raise UsageError(f"{option}={settings[option]} must be {' or '.join(allowed)}")
+    return settings["duplicates"], settings["foreign"]
+
+
+def recognised(
+    texts: Iterable[str], path: Path, space: Space, duplicates: str, foreign: str
+) -> tuple[list[Arch | None], list[str]]:
+    """The architecture of every row, None where it is not in the space, and notes on the rows.
+
+    An architecture that occurs twice is an error with `duplicates=error` and may do so with
+    `mean`; one that is not in the space is an error with `foreign=error` and None with `drop`.
+    """
+    archs: list[Arch | None] = []
+    seen: set[Arch] = set()
     strangers: list[str] = []
     repeated: list[str] = []
-    empty = 0
-    for text, value in zip(texts, values, strict=True):
+    for text in texts:
         try:
             arch = space.read(text)
         except UsageError:
             strangers.append(text)
+            archs.append(None)
             continue
-        if arch in archs:
+        if arch in seen:
             repeated.append(text)
-        empty += value is None
-        archs.setdefault(arch, []).extend([] if value is None else [value])
+        seen.add(arch)
+        archs.append(arch)
     if strangers and foreign == "error":
         raise UsageError(
-            f"in {table.path} {_rows(len(strangers))} not in this space, the first is "
+            f"in {path} {_rows(len(strangers))} not in this space, the first is "
             f"{strangers[0]!r}: foreign=drop leaves them out"
         )
     if repeated and duplicates == "error":
         raise UsageError(
-            f"in {table.path} {_rows(len(repeated))} of an architecture that was there before, "
+            f"in {path} {_rows(len(repeated))} of an architecture that was there before, "
             f"the first is {repeated[0]!r}: duplicates=mean takes the mean"
         )
     counts = {
         "not in the space": len(strangers),
         "of an architecture that was there before, of which the mean is taken": len(repeated),
-        f"without {target.removeprefix('-')}": empty,
     }
-    notes = [f"{_rows(count)} {what}" for what, count in counts.items() if count]
-    means = {arch: sum(each) / len(each) for arch, each in archs.items() if each}
-    return Truth(list(means), list(means.values()), target, notes)
+    return archs, [f"{_rows(count)} {what}" for what, count in counts.items() if count]
 
 
 def _rows(count: int) -> str:
     return f"{count:,} {'row is' if count == 1 else 'rows are'}"
 
 
-def _architectures(table: Table) -> Iterable[str]:
-    if ARCH not in table.frame.columns:
+def architectures(table: Table, column: str = ARCH) -> list[str]:
+    """The texts of the column with architectures; empty where there is none."""
+    if column not in table.frame.columns:
         raise UsageError(
-            f"{table.path} has no column '{ARCH}' with architectures; its columns: "
-            f"{', '.join(table.frame.columns)}: nas convert makes one from another column"
+            f"{table.path} has no column '{column}' with architectures; its columns: "
+            f"{', '.join(table.frame.columns)}: nas convert FILE arch=COLUMN takes another one"
         )
-    column = table.frame[ARCH]
-    if column.dtype != polars.String:
-        raise UsageError(f"column '{ARCH}' of {table.path} holds {column.dtype}, no text")
-    return [text or "" for text in column.to_list()]
+    texts = table.frame[column]
+    if texts.dtype != polars.String:
+        raise UsageError(f"column '{column}' of {table.path} holds {texts.dtype}, no text")
+    return [text or "" for text in texts.to_list()]
 
 
 def _numbers(table: Table, target: str) -> list[float | None]:

@@ -1,0 +1,109 @@
+"""Tables made of other tables and of official releases."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars
+
+from nas.compare.tables import ARCH, Table, architectures, recognised
+from nas.errors import UsageError, unknown
+
+if TYPE_CHECKING:
+    from nas.space import Space
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A table as it will be written: the architecture first, then columns of numbers."""
+
+    frame: polars.DataFrame
+    notes: list[str]
+    """Rows that were left out or merged, counted."""
+
+
+def gathered(path: Path, rows: Iterable[tuple[str, Mapping[str, float]]]) -> Table:
+    """The table of an official release, from its architectures and their figures."""
+    names, figures = [], []
+    for name, row in rows:
+        names.append(name)
+        figures.append(row)
+    numbers = {
+        column: polars.Series([row.get(column) for row in figures], dtype=polars.Float64)
+        for column in dict.fromkeys(chain.from_iterable(figures))
+    }
+    texts = polars.Series(names, dtype=polars.String)
+    return Table(path.name, path, polars.DataFrame({ARCH: texts, **numbers}))
+
+
+def converted(
+    table: Table,
+    space: Space,
+    arch: str = ARCH,
+    columns: object = None,
+    duplicates: str = "error",
+    foreign: str = "error",
+) -> Converted:
+    """The table with the architectures of the column `arch` in the published notation.
+
+    `columns` picks columns of numbers by name, or as a mapping from new names to old; None takes
+    all. Duplicate and foreign rows are as in `tables.recognised`. Of an architecture that occurs
+    twice the mean of what is there is taken; what is not finite counts as missing.
+    """
+    texts = architectures(table, arch)
+    chosen = _chosen(table, columns)
+    archs, notes = recognised(texts, table.path, space, duplicates, foreign)
+    names = [None if each is None else space.format(each) for each in archs]
+    frame = table.frame.select(
+        polars.Series(ARCH, names, dtype=polars.String),
+        *(_finite(table, old).alias(new) for new, old in chosen.items()),
+    ).filter(polars.col(ARCH).is_not_null())
+    if not len(frame):
+        raise UsageError(f"{table.path} has no row with an architecture of this space")
+    if frame[ARCH].n_unique() < len(frame):
+        frame = frame.group_by(ARCH, maintain_order=True).mean()
+    return Converted(frame, notes)
+
+
+def content(frame: polars.DataFrame) -> bytes:
+    """A frame as CSV, compressed: the same bytes for the same frame."""
+    return gzip.compress(frame.write_csv().encode(), mtime=0)
+
+
+def _finite(table: Table, column: str) -> polars.Expr:
+    number = polars.col(column)
+    if not table.frame.schema[column].is_float():
+        return number
+    return polars.when(number.is_finite()).then(number)
+
+
+def _chosen(table: Table, columns: object) -> dict[str, str]:
+    """New names of columns to their names in the table."""
+    if columns is None:
+        pairs = [(name, name) for name in table.figures]
+    elif isinstance(columns, dict):
+        pairs = [(str(new), str(old)) for new, old in columns.items()]
+    elif isinstance(columns, Iterable) and not isinstance(columns, str):
+        pairs = [(str(name), str(name)) for name in columns]
+    else:
+        raise UsageError(f"columns={columns} must be a list of columns, or {{new: old, …}}")
+    if not pairs:
+        raise UsageError(
+            f"{table.path} has no column of numbers"
+            if columns is None
+            else f"columns={columns} names no column"
+        )
+    for new, old in pairs:
+        if old not in table.figures:
+            raise unknown(f"column of numbers in {table.path}", old, table.figures)
+        if new in ("", ARCH) or new.startswith("-"):
+            raise UsageError(
+                f"a column of numbers cannot be named '{new}': columns='{{name: {old}}}' "
+                f"gives it another name"
+            )
+    return dict(pairs)
