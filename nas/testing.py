@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
 from math import isfinite, isnan, nan
+from pathlib import Path
 from random import Random, getstate
 
 import numpy as np
@@ -25,6 +26,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nas.batch import Batch
+from nas.errors import UsageError
 from nas.history import Trial
 from nas.objective import Objective
 from nas.proxy import Candidate, Proxy
@@ -80,6 +82,14 @@ class SpaceContract:
     def test_foreign_text_is_refused(self, space: Space, text: str) -> None:
         with pytest.raises(ValueError, match=r"\w"):
             space.read(text)
+
+    @pytest.mark.parametrize("name", ["none", "text.txt", "text.pth", "text.tar", "folder"])
+    def test_what_is_no_release_is_refused(self, space: Space, name: str, tmp_path: Path) -> None:
+        (tmp_path / "folder").mkdir()
+        if name.startswith("text"):
+            (tmp_path / name).write_text("no release")
+        with pytest.raises(UsageError, match=name):
+            list(space.released(tmp_path / name))
 
     @QUICK
     @given(seed=SEEDS)

@@ -86,13 +86,16 @@ def _is_cell(name: str) -> bool:
 
 def _in_tar(path: Path) -> Iterator[Mapping[str, Any]]:
     empty = True
-    with tarfile.open(path, "r:") as archive:
+    with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
         for member in archive:
             inner = archive.extractfile(member) if _is_cell(Path(member.name).name) else None
             if inner is not None:
                 empty = False
                 with bz2.open(inner) as stream:
                     yield pickles.read(stream)
+        file.seek(archive.offset)
+        if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+            raise ValueError("it is cut short")
     if empty:
         raise ValueError(f"it has no files {PICKLED}")
 

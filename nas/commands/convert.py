@@ -14,9 +14,8 @@ from nas.space import SPACES
 from nas.stopping import quoted
 
 if TYPE_CHECKING:
-    import polars
-
     from nas.compare import Table
+    from nas.compare.conversion import Converted
     from nas.space import Space
 
 
@@ -54,7 +53,7 @@ def run(source: Path, settings: Mapping[str, Any]) -> None:
     with working_in(out.parent):
         _check_free(out, settings)
         replace_file(out, content(made.frame))
-    print(_report(made.frame, made.notes, out, settings))
+    print(_report(made, space, out, settings))
 
 
 def _opened(source: Path, space: Space) -> Table:
@@ -97,17 +96,15 @@ def _check_free(out: Path, settings: Mapping[str, Any]) -> None:
         raise UsageError(f"{out} is there already: replace=true replaces it, or give out=FILE")
 
 
-def _report(
-    frame: polars.DataFrame, notes: Sequence[str], out: Path, settings: Mapping[str, Any]
-) -> str:
+def _report(made: Converted, space: Space, out: Path, settings: Mapping[str, Any]) -> str:
     """What was written, and the command that uses it."""
-    figures = [name for name in frame.columns if name != "arch"]
+    _, *figures = made.frame.columns
     return "\n".join(
         [
             f"file     {out}",
-            f"rows     {len(frame):,}",
+            f"rows     {len(made.frame):,} of the space's {space.size:,}",
             f"columns  {', '.join(figures)}",
-            *(f"note     {note}" for note in notes),
+            *(f"note     {note}" for note in made.notes),
             "use it with",
             f"  {_use(out, figures[0], settings)}",
         ]
@@ -119,7 +116,7 @@ def _use(out: Path, target: str, settings: Mapping[str, Any]) -> str:
     from nas.compare.tables import data_folder, find
 
     name = out.name.removesuffix(".csv.gz")
-    folder = data_folder(os.environ.get("NAS_DATA") or None, there=False)
+    folder = data_folder(os.environ.get("NAS_DATA"), there=False)
     found = None if Path(name).exists() else find(name, folder)
     by_name = found is not None and found.resolve() == out.resolve()
     words = [

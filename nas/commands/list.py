@@ -75,7 +75,11 @@ def _described(path: Path) -> str:
     figures = table.figures
     shown = ", ".join(figures[:SHOWN]) or "no column of numbers"
     rest = len(figures) - SHOWN
-    parts = [f"{len(table.frame):,} rows", shown + (f" and {rest} more" if rest > 0 else "")]
+    count = len(table.frame)
+    parts = [
+        f"{count:,} {'row' if count == 1 else 'rows'}",
+        shown + (f" and {rest} more" if rest > 0 else ""),
+    ]
     if ARCH not in table.frame.columns:
         parts.append(f"no column '{ARCH}' (nas convert FILE arch=COLUMN makes one of another)")
     return "; ".join(parts)
