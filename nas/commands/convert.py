@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str]) -> None:
     """Convert the file or folder that the arguments name."""
-    files = [word for word in argv if Path(word).exists()]  # names may have an = in them
+    files = [word for word in argv if _exists(Path(word))]  # names may have an = in them
     words, rest = positional([word for word in argv if word not in files])
     words += files
 
@@ -56,13 +56,20 @@ def run(source: Path, settings: Mapping[str, Any]) -> None:
     print(_report(made, space, out, settings))
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # options may be too long for a name
+        return False
+
+
 def _opened(source: Path, space: Space) -> Table:
     """The table in a file, or that of the space's official release there; nothing in it runs."""
     from nas.compare.conversion import gathered
     from nas.compare.tables import SUFFIXES, read
     from nas.progress import Progress
 
-    if not source.exists():
+    if not _exists(source):
         raise UsageError(f"there is no file {source}")
     if source.is_file() and source.name.endswith(SUFFIXES):
         return read(source)
@@ -90,9 +97,9 @@ def _out(settings: Mapping[str, Any]) -> Path:
 
 
 def _check_free(out: Path, settings: Mapping[str, Any]) -> None:
-    if out.is_dir():
+    if _exists(out) and out.is_dir():
         raise UsageError(f"{out} is a folder")
-    if out.exists() and not settings["replace"]:
+    if _exists(out) and not settings["replace"]:
         raise UsageError(f"{out} is there already: replace=true replaces it, or give out=FILE")
 
 
