@@ -430,8 +430,11 @@ MISTAKES: list[tuple[str, list[str]]] = [
     ("search strategy=evolve", ["strategy 'evolve'", "evolution, random, reinforce"]),
     ("search batch=photos", ["batch 'photos'", "images, natural, noise, ramp"]),
     ("score batch=photos 1,1,1,1,1,1", ["batch 'photos'", "images, natural, noise, ramp"]),
-    ("search bugdet=3", ["'bugdet'", "did you mean 'budget'", "block, budget, device, out"]),
-    ("search +colour=3", ["'colour'", "block, budget, device, out"]),
+    (
+        "search bugdet=3",
+        ["'bugdet'", "did you mean 'budget'", "block, budget, device, executor, out"],
+    ),
+    ("search +colour=3", ["'colour'", "block, budget, device, executor, out"]),
     ("score budget=3 1,1,1,1,1,1", ["option of nas score 'budget'", "archs, batch, device, json"]),
     ("report budget=3 run", ["option of nas report 'budget'", "json"]),
     ("list budget=3", ["option of nas list 'budget'"]),

@@ -319,7 +319,8 @@ def test_meco_takes_odd_outputs() -> None:
         def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
             return x, x
 
-    assert smallest_eigenvalues(Odd(), torch.randn(1, 3, 4, 4)) == [1.0]
+    values = smallest_eigenvalues(Odd(), torch.randn(1, 3, 4, 4))
+    assert values == pytest.approx([1.0])
 
 
 def norm_inputs(model: nn.Module) -> list[Tensor]:
