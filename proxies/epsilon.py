@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf, log
 from typing import Literal
 
@@ -11,6 +12,8 @@ from torch import Tensor, nn
 from nas import PROXIES, Candidate, NoScore, Proxy, UsageError
 from nas.batch import Batch
 from nas.collapse import collapsed, flat
+from nas.collapse_modules import collapsed_module, constants
+from nas.network import Network
 
 FLOAT32_LEAST = 2.0**-149
 """The least positive float32, 1.4e-45, denormals counted."""
@@ -76,17 +79,31 @@ class Epsilon(Proxy):
             raise UsageError(
                 f"proxy.low={low} must be less than proxy.high={high} (null: the space's own)"
             )
-        low_outputs = self._outputs(candidate, batch, low)
-        return epsilon(low_outputs, self._outputs(candidate, batch, high), self.underflow)
+        if candidate.network is None:
+            outputs = _of_module(candidate, batch, (low, high), self.dtype or torch.float64)
+            return epsilon((outputs[0], 0.0), (outputs[1], 0.0), self.underflow)
+        low_outputs = self._outputs(candidate.network, batch, low)
+        return epsilon(low_outputs, self._outputs(candidate.network, batch, high), self.underflow)
 
-    def _outputs(self, candidate: Candidate, batch: Batch, weight: float) -> tuple[Tensor, float]:
+    def _outputs(self, network: Network, batch: Batch, weight: float) -> tuple[Tensor, float]:
         """One pass: the flattened output in float64, and the logarithm of its scale."""
-        if candidate.network is not None:
-            exact = torch.float64 if self.underflow == "none" else torch.float32
-            inputs = batch.inputs.to(self.dtype or exact)
-            return flat(collapsed(candidate.network, inputs, weight))
-        dtype = self.dtype or torch.float64
-        return dense(candidate.model().to(dtype), batch.inputs.to(dtype), weight), 0.0
+        exact = torch.float64 if self.underflow == "none" else torch.float32
+        return flat(collapsed(network, batch.inputs.to(self.dtype or exact), weight))
+
+
+def _of_module(
+    candidate: Candidate, batch: Batch, weights: Sequence[float], dtype: torch.dtype
+) -> list[Tensor]:
+    """Both passes of a module, collapsed; densely, with a note, where it does not allow that."""
+    inputs, notes = batch.inputs.to(dtype), set[str]()
+    try:
+        outputs = collapsed_module(candidate.skeleton, candidate.model, inputs, weights, notes)
+    except Exception as error:  # if it is the module's own, it comes again
+        reason = f"{type(error).__name__}: {error}".splitlines()[0][:100]
+        batch.notes.add(f"the module is run densely ({reason})")
+        return [dense(candidate.model().to(dtype), inputs, weight) for weight in weights]
+    batch.notes.update(notes)
+    return outputs
 
 
 def dense(model: nn.Module, inputs: Tensor, weight: float) -> Tensor:
@@ -95,14 +112,8 @@ def dense(model: nn.Module, inputs: Tensor, weight: float) -> Tensor:
     Parameters named `bias` become 0 and embeddings stay; everything else becomes `weight`. Norms
     use the statistics of the batch, dropout is off.
     """
-    model.eval()
-    for part in model.modules():
-        if isinstance(part, nn.modules.batchnorm._NormBase):
-            part.train()
-            part.momentum = 0.0  # running statistics stay as they are
-        for name, parameter in part.named_parameters(recurse=False):
-            if not isinstance(part, nn.Embedding):
-                parameter.detach().fill_(0.0 if name == "bias" else weight)
+    for parameter, value in constants(model, weight):
+        parameter.detach().fill_(value)
     with torch.no_grad():
         output: Tensor = model(inputs)
     return output.flatten().double()

@@ -1,0 +1,11 @@
+"""Modules that a user brings, under one shared weight: equal channels are computed once.
+
+A module is built without memory and run on tensors that carry only distinct channels and how
+often each repeats (`runs`); torch functions are intercepted (`interception`) and answered by
+handlers (`operations`, `shapes`, `convolutions`, `norms`). What no handler knows is computed for
+all channels, and its result compressed again.
+"""
+
+from nas.collapse_modules.evaluation import collapsed_module, constants
+
+__all__ = ["collapsed_module", "constants"]

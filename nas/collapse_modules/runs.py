@@ -1,0 +1,255 @@
+"""Tensors most of whose channels are equal: distinct channels, and how often each repeats."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from itertools import accumulate, pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Part(NamedTuple):
+    """`values`, so many `times` one after the other along the axis of their tensor."""
+
+    values: Tensor
+    times: int
+
+    def width(self, axis: int) -> int:
+        """Channels of the values; a tensor without the axis broadcasts along it."""
+        return self.values.shape[axis] if self.values.dim() >= -axis else 1
+
+    def size(self, axis: int) -> int:
+        """Channels in all."""
+        return self.width(axis) * self.times
+
+
+Parts = Sequence[Part]
+
+
+class Runs(Tensor):
+    """What a module sees: shape, dtype and device of a tensor of which only `parts` is computed.
+
+    `axis` is negative, and so the same in tensors that broadcast. The values have all the other
+    dimensions, with the batch innermost in memory where there are three or more: pooling and
+    elementwise operations are fastest so. Nothing is stored under this tensor itself: whatever
+    PyTorch does to it without asking `Interception` raises.
+    """
+
+    parts: Parts
+    axis: int
+    writes: list[int]
+    """How often the memory was written to: one counter for all views of it."""
+    seen: int
+    """How many of the writes are in `parts`."""
+
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+
+    @classmethod
+    def __torch_dispatch__(cls, func: object, *_: object) -> None:
+        raise NotImplementedError(f"{func} reads channels that were never computed")
+
+    @property
+    def whole(self) -> bool:
+        """Whether all channels are there, so that any dimension may be called the axis."""
+        return len(self.parts) == 1 and self.parts[0].times == 1
+
+    def write(self, other: Runs) -> None:
+        """Take another's values in place; views of this tensor are out of date from here on."""
+        self.parts = [Part(part.values.to(self.dtype), part.times) for part in other.parts]
+        self.axis = other.axis
+        self.writes[0] += 1
+        self.seen = self.writes[0]
+
+
+def runs(parts: Iterable[Part], axis: int, view_of: Runs | None = None) -> Runs:
+    """A tensor of these parts; neighbours with the same values become one."""
+    merged: list[Part] = []
+    for part in parts:
+        if merged and merged[-1].values is part.values:
+            merged[-1] = Part(part.values, part.times + merged[-1].times)
+        else:
+            merged.append(part)
+    values = merged[0].values
+    shape = list(values.shape)
+    if shape:
+        shape[axis] = sum([part.size(axis) for part in merged])
+    made: Runs = Tensor._make_wrapper_subclass(
+        Runs, shape, dtype=values.dtype, device=values.device
+    )
+    made.parts, made.axis = merged, axis
+    made.writes = [0] if view_of is None else view_of.writes
+    made.seen = made.writes[0]
+    return made
+
+
+def whole(values: Tensor) -> Runs:
+    """A tensor of which no channel is known to equal another; the values are not copied."""
+    return runs([Part(values, 1)], min(1 - values.dim(), -1))
+
+
+def compressed(values: Tensor) -> Runs:
+    """A copy, with equal neighbours found along the dimension that has the most of them."""
+    shares = {axis: _share(values, axis) for axis in range(1 - values.dim(), 0)}
+    best = min(shares, key=shares.__getitem__, default=0)
+    if shares.get(best, 1) < 1:
+        return runs(_split(values, best), best)
+    return whole(_copy(values))
+
+
+def expanded(tensor: Runs) -> Tensor:
+    """All channels, in memory of their own."""
+    if tensor.whole:
+        return tensor.parts[0].values.clone(memory_format=torch.contiguous_format)
+    parts = [_tiled(part, tensor.axis) for part in tensor.parts]
+    return torch.cat(parts, tensor.axis).contiguous()
+
+
+def along(tensor: Tensor, axis: int) -> Parts:
+    """A tensor's parts along an axis; computed anew where it is compressed along another one."""
+    if isinstance(tensor, Runs):
+        if tensor.axis == axis or tensor.whole:
+            return tensor.parts
+        tensor = expanded(tensor)
+    return _split(tensor, axis)
+
+
+def cut(parts: Parts, axis: int, bounds: Iterable[int]) -> list[Part]:
+    """The same channels as parts that end at each of the increasing bounds, and where they did."""
+    pending = list(bounds)[::-1]
+    result: list[Part] = []
+    start = 0
+    for part in parts:
+        end = start + part.size(axis)
+        inner = []
+        while pending and pending[-1] <= end:
+            inner.append(pending.pop() - start)
+        result += _divided(part, axis, [place for place in inner if 0 < place < end - start])
+        start = end
+    return result
+
+
+def columns(tensors: Sequence[Parts], axis: int) -> list[tuple[list[Tensor], int]]:
+    """Tensors side by side: values that broadcast to each other, and their count, in order."""
+    sizes = [sum([part.size(axis) for part in parts]) for parts in tensors]
+    length = max(sizes)
+    if not {1, length}.issuperset(sizes):
+        raise ValueError(f"sizes {sizes} do not go together")
+    if all(len(parts) == 1 for parts in tensors):
+        return [_level([parts[0] for parts in tensors], axis)]
+    full = [parts for parts, size in zip(tensors, sizes, strict=True) if size == length]
+    bounds = sorted({end for parts in full for end in accumulate(p.size(axis) for p in parts)})
+    sides = [
+        cut(parts, axis, bounds) if size == length else list(parts) * len(bounds)
+        for parts, size in zip(tensors, sizes, strict=True)
+    ]
+    return [_level(column, axis) for column in zip(*sides, strict=True)]
+
+
+def _level(column: Sequence[Part], axis: int) -> tuple[list[Tensor], int]:
+    size = max(part.size(axis) for part in column)
+    widths = {part.width(axis) for part in column} - {1}
+    if len(widths) < 2:
+        return [part.values for part in column], size // (widths.pop() if widths else 1)
+    return [_tiled(p, axis) if p.width(axis) > 1 else p.values for p in column], 1
+
+
+def _divided(part: Part, axis: int, places: list[int]) -> list[Part]:
+    """A part, cut at places within it."""
+    if not places:
+        return [part]
+    width = part.width(axis)
+    edges = list(pairwise([0, *places, part.size(axis)]))
+    if all(place % width == 0 for place in places):
+        return [Part(part.values, (end - start) // width) for start, end in edges]
+    values = _tiled(part, axis)
+    return [Part(values.narrow(axis, start, end - start), 1) for start, end in edges]
+
+
+def _tiled(part: Part, axis: int) -> Tensor:
+    """The values of a part, all of them."""
+    if part.times == 1:
+        return part.values
+    times = [1] * part.values.dim()
+    times[axis] = part.times
+    return part.values.repeat(times)
+
+
+def _copy(values: Tensor) -> Tensor:
+    """A copy with the batch innermost in memory; a constant's memory stays one number."""
+    if not any(values.stride()):
+        return values
+    if values.dim() < 3:
+        return values.clone(memory_format=torch.contiguous_format)
+    return values.movedim(0, -1).clone(memory_format=torch.contiguous_format).movedim(-1, 0)
+
+
+def _split(values: Tensor, axis: int) -> list[Part]:
+    """Runs of equal channels along an axis, exactly as found; single ones together."""
+    if values.dim() < -axis or values.shape[axis] < 2:
+        return [Part(_copy(values), 1)]
+    size = values.shape[axis]
+    edges = list(pairwise([*_starts(values, axis), size]))
+    ends = {end for start, end in edges if end - start > 1}
+    pieces = sorted({0, size, *ends, *(start for start, end in edges if end in ends)})
+    parts = []
+    for start, end in pairwise(pieces):
+        width = 1 if end in ends else end - start
+        parts.append(Part(_copy(values.narrow(axis, start, width)), (end - start) // width))
+    return parts
+
+
+def _share(values: Tensor, axis: int) -> float:
+    """Which share of the channels differs from the one before."""
+    size = values.shape[axis]
+    return len(_starts(values, axis)) / size if size > 1 and values.numel() else 1.0
+
+
+def _starts(values: Tensor, axis: int) -> list[int]:
+    """Where channels begin that differ from the one before; 0 always."""
+    size = values.shape[axis]
+    if values.stride(axis) == 0:
+        return [0]
+    if not values.numel():
+        return list(range(size))
+    rows = values.movedim(axis, 0)
+    line = rows
+    while line.dim() > 1:
+        line = line[:, 0]
+    changes = line[1:] != line[:-1]
+    if not changes.all():  # seldom: then the other entries decide
+        changes = (rows[1:] != rows[:-1]).flatten(1).any(1) if values.dim() > 1 else changes
+    return [0, *(changes.nonzero().flatten() + 1).tolist()]
+
+
+class Memo:
+    """Results by operation and operands, so that what is computed twice is computed once.
+
+    The most recent ones, up to `limit` bytes: more would push the rest out of the caches.
+    """
+
+    def __init__(self, limit: int = 2**25) -> None:
+        self._limit = limit
+        self._bytes = 0
+        self._results: OrderedDict[Hashable, tuple[tuple[Tensor, ...], Tensor]] = OrderedDict()
+
+    def __call__(
+        self, key: Hashable, function: Callable[..., Tensor], *operands: Tensor
+    ) -> Tensor:
+        """The function of the operands; `key` says which function it is."""
+        try:
+            place = (key, *map(id, operands))
+            known = place in self._results
+        except TypeError:  # an argument that cannot be hashed
+            return function(*operands)
+        if known:
+            self._results.move_to_end(place)
+            return self._results[place][1]
+        result = function(*operands)
+        self._results[place] = operands, result  # the operands, so that their ids stay theirs
+        self._bytes += result.nbytes
+        while self._bytes > self._limit and len(self._results) > 1:
+            self._bytes -= self._results.popitem(last=False)[1][1].nbytes
+        return result
