@@ -39,7 +39,9 @@ class Epsilon(Proxy):
     Two consequences of the definition:
 
     1. All channels of a layer are equal, so a network given as layers is evaluated as one map a
-       layer (`nas.collapse`), exactly and hundreds of times faster. A module is run densely.
+       layer (`nas.collapse`), exactly and hundreds of times faster; a module is run on tensors of
+       distinct channels (`nas.collapse_modules`), tens of times faster. Operations without such
+       a form, or modules that do not allow it, are computed in full and named in a note.
     2. In float32, with a low weight such as 1e-7, the low pass underflows to a constant and the
        score is missing: on NAS-Bench-201 for the 6,399 of 15,625 cells without a path of skips
        and pools from input to output. The paper's figures are over the others. Here it is a rule:

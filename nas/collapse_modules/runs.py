@@ -76,9 +76,8 @@ def runs(parts: Iterable[Part], axis: int, view_of: Runs | None = None) -> Runs:
     shape = list(values.shape)
     if shape:
         shape[axis] = sum([part.size(axis) for part in merged])
-    made: Runs = Tensor._make_wrapper_subclass(
-        Runs, shape, dtype=values.dtype, device=values.device
-    )
+    dtype, device = values.dtype, values.device
+    made: Runs = Tensor._make_wrapper_subclass(Runs, shape, dtype=dtype, device=device)
     made.parts, made.axis = merged, axis
     made.writes = [0] if view_of is None else view_of.writes
     made.seen = made.writes[0]
@@ -210,17 +209,15 @@ def _share(values: Tensor, axis: int) -> float:
 def _starts(values: Tensor, axis: int) -> list[int]:
     """Where channels begin that differ from the one before; 0 always."""
     size = values.shape[axis]
-    if values.stride(axis) == 0:
-        return [0]
-    if not values.numel():
-        return list(range(size))
+    if values.stride(axis) == 0 or not values.numel():
+        return [0] if values.numel() else list(range(size))
     rows = values.movedim(axis, 0)
     line = rows
     while line.dim() > 1:
         line = line[:, 0]
     changes = line[1:] != line[:-1]
-    if not changes.all():  # seldom: then the other entries decide
-        changes = (rows[1:] != rows[:-1]).flatten(1).any(1) if values.dim() > 1 else changes
+    if values.dim() > 1 and not changes.all():  # seldom: then the other entries decide
+        changes = (rows[1:] != rows[:-1]).flatten(1).any(1)
     return [0, *(changes.nonzero().flatten() + 1).tolist()]
 
 
@@ -239,8 +236,8 @@ class Memo:
         self, key: Hashable, function: Callable[..., Tensor], *operands: Tensor
     ) -> Tensor:
         """The function of the operands; `key` says which function it is."""
+        place = (key, *map(id, operands))
         try:
-            place = (key, *map(id, operands))
             known = place in self._results
         except TypeError:  # an argument that cannot be hashed
             return function(*operands)

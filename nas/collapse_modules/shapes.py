@@ -26,8 +26,8 @@ def view(
     "reshape", "view", "flatten", "unflatten", "squeeze", "unsqueeze", "view_as", "reshape_as"
 )
 def _(function: Callable[..., Any], memo: Memo, x: Runs, *args: Any, **kwargs: Any) -> Any:
-    image = function(torch.empty(x.shape, device="meta"), *args, **kwargs)
-    return reshaped(memo, x, list(image.shape)) if image.dtype == torch.float32 else NotImplemented
+    image = function(torch.empty(x.shape, dtype=x.dtype, device="meta"), *args, **kwargs)
+    return reshaped(memo, x, list(image.shape)) if image.dtype == x.dtype else NotImplemented
 
 
 def reshaped(memo: Memo, x: Runs, shape: list[int]) -> Any:
