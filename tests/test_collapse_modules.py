@@ -20,7 +20,7 @@ from proxies.epsilon import Epsilon, dense, epsilon
 from tests.modules import NETS, ChannelsLastNorm, ConvNeXt, MobileNetV2, RandomNet, shuffled
 from tests.nets import OneModule
 
-PAIRS = [(1e-3, 1.0), (1e-1, 10.0)]
+PAIRS = [(1e-3, 1.0), (1e-1, 10.0), (1e-7, 1e-2)]
 
 
 def images(size: int = 3, resolution: int = 32, seed: int = 0) -> Tensor:

@@ -50,7 +50,8 @@ def _one_norm(values: Tensor, eps: float, gain: float) -> Tensor:
     values = values - mean
     line = values.as_strided((values.numel(),), (1,))  # fresh memory, in whatever order
     variance = torch.dot(line, line).item() / values.numel()
-    if sqrt(variance) <= torch.finfo(values.dtype).eps * abs(mean):
+    rounding = torch.finfo(values.dtype).eps * abs(mean)
+    if sqrt(variance) <= rounding and values.abs().mean().item() <= rounding:  # squares underflow
         return torch.zeros_like(values)  # nothing but rounding is left
     return values.mul_(gain / sqrt(variance + eps))
 
@@ -72,11 +73,11 @@ def _moments(
         return torch.stack([m * share for m, share in zip(means, shares, strict=True)]).sum(0)
 
     mean = average([values for values, _ in parts])
-    variance = average([((v - mean) if centre else v).square() for v, _ in parts])
-    scale = gain / (variance + eps).sqrt()
-    if centre:  # where nothing but rounding is left, nothing is
+    rest = [(v - mean) if centre else v for v, _ in parts]
+    scale = gain / (average([v.square() for v in rest]) + eps).sqrt()
+    if centre:  # where nothing but rounding is left, nothing is; squares would underflow
         rounding = torch.finfo(mean.dtype).eps * mean.abs()
-        scale = torch.where(variance.sqrt() <= rounding, 0.0, scale)
+        scale = torch.where(average([v.abs() for v in rest]) <= rounding, 0.0, scale)
     return mean, scale
 
 
