@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from io import FileIO
+from math import inf
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -20,17 +21,24 @@ class Journal:
         self.path = path
         self.torn = False
         """Whether the last line read had no end."""
+        self._whole = 0  # bytes in whole lines
         self._file: FileIO | None = None
 
-    def read(self) -> list[bytes]:
-        """Every whole line; a last one without its end is torn and left out."""
+    def read(self) -> Iterator[bytes]:
+        """Every whole line in turn; a last one without its end is torn and left out."""
+        self.torn, self._whole = False, 0
         try:
-            content = self.path.read_bytes() if self.path.exists() else b""
+            if not self.path.exists():
+                return
+            with self.path.open("rb") as file:
+                for line in file:
+                    if line.endswith(b"\n"):
+                        self._whole += len(line)
+                        yield line
+                    else:
+                        self.torn = True
         except OSError as error:
             raise UsageError(f"{self.path} cannot be read: {error.strerror}") from error
-        *lines, rest = content.split(b"\n")
-        self.torn = bool(rest)
-        return lines
 
     def append(self, line: str) -> None:
         """Add a line; it is with the operating system when this returns.
@@ -49,7 +57,7 @@ class Journal:
         """The file, cut after its last whole line, and at its end."""
         file = FileIO(self.path, "ab")
         if self.torn:
-            file.truncate(self.path.read_bytes().rfind(b"\n") + 1)
+            file.truncate(self._whole)
             self.torn = False
         return file
 
@@ -60,9 +68,20 @@ class Journal:
             self._file = None
 
 
+def unsealed(line: str | bytes) -> tuple[dict[str, Any], float]:
+    """The record and the seconds of a line that `sealed` wrote; ValueError if it was edited."""
+    record = json.loads(line)
+    seconds, check = record.pop("seconds"), record.pop("check")
+    if _check(record) != check or not 0 <= seconds < inf:
+        raise ValueError("it is not as it was written")
+    return record, seconds
+
+
+def _check(record: Mapping[str, Any]) -> str:
+    return f"{crc32(json.dumps(record).encode()):08x}"
+
+
 def sealed(record: Mapping[str, Any], seconds: float) -> str:
     """One line of JSON; `check` is the CRC-32 of all but the seconds, which differ every time."""
-    check = f"{crc32(json.dumps(record).encode()):08x}"
-    return json.dumps(
-        {**record, "seconds": round(seconds, 6), "check": check}, separators=(",", ":")
-    )
+    whole = {**record, "seconds": round(seconds, 6), "check": _check(record)}
+    return json.dumps(whole, separators=(",", ":"))

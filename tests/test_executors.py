@@ -191,3 +191,15 @@ def test_a_running_cluster_may_lose_a_worker(here: Path) -> None:
             _, err = process.communicate(timeout=200)
             assert process.returncode == 0, err
     assert history(here / "one") == history(here / "two")
+
+
+def test_a_sweep_runs_in_parallel_under_joblib(here: Path) -> None:
+    words = [*SMALL, "strategy=random", "budget=8", "seed=0,1"]
+    assert nas("search", "-m", *words, "out=one").code == 0
+    with started("search", "-m", "hydra/launcher=joblib", *words, "out=two") as process:
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+    names = [path.name for path in (here / "one").iterdir() if path.is_dir()]
+    assert len(names) == 2
+    for name in names:
+        assert history(here / "one" / name) == history(here / "two" / name)

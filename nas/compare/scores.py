@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
-from math import inf, isnan, nan
+from math import isnan, nan
 from pathlib import Path
 from statistics import fmean
 from time import perf_counter
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.errors import UsageError
 from nas.executors import Executor
-from nas.journal import Journal, sealed
+from nas.journal import Journal, sealed, unsealed
 from nas.objective import draws, one_thread
 from nas.proxy import Candidate, Proxy
 from nas.space import Arch, Space
@@ -56,19 +55,17 @@ class Scored:
         return sealed(record, self.seconds)
 
     @staticmethod
-    def from_json(line: str) -> tuple[str, Scored]:
+    def from_json(line: str | bytes) -> tuple[str, Scored]:
         """Key and score of a line; ValueError, KeyError or TypeError if it was not written so."""
-        record = json.loads(line)
+        record, seconds = unsealed(line)
         scored = Scored(
             record["proxy"],
             tuple(record["arch"]),
             tuple(nan if score is None else score for score in record["draws"]),
-            record["seconds"],
+            seconds,
             record.get("reason", ""),
             record.get("note", ""),
         )
-        if not 0 <= scored.seconds < inf or json.loads(scored.to_json(record["key"])) != record:
-            raise ValueError("it is not as it was written")
         return record["key"], scored
 
 
@@ -147,7 +144,7 @@ class Scores:
         assert scores.journal is not None
         for number, line in enumerate(scores.journal.read(), 1):
             try:
-                key, scored = Scored.from_json(line.decode())
+                key, scored = Scored.from_json(line)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise UsageError(
                     f"line {number} of {path} is no score ({error}): put back what was there, or "
