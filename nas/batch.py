@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from nas.collapse import Inputs
 from nas.errors import UsageError, unknown
 from nas.registry import construct
 from nas.seeding import generator as seeded_generator
@@ -46,6 +48,20 @@ class Batch:
                 f"{most + 1} or more"
             )
         return self.labels
+
+    def prepared(self, dtype: torch.dtype) -> Inputs:
+        """The inputs in a dtype, for `nas.collapse.outputs`; made once for all networks."""
+        if dtype not in self._prepared:
+            self._prepared[dtype] = Inputs(self.inputs.to(dtype))
+        return self._prepared[dtype]
+
+    @cached_property
+    def _prepared(self) -> dict[torch.dtype, Inputs]:
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what another process makes anew."""
+        return {name: value for name, value in vars(self).items() if name != "_prepared"}
 
     def digest(self) -> str:
         """SHA-256 of inputs and labels: files of the same name may change."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import singledispatch
+from functools import cached_property, singledispatch
 from itertools import accumulate
-from math import exp, inf, log, log1p, log2, sqrt
+from math import exp, inf, log, log1p, log2, nan, sqrt
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -33,6 +34,10 @@ from nas.network import (
     ReLU,
     Zero,
 )
+from nas.program import ZERO, Program, Runs, UnknownOpError, written
+
+if TYPE_CHECKING:
+    from nas.kernels import Planes
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +57,100 @@ Maps = tuple[Map, ...]
 """A tensor: its channels in order, as runs of equal ones."""
 
 
+class Inputs:
+    """A batch (batch, channels, height, width), and what is made of it once for many networks."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor.detach()
+
+    @cached_property
+    def finite(self) -> bool:
+        """Whether no entry is NaN or infinite."""
+        return bool(self.tensor.isfinite().all())
+
+    @cached_property
+    def planes(self) -> Planes | None:
+        """For the compiled kernels; None where they cannot run: elsewhere or without Numba."""
+        tensor = self.tensor
+        floats = tensor.dtype in (torch.float32, torch.float64)
+        if tensor.device.type != "cpu" or not floats or tensor.dim() != 4:
+            return None
+        try:
+            from nas.kernels import Planes
+        except ImportError:
+            return None
+        return Planes(tensor.permute(1, 2, 3, 0).contiguous().numpy())
+
+
+def outputs(
+    network: Network, inputs: Inputs, weights: Sequence[float]
+) -> list[tuple[Tensor, float]]:
+    """`flat(collapsed(...))` under each shared weight, by compiled kernels where they can run.
+
+    NaN where the inputs are not finite. ValueError for a weight that is not positive.
+    """
+    for weight in weights:
+        _log(weight)
+    if not inputs.finite:
+        return [(torch.full((1,), nan, dtype=torch.float64), 0.0) for _ in weights]
+    planes = inputs.planes
+    if planes is not None and network.shapes[0] == tuple(inputs.tensor.shape[1:]):
+        try:
+            program, runs = written(network)
+        except UnknownOpError:
+            pass
+        else:
+            return _computed(planes, program, runs, weights)
+    return [flat(collapsed(network, inputs.tensor, weight)) for weight in weights]
+
+
+def _computed(
+    planes: Planes, program: Program, runs: Runs, weights: Sequence[float]
+) -> list[tuple[Tensor, float]]:
+    """What kernels answer, in the order that `flat` has."""
+    if not len(program.outputs):
+        return [(torch.zeros(1, dtype=torch.float64), -inf) for _ in weights]
+    results, scales = planes.outputs(program, weights)
+    passes = []
+    for values, logarithms in zip(results, scales, strict=True):
+        images = torch.from_numpy(values).view(len(values), -1, planes.batch).mT.flatten(1)
+        zeros = Map(torch.zeros_like(images[0]), -inf, 1)
+        maps = [Map(*pair, 1) for pair in zip(images, logarithms.tolist(), strict=True)]
+        passes.append(
+            flat(
+                tuple(
+                    replace(zeros if node == ZERO else maps[node], count=count)
+                    for node, count in runs
+                )
+            )
+        )
+    return passes
+
+
 def collapsed(network: Network, inputs: Tensor, weight: float) -> Maps:
     """The network's output where every weight and every norm's scale is `weight`, biases are 0.
 
     `inputs` (batch, channels, height, width) sets dtype and device. Norms use batch statistics.
     ValueError for a weight that is not positive.
     """
-    if not weight > 0:
-        raise ValueError(f"the shared weight must be positive, not {weight}")
+    logarithm = _log(weight)
     network = network.shared
     last_use = {i: index for index, layer in enumerate(network.layers) for i in layer.inputs}
     tensors: dict[int, Maps] = {}
     for index, layer in enumerate(network.layers):
         arguments = [tensors[i] for i in layer.inputs] or [_split(inputs)]
-        output = _apply(layer.op, arguments, log(weight))
+        output = _apply(layer.op, arguments, logarithm)
         for i in set(layer.inputs):
             if last_use[i] == index:
                 del tensors[i]
         tensors[index] = output
     return output
+
+
+def _log(weight: float) -> float:
+    if not weight > 0:
+        raise ValueError(f"the shared weight must be positive, not {weight}")
+    return log(weight)
 
 
 def flat(maps: Maps) -> tuple[Tensor, float]:

@@ -21,6 +21,8 @@ LEVELS = {
         "network": 1,
         "seeding": 1,
         "module": 1,
+        "program": 1,
+        "kernels": 1,
         "collapse": 1,
         "initialisation": 1,
         "journal": 1,
