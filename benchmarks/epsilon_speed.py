@@ -1,11 +1,13 @@
-"""Epsilon's time per NAS-Bench-201 cell, dense and collapsed, in one run on the same cells.
+"""Epsilon's time per NAS-Bench-201 cell: dense, collapsed with tensors, and by compiled kernels.
 
     python -m benchmarks.epsilon_speed [--cells 20] [--size 256]
 
-Dense is the same formula on the `nn.Module` in float32, two forward passes on all threads, the
-module built before the clock starts. Collapsed is what a search does: one thread, the layers
-written down within the time. Cells alternate between the two, so that a noisy machine is noisy
-for both. The last line is one JSON object.
+All three on one thread, on the same cells, in turn, so that a noisy machine is noisy for all.
+Dense is the same formula on the `nn.Module` in float32, two forward passes, the module built
+before the clock starts. Tensors and kernels write the layers down within the time; kernels are
+what a search does, scores near 0 taken again in float64 included. Compile time comes by itself.
+Times are of the processor (and of the clock on the wall, which other programs lengthen). The last
+line is one JSON object.
 """
 
 from __future__ import annotations
@@ -13,24 +15,28 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from math import isnan
 from pathlib import Path
 from random import Random
-from statistics import median
-from time import perf_counter
+from statistics import fmean, median
+from time import perf_counter, process_time
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # however this is started
 
 import torch
 
-from nas import SPACES, Candidate
-from nas.batch import make_batch
+from nas import SPACES, Arch, Candidate, Space
+from nas.batch import Batch, make_batch
+from nas.collapse import collapsed, flat
 from nas.objective import one_thread
 from proxies.epsilon import Epsilon, dense, epsilon
 
+Times = dict[str, list[tuple[float, float]]]
+
 
 def main() -> None:
-    """Time every cell both ways and print medians, means and their ratio."""
+    """Time every cell in every way and print means, ratios and how far the scores differ."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--cells", type=int, default=20)
     parser.add_argument("--size", type=int, default=256)
@@ -41,39 +47,76 @@ def main() -> None:
     batch = make_batch(space, "natural", size=options.size)
     rng = Random(options.seed)
     archs = [space.sample(rng) for _ in range(options.cells)]
-    proxy = Epsilon()
-    proxy.score(Candidate(space, archs[0]), batch)  # warm
-    dense(space.build(archs[0]), batch.inputs, 1.0)
-    times: dict[str, list[float]] = {"dense": [], "collapsed": []}
+    with one_thread():
+        result: dict[str, object] = {"cells": options.cells, "batch": options.size}
+        for dtype in ("float32", "float64"):
+            first = seconds(lambda: score(space, archs[0], batch, dtype))[1]  # noqa: B023
+            result[f"first_{dtype}_s"] = round(first, 2)
+            print(f"first score in {dtype}, compile time if it is not on disk: {first:.2f} s")
+        times, differences = measure(space, batch, archs)
+    report(times, differences, result)
+
+
+def measure(space: Space, batch: Batch, archs: list[Arch]) -> tuple[Times, list[float]]:
+    """Processor and wall time of every way, and the kernels' relative error."""
+    dense(space.build(archs[0]), batch.inputs, 1.0)  # warm
+    times: Times = {"dense": [], "tensors": [], "kernels": []}
     differences = []
     for arch in archs:
         model = space.build(arch)
-        start = perf_counter()
-        low, high = (dense(model, batch.inputs, weight) for weight in space.weights)
-        expected = epsilon((low, 0.0), (high, 0.0))
-        times["dense"].append(perf_counter() - start)
+        times["dense"].append(
+            seconds(lambda: [dense(model, batch.inputs, w) for w in space.weights])  # noqa: B023
+        )
+        times["tensors"].append(seconds(lambda: tensors(space, arch, batch.inputs)))  # noqa: B023
+        times["kernels"].append(seconds(lambda: score(space, arch, batch)))  # noqa: B023
+        exact, found = tensors(space, arch, batch.inputs.double()), score(space, arch, batch)
+        if not isnan(exact) and not isnan(found):
+            differences.append(abs(found / exact - 1))
+    return times, differences
 
-        with one_thread():
-            start = perf_counter()
-            score = proxy.score(Candidate(space, arch), batch)
-            times["collapsed"].append(perf_counter() - start)
-        if not isnan(score) and not isnan(expected):
-            differences.append(abs(score / expected - 1))
 
-    result: dict[str, object] = {
-        "cells": options.cells,
-        "batch": options.size,
-        "dense_threads": torch.get_num_threads(),
-        "median_relative_difference": median(differences) if differences else None,
-    }
+def seconds(run: Callable[[], object]) -> tuple[float, float]:
+    """Processor and wall time of a call."""
+    processor, wall = process_time(), perf_counter()
+    run()
+    return process_time() - processor, perf_counter() - wall
+
+
+def tensors(space: Space, arch: Arch, inputs: torch.Tensor) -> float:
+    """Epsilon by the tensor form, in the dtype of the inputs."""
+    network = space.network(arch)
+    assert network is not None
+    low, high = (flat(collapsed(network, inputs, weight)) for weight in space.weights)
+    return epsilon(low, high)
+
+
+def score(space: Space, arch: Arch, batch: Batch, dtype: str | None = None) -> float:
+    """Epsilon as a search takes it."""
+    proxy = Epsilon(dtype=dtype)  # type: ignore[arg-type]
+    return proxy.score(Candidate(space, arch), batch)
+
+
+def report(times: Times, differences: list[float], result: dict[str, object]) -> None:
+    """Print a line for each way, the ratios, and everything as JSON."""
     means = {}
-    for name, seconds in times.items():
-        means[name] = sum(seconds) / len(seconds)
-        result[f"{name}_mean_s"] = round(means[name], 5)
-        result[f"{name}_median_s"] = round(median(seconds), 5)
-        print(f"{name:<10} mean {means[name]:.4f} s  median {median(seconds):.4f} s")
-    result["ratio"] = round(means["dense"] / means["collapsed"], 1)
-    print(f"ratio of means {result['ratio']}")
+    for name, pairs in times.items():
+        processor, wall = zip(*pairs, strict=True)
+        means[name] = fmean(processor)
+        result[f"{name}_mean_ms"] = round(1e3 * fmean(processor), 3)
+        result[f"{name}_median_ms"] = round(1e3 * median(processor), 3)
+        result[f"{name}_wall_mean_ms"] = round(1e3 * fmean(wall), 3)
+        print(
+            f"{name:<8} mean {1e3 * fmean(processor):9.3f} ms  median "
+            f"{1e3 * median(processor):9.3f} ms  (wall: mean {1e3 * fmean(wall):9.3f} ms)"
+        )
+    for name in ("tensors", "kernels"):
+        result[f"dense_over_{name}"] = round(means["dense"] / means[name], 1)
+        print(f"dense / {name} {result[f'dense_over_{name}']}")
+    result["scored"] = len(differences)
+    if differences:
+        result["median_relative_difference"] = median(differences)
+        result["largest_relative_difference"] = max(differences)
+        print(f"kernels against tensors in float64: at most {max(differences):.1e} relative")
     print(json.dumps(result))
 
 

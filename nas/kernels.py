@@ -18,6 +18,7 @@ called often is given the arrays that it needs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import exp, hypot, inf, isnan, log, log1p, log2, nan, sqrt
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -58,12 +59,15 @@ NOTHING, FULL = -1, -2
 
 
 def compiled(function: Function) -> Function:
-    """Compiled at its first call, kept on disk.
+    """Compiled at its first call and kept on disk, where there is a place for it.
 
     Sums may be taken in any order; NaN and infinity are what they are in PyTorch.
     """
-    compiler = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
-    return cast(Function, compiler(function))
+    compiler = partial(njit, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+    try:
+        return cast(Function, compiler(cache=True)(function))
+    except RuntimeError:  # neither the package's folder nor the user's can be written to
+        return cast(Function, compiler()(function))
 
 
 # Loops over neighbours. `floor if x < floor else x` keeps NaN, as ReLU does.

@@ -161,13 +161,16 @@ class _Writer:
         self, kind: int, shape: Shape, runs: Runs, window: Window = POINT, eps: float = 0.0
     ) -> Runs:
         """A node for every run; zeros stay zeros."""
-        return tuple(
+        each = [
             (node if node == ZERO else self._node(kind, shape, (node,), (1,), window, eps), count)
             for node, count in runs
-        )
+        ]
+        return tuple(each)
 
     def _total(self, terms: Runs, shape: Shape) -> tuple[int, int]:
         """The sum of all the channels, as a node and how many times it."""
+        if len(terms) == 1:
+            return terms[0]
         totals: dict[int, int] = {}
         for node, count in terms:
             if node != ZERO:
@@ -182,9 +185,12 @@ class _Writer:
     def _conv(self, op: Conv, runs: Runs, before: Shape, shape: Shape) -> Runs:
         channels, group = op.in_channels // op.groups, op.out_channels // op.groups
         window = (op.kernel, op.stride, op.padding, op.dilation)
+        kind = MIX if window == POINT else BOX
+        if op.groups == 1:
+            return ((self._mixed(kind, runs, before, shape, window), op.out_channels),)
         return _merged(
-            (self._mixed(BOX if window != POINT else MIX, part, before, shape, window), group)
-            for part in (_parts(runs, channels) if op.groups > 1 else [runs])
+            (self._mixed(kind, part, before, shape, window), group)
+            for part in _parts(runs, channels)
         )
 
     def _mixed(

@@ -21,6 +21,7 @@ FLOAT32_LEAST = 2.0**-149
 ROUNDING = 1e-13
 """Entries under this are 0: equal outputs of a module can differ in float64's last digit."""
 
+
 FEW_DIGITS = 1 / 64
 """Scores under this are what is left of two nearly equal passes: float32 has too few digits."""
 
@@ -116,121 +117,6 @@ def _of_module(
     batch.notes.update(notes)
     return passes
 
-FLOAT32_LEAST = 2.0**-149
-"""The least positive float32, 1.4e-45, denormals counted."""
-
-ROUNDING = 1e-13
-"""Entries under this are 0: equal outputs of a module can differ in float64's last digit."""
-
-FEW_DIGITS = 1 / 64
-"""Scores under this are what is left of two nearly equal passes: float32 has too few digits."""
-
-
-@PROXIES.register("epsilon")
-class Epsilon(Proxy):
-    """Normalised difference of the outputs under two constant shared weights (Gracheva 2024).
-
-    Every convolution's and linear layer's weight and every norm's scale is set to one number,
-    biases and norm shifts to 0, norms use batch statistics; one forward pass each with `low` and
-    with `high` gives the outputs o. With p = (o - min o) / (max o - min o), each pass by itself,
-    entries that are exactly 0 left out,
-
-        epsilon = mean |p_low - p_high| / mean of all p,   higher is better.
-
-    Source: arXiv:2302.04406 and its reference code `epsinas`, which this agrees with to float32's
-    rounding. No labels, no gradients, no random weights: the score depends on the batch alone.
-
-    Two consequences of the definition:
-
-    1. All channels of a layer are equal, so a network given as layers is evaluated as one map a
-       layer (`nas.collapse`), exactly and hundreds of times faster; a module is run on tensors of
-       distinct channels (`nas.collapse_modules`), tens of times faster. Operations without such
-       a form, or modules that do not allow it, are computed in full and named in a note.
-    2. In float32, with a low weight such as 1e-7, the low pass underflows to a constant and the
-       score is missing: on NAS-Bench-201 for the 6,399 of 15,625 cells without a path of skips
-       and pools from input to output. The paper's figures are over the others. Here it is a rule:
-       `underflow=float32` gives no score where the spread of the low pass is under the least
-       positive float32, decided from the logarithm of the scale, the same on every device;
-       `underflow=none` scores every cell whose output varies (given as layers: a module's
-       float64 ends at 1e-308). The cells that drop out are not
-       bad ones: tell coverage beside every correlation.
-
-    Options: `low` and `high` (default: the space's own `weights`); `underflow`; `dtype` (default:
-    float32, the paper's, where the paper's rule holds and the candidate is given as layers;
-    float64 without the rule, and for modules, which have nothing else to hold small numbers in).
-    Scores near 0 carry few digits in float32: it decides on 1e-7 of the outputs, not of the score.
-    """
-
-    def __init__(
-        self,
-        low: float | None = None,
-        high: float | None = None,
-        underflow: Literal["float32", "none"] = "float32",
-        dtype: Literal["float32", "float64"] | None = None,
-    ) -> None:
-        if (low is not None and not 0 < low < inf) or (high is not None and not 0 < high < inf):
-            raise ValueError(f"low={low} and high={high} must be positive and finite")
-        if low is not None and high is not None and low >= high:
-            raise ValueError(f"low={low} must be less than high={high}")
-        self.low, self.high = low, high
-        self.underflow = underflow
-        self.dtype = None if dtype is None else getattr(torch, dtype)
-
-    def score(self, candidate: Candidate, batch: Batch) -> float:
-        """Epsilon of the candidate; `NoScore` for a constant or underflowing pass."""
-        default_low, default_high = candidate.space.weights
-        low = default_low if self.low is None else self.low
-        high = default_high if self.high is None else self.high
-        if low >= high:
-            raise UsageError(
-                f"proxy.low={low} must be less than proxy.high={high} (null: the space's own)"
-            )
-<<<<<<< HEAD
-        if candidate.network is None:
-            outputs = _of_module(candidate, batch, (low, high), self.dtype or torch.float64)
-            return epsilon((outputs[0], 0.0), (outputs[1], 0.0), self.underflow)
-        low_outputs = self._outputs(candidate.network, batch, low)
-        return epsilon(low_outputs, self._outputs(candidate.network, batch, high), self.underflow)
-
-    def _outputs(self, network: Network, batch: Batch, weight: float) -> tuple[Tensor, float]:
-        """One pass: the flattened output in float64, and the logarithm of its scale."""
-        exact = torch.float64 if self.underflow == "none" else torch.float32
-        return flat(collapsed(network, batch.inputs.to(self.dtype or exact), weight))
-
-
-def _of_module(
-    candidate: Candidate, batch: Batch, weights: Sequence[float], dtype: torch.dtype
-) -> list[Tensor]:
-    """Both passes of a module, collapsed; densely, with a note, where it does not allow that."""
-    inputs, notes = batch.inputs.to(dtype), set[str]()
-    try:
-        outputs = collapsed_module(candidate.skeleton, candidate.model, inputs, weights, notes)
-    except Exception as error:  # if it is the module's own, it comes again
-        reason = f"{type(error).__name__}: {error}".splitlines()[0][:100]
-        batch.notes.add(f"the module is run densely ({reason})")
-        return [dense(candidate.model().to(dtype), inputs, weight) for weight in weights]
-    batch.notes.update(notes)
-    return outputs
-=======
-        weights = (low, high)
-        if self.dtype is None and candidate.network is not None and self.underflow == "float32":
-            score = self._score(candidate, batch, weights, torch.float32)
-            if not score < FEW_DIGITS:
-                return score
-        return self._score(candidate, batch, weights, self.dtype or torch.float64)
-
-    def _score(
-        self, candidate: Candidate, batch: Batch, weights: Sequence[float], dtype: torch.dtype
-    ) -> float:
-        """The score of passes in one dtype, each flattened and with the logarithm of its scale."""
-        if candidate.network is not None:
-            low, high = outputs(candidate.network, batch.prepared(dtype), weights)
-        else:
-            model, inputs = candidate.model().to(dtype), batch.inputs.to(dtype)
-            low, high = ((dense(model, inputs, weight), 0.0) for weight in weights)
-        return epsilon(low, high, self.underflow)
->>>>>>> 83b3cdb (Epsilon by compiled kernels: a network as a flat program, run without Python inside)
-
 
 def dense(model: nn.Module, inputs: Tensor, weight: float) -> Tensor:
     """The model's flattened output, in float64, with every weight constant; the model is changed.
@@ -252,8 +138,8 @@ def epsilon(
 ) -> float:
     """The score of two outputs, each a vector and the logarithm of its scale."""
     ranges = []
-    for values, _ in (low, high):
-        least, most = values.min().item(), values.max().item()
+    for outputs, _ in (low, high):
+        least, most = outputs.min().item(), outputs.max().item()
         if not least < most < inf:
             return NoScore("constant output")
         ranges.append((least, most))
@@ -261,8 +147,8 @@ def epsilon(
     if underflow == "float32" and spread < log(FLOAT32_LEAST):
         return NoScore("the low pass underflows in float32")
     p_low, p_high = (
-        (values - least) / (most - least)
-        for (values, _), (least, most) in zip((low, high), ranges, strict=True)
+        (outputs - least) / (most - least)
+        for (outputs, _), (least, most) in zip((low, high), ranges, strict=True)
     )
     for p in (p_low, p_high):
         p[p < ROUNDING] = torch.nan
