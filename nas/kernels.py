@@ -82,6 +82,14 @@ def _view(out: Values, a: Values, p: float, q: float, least: float) -> None:
 
 
 @compiled
+def _become_view(out: Values, p: float, q: float, least: float) -> None:
+    scale, shift, floor = out.dtype.type(p), out.dtype.type(q), out.dtype.type(least)
+    for i in range(out.size):
+        x = out[i] * scale + shift
+        out[i] = floor if x < floor else x
+
+
+@compiled
 def _add(out: Values, a: Values, p: float, q: float, least: float) -> None:
     scale, shift, floor = a.dtype.type(p), a.dtype.type(q), a.dtype.type(least)
     for i in range(out.size):
@@ -119,6 +127,13 @@ def _add_columns(
         total += distance
         squares += distance * distance
     return float(total), float(squares)
+
+
+@compiled
+def _mean(out: Values, a: Values, b: Values) -> None:
+    half = out.dtype.type(0.5)
+    for i in range(out.size):
+        out[i] = (a[i] + b[i]) * half
 
 
 @compiled
@@ -187,29 +202,20 @@ def _rows(out: Values, a: Values, h: int, view: Any) -> None:
 
 
 @compiled
-def _edges(line: Values, width: int, batch: int, pool: bool) -> None:
-    """What stands left and right of a row: zeros, or what makes the mean of two that of three."""
-    line[:batch] = 0
-    line[batch + width : width + 2 * batch] = 0
-    if pool:
-        _add(line[:batch], line[batch:], 0.5, 0.0, -inf)
-        _add(line[:batch], line[2 * batch :], 0.5, 0.0, -inf)
-        right = line[batch + width : width + 2 * batch]
-        _add(right, line[width:], 0.5, 0.0, -inf)
-        _add(right, line[width - batch :], 0.5, 0.0, -inf)
-
-
-@compiled
 def _three(
     out: Values, a: Values, line: Values, batch: int, node: Any, view: Any
 ) -> tuple[float, float, float]:
     """Windows of 3x3 with stride 1 and padding 1: sums / 8, or means * 9 / 8."""
     height, width = view.height, view.width * batch
-    inner = line[batch : batch + width]
+    inner, right = line[batch : batch + width], line[batch + width : 2 * batch + width]
+    line[:batch] = 0
+    right[:] = 0
     about = total = squares = 0.0
     for h in range(height):
         _rows(inner, a, h, view)
-        _edges(line, width, batch, node.kind == POOL)
+        if node.kind == POOL:  # what makes the mean of two columns that of three
+            _mean(line[:batch], inner, inner[batch:])
+            _mean(right, inner[width - batch :], inner[width - 2 * batch :])
         factor = _third(node, h)
         target = out[h * width : (h + 1) * width]
         sums = _add_columns(target, line, inner, line[2 * batch :], factor, about)
@@ -546,10 +552,14 @@ def _compute(work: Work, weight: int, i: int) -> bool:
     if kept == 1 and node.kind < BOX:
         _alias(node, source)
     elif kept:
-        node.slot = _free(work.held)
+        into = _last_use(state, sources, work.held, weight, i) if kept > 1 else NOTHING
+        if into == NOTHING:
+            node.slot = _free(work.held)
+        else:
+            node.slot = _at(state, sources, weight, into).slot
         if node.slot == FULL:
             return False
-        gain = _combine(work, weight, i) if kept > 1 else gain + _fill(work, node, source)
+        gain = _combine(work, weight, i, into) if kept > 1 else gain + _fill(work, node, source)
     _hold(work.held, node.slot, 1)
     for other in range(len(state)):
         if other == row or node.same:
@@ -604,8 +614,20 @@ def _fill(work: Work, node: Any, source: Any) -> float:
 
 
 @compiled
-def _combine(work: Work, weight: int, i: int) -> float:
-    """A sum of several terms; returns the logarithm of its scale.
+def _last_use(state: Any, sources: Values, held: Values, weight: int, i: int) -> int:
+    """A term of a sum whose buffer nothing else needs, or NOTHING."""
+    node = state[weight, i]
+    for k in range(node.first, node.last):
+        source = _at(state, sources, weight, k)
+        last = source.uses == 1 and source.slot < len(held) and not node.vector
+        if last and _counts(state, sources, weight, k) and held[source.slot] == 1:
+            return k
+    return NOTHING
+
+
+@compiled
+def _combine(work: Work, weight: int, i: int, into: int) -> float:
+    """A sum of several terms, in place of the term `into`; returns the logarithm of its scale.
 
     The largest share is a power of two and the total near 1: values keep their size over any
     number of layers, and the rounding of a share is relative to what it adds.
@@ -617,10 +639,13 @@ def _combine(work: Work, weight: int, i: int) -> float:
     size = node.height * node.width * work.batch
     for start in range(0, size, CHUNK):
         end = min(start + CHUNK, size)
-        out, fresh = work.arena[node.slot, start:end], True
+        out, fresh = work.arena[node.slot, start:end], into == NOTHING
+        if not fresh:
+            source, share = _at(state, sources, weight, into), shares[into - node.first]
+            _become_view(out, share * source.p, share * source.q, share * source.least)
         for k in range(node.first, node.last):
             source, share = _at(state, sources, weight, k), shares[k - node.first]
-            if share == 0:
+            if share == 0 or k == into:
                 continue
             p, q, least = share * source.p, share * source.q, share * source.least
             if node.vector:
@@ -684,7 +709,7 @@ def _release(state: Any, sources: Values, held: Values, todo: Values, weight: in
 
 
 @compiled
-def _run(work: Work, results: Values, scales: Values) -> bool:
+def run(work: Work, results: Values, scales: Values) -> bool:
     """The outputs' values in float64, and the logarithms of their scales, under every weight.
 
     False if there are too few buffers.
@@ -764,39 +789,47 @@ class Planes:
         In float64, times exp of the second result (weight, output). May be called from several
         threads: each takes buffers of its own.
         """
-        nodes, batch, dtype = program.nodes, self.batch, self.values.dtype
-        lines = int(nodes[:, 6].max()) + 2
-        size = batch * max(int((nodes[:, 5] * nodes[:, 6]).max()), lines)
-        size += size % 2  # an arena is read as float64 too
-        shape = (len(weights), len(program.outputs))
-        heights, widths = nodes[program.outputs, 5], nodes[program.outputs, 6]
-        results = np.empty((*shape, batch * int((heights * widths).max())))
-        scales = np.empty(shape)
-        state = np.empty((len(weights), len(nodes)), STATE)
-        todo = np.empty(len(nodes) + len(program.sources) + 1, np.int64)
+        shapes = program.nodes[program.outputs, 5:]
+        size = self.batch * int(shapes.prod(axis=1).max())
+        results = np.empty((len(weights), len(shapes), size))
+        scales = np.empty(results.shape[:2])
         try:
             arena = self.arenas.pop()
         except IndexError:
-            arena = np.empty((8, size), dtype)
-        while True:
-            if arena.shape[1] < size:
-                arena = np.empty((len(arena), size), dtype)
-            work = Work(
-                program,
-                state,
-                np.log(np.array(weights, np.float64)),
-                self.values,
-                self.moments,
-                arena[1:],
-                arena[1:].view(np.float64),
-                np.empty(len(arena) - 1, np.int64),
-                arena[0],
-                todo,
-                np.empty(len(weights), np.int64),
-                batch,
-                float(np.finfo(dtype).eps),
-            )
-            if _run(work, results, scales):
-                self.arenas.append(arena)
-                return results, scales
-            arena = np.empty((2 * len(arena), size), dtype)
+            arena = self.arena(program, 8)
+        if arena.shape[1] < _room(program, self.batch):
+            arena = self.arena(program, len(arena))
+        while not run(self.work(program, weights, arena), results, scales):
+            arena = self.arena(program, 2 * len(arena))
+        self.arenas.append(arena)
+        return results, scales
+
+    def arena(self, program: Program, buffers: int) -> Values:
+        """So many buffers, each with room for any of the program's maps."""
+        return np.empty((buffers, _room(program, self.batch)), self.values.dtype)
+
+    def work(self, program: Program, weights: Sequence[float], arena: Values) -> Work:
+        """What a run of the program needs."""
+        count = len(program.nodes)
+        return Work(
+            program,
+            np.empty((len(weights), count), STATE),
+            np.log(np.array(weights, np.float64)),
+            self.values,
+            self.moments,
+            arena[1:],
+            arena[1:].view(np.float64),
+            np.empty(len(arena) - 1, np.int64),
+            arena[0],
+            np.empty(count + len(program.sources) + 1, np.int64),
+            np.empty(len(weights), np.int64),
+            self.batch,
+            float(np.finfo(arena.dtype).eps),
+        )
+
+
+def _room(program: Program, batch: int) -> int:
+    """The size of a buffer: a map, or a row with its padding; even, to be read as float64 too."""
+    heights, widths = program.nodes[:, 5], program.nodes[:, 6]
+    size = batch * max(int((heights * widths).max()), int(widths.max()) + 2)
+    return size + size % 2

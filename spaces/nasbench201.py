@@ -120,6 +120,7 @@ class NASBench201(Space):
         return net.build()
 
 
+@cache
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> tuple[ReLU, Conv, BatchNorm]:
     conv = Conv(inputs, outputs, kernel, stride, padding=kernel // 2)
     return ReLU(), conv, BatchNorm(outputs)
