@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from nas import PROXIES, Candidate, NoScore, Proxy, UsageError
 from nas.batch import Batch
-from nas.collapse import outputs
+from nas.collapse import collapsed, flat, outputs
 from nas.collapse_modules import collapsed_module, constants
 from nas.network import Network
 
@@ -22,8 +22,8 @@ ROUNDING = 1e-13
 """Entries under this are 0: equal outputs of a module can differ in float64's last digit."""
 
 
-FEW_DIGITS = 1 / 64
-"""Scores under this are what is left of two nearly equal passes: float32 has too few digits."""
+FEW_DIGITS, NO_DIGITS = 2.0**-6, 2.0**-10
+"""Scores under the first have few right digits in float32; under the second it decides on them."""
 
 
 @PROXIES.register("epsilon")
@@ -58,7 +58,9 @@ class Epsilon(Proxy):
     Options: `low` and `high` (default: the space's own `weights`); `underflow`; `dtype` (default:
     float32, the paper's, where the paper's rule holds and the candidate is given as layers;
     float64 without the rule, and for modules, which have nothing else to hold small numbers in).
-    Scores near 0 carry few digits in float32: it decides on 1e-7 of the outputs, not of the score.
+    Scores near 0 carry few digits in float32, which decides on 1e-7 of the outputs, not of the
+    score: those under 1/64 are computed in float64, but under 1/1024, where the paper's own figure
+    is what its rounding leaves, in float32 as its code does; `dtype=float64` is exact throughout.
     """
 
     def __init__(
@@ -90,10 +92,20 @@ class Epsilon(Proxy):
             passes = _of_module(candidate, batch, weights, self.dtype or torch.float64)
             return epsilon((passes[0], 0.0), (passes[1], 0.0), self.underflow)
         if self.dtype is None and self.underflow == "float32":
-            score = self._score(network, batch, weights, torch.float32)
-            if not score < FEW_DIGITS:
-                return score
+            return self._float32(network, batch, weights)
         return self._score(network, batch, weights, self.dtype or torch.float64)
+
+    def _float32(self, network: Network, batch: Batch, weights: Sequence[float]) -> float:
+        """The paper's float32, with digits that are right as far as its own are."""
+        score = self._score(network, batch, weights, torch.float32)
+        if not score < FEW_DIGITS:
+            return score
+        exact = self._score(network, batch, weights, torch.float64)
+        if exact > NO_DIGITS:
+            return exact
+        # what is left of such passes is their rounding: here it is PyTorch's, as in the paper's
+        low, high = (flat(collapsed(network, batch.inputs.float(), each)) for each in weights)
+        return epsilon(low, high, self.underflow)
 
     def _score(
         self, network: Network, batch: Batch, weights: Sequence[float], dtype: torch.dtype
@@ -138,8 +150,8 @@ def epsilon(
 ) -> float:
     """The score of two outputs, each a vector and the logarithm of its scale."""
     ranges = []
-    for outputs, _ in (low, high):
-        least, most = outputs.min().item(), outputs.max().item()
+    for entries, _ in (low, high):
+        least, most = entries.min().item(), entries.max().item()
         if not least < most < inf:
             return NoScore("constant output")
         ranges.append((least, most))
@@ -147,8 +159,8 @@ def epsilon(
     if underflow == "float32" and spread < log(FLOAT32_LEAST):
         return NoScore("the low pass underflows in float32")
     p_low, p_high = (
-        (outputs - least) / (most - least)
-        for (outputs, _), (least, most) in zip((low, high), ranges, strict=True)
+        (entries - least) / (most - least)
+        for (entries, _), (least, most) in zip((low, high), ranges, strict=True)
     )
     for p in (p_low, p_high):
         p[p < ROUNDING] = torch.nan
