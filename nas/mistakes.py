@@ -53,7 +53,10 @@ def _shipped(group: str) -> list[str]:
 
 def _unknown_option(key: str, command: str, overrides: Sequence[str]) -> UsageError:
     """The error for an option that is not in the config, with those that are."""
-    chosen = [item for item in overrides if item.partition("=")[0] in GROUPS]
+    known = _options(command)
+    if key.partition(".")[0] not in known:
+        return unknown(f"option of nas {command}", key, known)
+    chosen = [item for item in overrides if item.partition("=")[0] in {*GROUPS} & {*known}]
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         config = compose(command, overrides=[item for item in chosen if "," not in item])

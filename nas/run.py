@@ -18,6 +18,8 @@ from nas.space import SPACES, Space
 from nas.summary import summarise
 
 HISTORY, CONFIG, BEST = "history.jsonl", "config.yaml", "best.json"
+SCORES = "scores.jsonl"
+"""What a comparison's folder has in place of a history."""
 FREE = {"budget", "out", "device", "executor"}
 """Settings that may change when a run goes on: they do not decide what a trial is."""
 
@@ -30,6 +32,8 @@ def opened(folder: Path, settings: Mapping[str, Any]) -> Iterator[History]:
     settings. If no trial comes of it, the folder is left as it was.
     """
     with working_in(folder):
+        if (folder / SCORES).exists():
+            raise UsageError(f"{folder} holds a comparison: give another out= to a search")
         fresh = not (folder / CONFIG).exists()
         try:
             with History.read(folder / HISTORY) as history:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.composition import run_hydra
 from nas.errors import UsageError, at_least
+from nas.run import CONFIG, HISTORY, SCORES
 from nas.stopping import interrupted, quoted
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from nas.proxy import Proxy
     from nas.space import Arch, Space
 
-SCORES, CSV, RESULT, CONFIG = "scores.jsonl", "scores.csv", "compare.json", "config.yaml"
+CSV, RESULT, PAGE, PICTURES = "scores.csv", "compare.json", "compare.html", "pictures"
 
 
 def main(argv: Sequence[str]) -> None:
@@ -54,6 +55,7 @@ def run(settings: Mapping[str, Any], again: str) -> None:
     archs = sampled(scorer.space, truth, _sample(settings), scorer.seed)
     folder = Path(str(settings["out"])).expanduser()
     with working_in(folder):
+        _check(folder)
         scores = Scores.read(folder / SCORES)
         left = _filled(scorer, scores, archs, settings["executor"])
         if left:
@@ -73,6 +75,15 @@ def run(settings: Mapping[str, Any], again: str) -> None:
     print(f"\nfiles  {folder}: {', '.join(files)}")
     if truth is None:
         print(how_to_bring)
+
+
+def _check(folder: Path) -> None:
+    """UsageError where the folder holds something else."""
+    if (folder / HISTORY).exists():
+        raise UsageError(f"{folder} holds a search: give another out= to a comparison")
+    for name in (RESULT, CSV, CONFIG, PAGE, PICTURES):
+        if (folder / name).exists() and not (folder / SCORES).exists():
+            raise UsageError(f"{folder} holds a {name} that is no comparison's: give another out=")
 
 
 def _sample(settings: Mapping[str, Any]) -> int | None:
@@ -119,10 +130,10 @@ def _proxies(settings: Mapping[str, Any]) -> tuple[dict[str, Proxy], dict[str, l
     combinations = {
         name: list(members(member)) for name, member in members(config).items() if members(member)
     }
-    if members(config) and settings["ranking"]["name"] == "rank_sum":
-        name = config["name"] if config["name"] != "several" else "rank_sum"
-        if name not in combinations and not (name == "rank_sum" and combinations):
-            combinations[name] = list(members(config))
+    if settings["ranking"]["name"] == "rank_sum":
+        if not members(config):
+            raise UsageError("ranking=rank_sum compares several proxies: give proxy=[one,other]")
+        combinations["rank_sum" if config["name"] == "several" else config["name"]] = list(proxies)
     baselines = settings["baselines"]
     if not isinstance(baselines, list) or not baselines:
         raise UsageError(f"baselines={baselines} must be a list of proxies, such as [params]")
@@ -133,22 +144,26 @@ def _proxies(settings: Mapping[str, Any]) -> tuple[dict[str, Proxy], dict[str, l
 
 def _truth(settings: Mapping[str, Any], space: Space) -> tuple[str | None, Truth | None, str]:
     """The table's name and what it says; without one, how to bring it."""
-    from nas.compare.tables import data_folder, find, read, truth
+    from nas.compare.tables import data_folder, find, read, row_options, truth
 
-    name, folder = settings["table"], data_folder(settings["data_dir"])
-    for option, allowed in (("duplicates", ("error", "mean")), ("foreign", ("error", "drop"))):
-        if settings[option] not in allowed:
-            raise UsageError(f"{option}={settings[option]} must be {' or '.join(allowed)}")
+    name = settings["table"]
+    rules = row_options(settings)
+    if name is None:
+        if settings["target"] is not None:
+            raise UsageError(f"target={settings['target']} needs a table, and table=null is none")
+        return None, None, "table=null: without true figures; table=auto takes the space's table"
     wanted = settings["space"]["name"] if name == "auto" else name
+    if not isinstance(wanted, str):
+        raise UsageError(f"table={wanted} must be a name or a file")
+    there = Path(wanted).expanduser().exists()
+    folder = Path() if there else data_folder(settings["data_dir"])
     bring = (
         f"no table of true figures is named {wanted} in {folder}: {space.release} "
         f"Or give table=FILE, a CSV or Parquet file with a column 'arch' and columns of numbers"
     )
-    if wanted is not None and not isinstance(wanted, str):
-        raise UsageError(f"table={wanted} must be a name or a file")
-    path = None if wanted is None else find(wanted, folder)
+    path = find(wanted, folder)
     if path is None:
-        if name not in ("auto", None):
+        if name != "auto":
             raise UsageError(bring)
         if settings["target"] is not None:
             raise UsageError(f"target={settings['target']} needs a table: {bring}")
@@ -161,7 +176,7 @@ def _truth(settings: Mapping[str, Any], space: Space) -> tuple[str | None, Truth
         target = found.figures[0]
     if not isinstance(target, str):
         raise UsageError(f"target={target} must be the name of a column")
-    facts = truth(found, space, target, settings["duplicates"], settings["foreign"])
+    facts = truth(found, space, target, *rules)
     return found.name, facts, bring
 
 
@@ -193,19 +208,20 @@ def _write(
     folder: Path, settings: Mapping[str, Any], comparison: Comparison, result: Mapping[str, Any]
 ) -> list[str]:
     """Put everything into the folder; the files' names."""
+    from nas.compare.page import write_page
+    from nas.compare.pictures import clear, draw
     from nas.run import replace_file, write_settings
 
-    write_settings(folder, settings)
-    replace_file(folder / RESULT, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    replace_file(folder / CSV, _csv(comparison))
     files = [RESULT, CSV, SCORES, CONFIG]
+    (folder / PAGE).unlink(missing_ok=True)  # of what was compared here before
+    clear(folder / PICTURES)
     if settings["pictures"]:
-        from nas.compare.page import write_page
-        from nas.compare.pictures import draw
-
-        pictures = draw(comparison, result, folder / "pictures")
-        write_page(folder / "compare.html", result, pictures)
-        files = ["compare.html", "pictures/", *files]
+        write_page(folder / PAGE, result, draw(comparison, result, folder / PICTURES))
+        files = [PAGE, f"{PICTURES}/", *files]
+    text = json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False)
+    replace_file(folder / RESULT, text + "\n")
+    replace_file(folder / CSV, _csv(comparison))
+    write_settings(folder, settings)
     return files
 
 
@@ -217,7 +233,8 @@ def _csv(comparison: Comparison) -> str:
     writer = csv.writer(text, lineterminator="\n")
     scores, truth = comparison.scores, comparison.truth
     target = [] if truth is None else [truth.target.removeprefix("-")]
-    writer.writerow(["arch", *scores, *target])
+    names = ["arch", *scores]
+    writer.writerow([*names, *(f"{name} (table)" if name in names else name for name in target)])
     for place, arch in enumerate(comparison.archs):
         row = [
             "" if isnan(score[place]) else repr(float(score[place])) for score in scores.values()

@@ -27,8 +27,9 @@ def compare(
 ) -> dict[str, Any]:
     """Score a sample by every proxy of the scorer and say how they agree with the truth.
 
-    The result is plain data, what `nas compare` writes to compare.json. Scores that are in
-    `scores` are not computed again; `seen` is called with every task that is done.
+    The result is plain data, what `nas compare` writes to compare.json but for the settings there.
+    Scores that are in `scores` are not computed again; `seen` is called with every task that is
+    done. UsageError where the baseline is not among the proxies.
     """
     start = perf_counter()
     archs = sampled(scorer.space, truth, sample, scorer.seed)

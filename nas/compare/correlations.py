@@ -204,15 +204,16 @@ def best_of(
 ) -> dict[str, dict[int, dict[str, float]]]:
     """Mean and sd of the truth of the best of N random rows by each proxy, for every N.
 
-    N rows are drawn `draws` times without repetition, the same for all proxies; a row without a
-    score is taken only where none has one, and of those tied the first drawn.
+    N of n rows are drawn `draws` times, the same for all proxies, and with repetition, so that the
+    rows stand for the space they are a sample of; sizes over n are left out. A row without a score
+    is taken only where none has one, and of those tied the first drawn.
     """
     rng = numpy_generator("best of", seed)
     result: dict[str, dict[int, dict[str, float]]] = {name: {} for name in scores}
     for size in sizes:
         if size > len(truth):
             continue
-        drawn = np.stack([rng.choice(len(truth), size, replace=False) for _ in range(draws)])
+        drawn = rng.integers(len(truth), size=(draws, size))
         for name, values in scores.items():
             filled = np.where(np.isnan(values), -np.inf, values)[drawn]
             picked = truth[drawn[np.arange(draws), filled.argmax(axis=1)]]

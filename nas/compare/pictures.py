@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -22,8 +24,10 @@ STYLE: Any = {
     "font.size": 9.0,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "text.parse_math": False,  # names are no formulas
     "svg.hashsalt": "epsilon-nas",  # the same picture is the same file
 }
+NAMES = ("correlation", "truth", "best_of", "agreement")
 DENSE = 2000
 """More points than this are shown as a density."""
 LINES = ("-", "--", "-.", ":")
@@ -42,11 +46,9 @@ def draw(comparison: Comparison, result: Mapping[str, Any], folder: Path) -> dic
         }
     try:
         folder.mkdir(exist_ok=True)
-        for old in folder.glob("*"):
-            if old.suffix in (".png", ".svg"):  # of an earlier comparison
-                old.unlink()
         for name, figure in pictures.items():
-            with matplotlib.rc_context(STYLE):
+            with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Glyph .* missing")  # a letter becomes a box
                 figure.savefig(folder / f"{name}.png", dpi=120, bbox_inches="tight")
                 figure.savefig(
                     folder / f"{name}.svg", bbox_inches="tight", metadata={"Date": None}
@@ -54,6 +56,15 @@ def draw(comparison: Comparison, result: Mapping[str, Any], folder: Path) -> dic
     except OSError as error:
         raise UsageError(f"{folder} cannot be written to: {error.strerror or error}") from error
     return {name: folder / f"{name}.svg" for name in pictures}
+
+
+def clear(folder: Path) -> None:
+    """Remove what `draw` left in a folder, and the folder if nothing else is in it."""
+    for name in NAMES:
+        for kind in (".png", ".svg"):
+            (folder / f"{name}{kind}").unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def column(result: Mapping[str, Any]) -> str:
@@ -129,10 +140,12 @@ def truth(comparison: Comparison, result: Mapping[str, Any]) -> Figure:
 def _panel(axes: Axes, unscored: Axes, score: Array, values: Array) -> None:
     kept = ~np.isnan(score)
     shown, beyond = _within(score[kept])
+    values, below = _within(values)
+    size = 3 if kept.sum() > 300 else 6
     if kept.sum() > DENSE:
         axes.hexbin(shown, values[kept], gridsize=40, bins="log", cmap="Greys", linewidths=0.1)
     else:
-        axes.plot(shown, values[kept], ".", color="black", alpha=0.35, markersize=3, mew=0)
+        axes.plot(shown, values[kept], ".", color="black", alpha=0.4, markersize=size, mew=0)
     axes.tick_params(labelleft=False, left=False)
     axes.spines["left"].set_color("0.8")
     missing = values[~kept]
@@ -145,17 +158,17 @@ def _panel(axes: Axes, unscored: Axes, score: Array, values: Array) -> None:
     margin = 0.04 * (high - low)
     for each in (axes, unscored):
         each.set_ylim(low - margin, high + margin)
-    if beyond:
-        axes.text(0.02, 0.02, f"{beyond} at the edge", transform=axes.transAxes, fontsize=7)
+    edges = [f"{n:,} at the {side} edge" for n, side in ((beyond, "side"), (below, "lower")) if n]
+    axes.text(0.98, 0.02, "\n".join(edges), transform=axes.transAxes, fontsize=7, ha="right")
 
 
 def _within(score: Array) -> tuple[Array, int]:
-    """The scores, far outliers set to the edge of what the others span; how many those are."""
+    """The values, far outliers set to the edge of what the others span; how many those are."""
     if len(score) < 20:
         return score, 0
-    low, high = np.percentile(score, [2, 98])
+    low, high = np.percentile(score, [4, 96])
     reach = 0.5 * (high - low)
-    if reach == 0 or score.max() - score.min() < 6 * (high - low):
+    if reach == 0 or score.max() - score.min() < 4 * (high - low):
         return score, 0
     inside = np.clip(score, low - reach, high + reach)
     return inside, int((inside != score).sum())

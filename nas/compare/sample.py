@@ -50,7 +50,11 @@ class Comparison:
     @property
     def sign(self) -> int:
         """-1 where the truth is the negative of the table's column."""
-        return -1 if self.truth is not None and self.truth.target.startswith("-") else 1
+        return 1 if self.truth is None else _sign(self.truth)
+
+
+def _sign(truth: Truth) -> int:
+    return -1 if truth.target.startswith("-") else 1
 
 
 def combined(parts: Sequence[Array]) -> Array:
@@ -86,9 +90,10 @@ def sampled(space: Space, truth: Truth | None, sample: int | None, seed: int) ->
         archs = list(every) if whole else Random(seed).sample(every, sample or 0)
         known = dict(zip(every, truth.values, strict=True))
         if len({known[arch] for arch in archs}) == 1:
+            value = _sign(truth) * known[archs[0]] + 0
             raise UsageError(
-                f"{truth.target.removeprefix('-')} is {abs(known[archs[0]]):g} for all "
-                f"{len(archs)} architectures: with a constant target no correlation is defined"
+                f"{truth.target.removeprefix('-')} is {value:g} for all {len(archs)} "
+                f"architectures: with a constant target no correlation is defined"
             )
         return archs
     if sample is None or sample >= space.size:

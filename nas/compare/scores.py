@@ -108,7 +108,7 @@ class Scorer:
     def keys(self) -> dict[str, str]:
         """For every proxy, what stands for all that its scores depend on, its source included."""
         shared = [repr(self.space), _source(type(self.space)), self.batch.digest()]
-        shared += [str(self.batch.seed), str(self.seed), str(self.repeats)]
+        shared += [str(self.batch.seed), str(self.seed), str(self.repeats), self.device, _core()]
         return {
             name: _digest(*shared, _source(type(proxy)), repr(sorted(vars(proxy).items())))
             for name, proxy in self.proxies.items()
@@ -119,12 +119,37 @@ def _digest(*parts: str) -> str:
     return sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
+CORE = (
+    "module",
+    "network",
+    "collapse",
+    "kernels",
+    "program",
+    "initialisation",
+    "seeding",
+    "proxy",
+)
+"""The modules of `nas` that scores are made by, with the package `collapse_modules`."""
+
+
+def _core() -> str:
+    """The source of what all scores are made by."""
+    here = Path(__file__).parent.parent
+    files = [here / f"{name}.py" for name in CORE]
+    return _texts([*files, *sorted((here / "collapse_modules").glob("*.py"))])
+
+
 def _source(cls: type) -> str:
-    """The file that a class is written in, and its name: edited, it gives other scores."""
+    """A class's name, its file and the helpers (_*.py) beside it: edited, they score otherwise."""
     try:
-        return f"{cls.__qualname__} {inspect.getsource(inspect.getmodule(cls) or cls)}"
+        file = Path(inspect.getfile(cls))
+        return cls.__qualname__ + _texts([file, *sorted(file.parent.glob("_*.py"))])
     except (OSError, TypeError):  # typed in, not written in a file
         return cls.__qualname__
+
+
+def _texts(files: Iterable[Path]) -> str:
+    return "\n".join(file.read_text() for file in files)
 
 
 @dataclass

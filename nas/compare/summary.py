@@ -22,6 +22,7 @@ from nas.compare.correlations import (
     found_by,
 )
 from nas.compare.sample import Comparison
+from nas.errors import UsageError
 
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 """The N of best-of-N."""
@@ -44,11 +45,13 @@ def summarised(
     if comparison.truth is None or comparison.values is None:
         return result
     values, sign = comparison.values, comparison.sign
+    if baseline not in scores:
+        raise UsageError(f"differences are to the baseline {baseline}, which is not scored")
     figures = correlations(scores, values, baseline, resamples, seed)
     picked = best_of({**scores, "": values}, values, SIZES, DRAWS, seed)
     for row in rows:
         name = row["proxy"]
-        row |= _correlated(figures[name], scores[name], baseline)
+        row |= _correlated(figures[name], scores[name], values, baseline)
         row |= _found(comparison, scores[name])
         row["best_of"] = _signed(picked[name], sign)
         if (repeats := _repeats(comparison, name)) is not None:
@@ -84,14 +87,19 @@ def _costs(comparison: Comparison, name: str, values: Array) -> dict[str, Any]:
     }
 
 
-def _correlated(figures: Mapping[str, Any], scores: Array, baseline: str) -> dict[str, Any]:
-    """A row's correlations, and why they are undefined where they are."""
-    known = scores[~np.isnan(scores)]
+def _correlated(
+    figures: Mapping[str, Any], scores: Array, values: Array, baseline: str
+) -> dict[str, Any]:
+    """A row's correlations, and why those over the scored are undefined where they are."""
+    kept = ~np.isnan(scores)
+    known, true = scores[kept], values[kept]
     reason = ""
     if len(known) < FEWEST:
-        reason = f"it has only {len(known)} scores"
+        reason = f"there are only {len(known)}"
     elif known.min() == known.max():
-        reason = f"its score is constant, {known[0]:g}"
+        reason = f"the score is constant, {known[0]:g}"
+    elif true.min() == true.max():
+        reason = "their truth is constant"
     return {
         **figures["all"],
         "top": figures["top"],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,8 @@ from nas.errors import UsageError, unknown
 if TYPE_CHECKING:
     from nas.space import Arch, Space
 
+LARGEST = 1e150
+"""A figure of this size or more is none: its square has no number."""
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 DAMAGED = (polars.exceptions.PolarsError, polars.exceptions.PanicException)
 """What polars raises for a file that is none of its kind."""
@@ -188,4 +189,4 @@ def _numbers(table: Table, target: str) -> list[float | None]:
     if name not in table.figures:
         raise unknown(f"column of numbers in {table.path}", name, table.figures)
     numbers = table.frame[name].cast(polars.Float64).to_list()
-    return [None if each is None or not isfinite(each) else sign * each for each in numbers]
+    return [None if each is None or not abs(each) < LARGEST else sign * each for each in numbers]

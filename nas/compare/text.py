@@ -94,9 +94,10 @@ def _found(result: Mapping[str, Any]) -> str:
             ]
         )
     heads = ["proxy", "ρ scored", "ρ all", "τ scored", "τ all", "∩ scored", "∩ all", "best in 5 %"]
+    few = " (nothing is correlated over fewer than 10)" if result["n"] <= 90 else ""
     return (
-        "inside the true top tenth; share of it among the scores' top tenth (∩); best scores in "
-        f"the true top twentieth\n{_table(heads, lines)}"
+        f"inside the true top tenth{few}; share of it among the scores' top tenth (∩); best "
+        f"scores in the true top twentieth\n{_table(heads, lines)}"
     )
 
 
@@ -176,7 +177,7 @@ def _notes(result: Mapping[str, Any]) -> str:
     lines = [f"table: {note}" for note in result.get("truth", {}).get("notes", [])]
     for row in result["rows"]:
         if "undefined" in row:
-            lines.append(f"{row['proxy']}: no correlation, {row['undefined']}")
+            lines.append(f"{row['proxy']}: no correlation over the scored, {row['undefined']}")
         lines += [f"{row['proxy']}: {count} × {why}" for why, count in row["reasons"].items()]
         lines += [f"{row['proxy']}: {note}" for note in row["notes"]]
     return "\n".join(lines)

@@ -162,6 +162,36 @@ def test_a_table_may_be_a_file_and_lower_may_be_better(here: Path) -> None:
     assert "ms of the best score" in done.out
 
 
+def test_a_folder_of_something_else_is_refused(here: Path) -> None:
+    assert nas("search", *SMALL, "proxy=params", "budget=5", "out=a").code == 0
+    refused(here, [], "a holds a search: give another out= to a comparison")
+    assert nas("compare", *QUICK, "proxy=params", "sample=20", "out=b").code == 0
+    before = snapshot(here)
+    done = nas("search", *SMALL, "proxy=params", "budget=5", "out=b")
+    assert done.code == 2
+    assert "b holds a comparison: give another out= to a search" in done.err
+    assert snapshot(here) == before
+    (here / "c").mkdir()
+    (here / "c" / "scores.csv").write_text("mine")
+    refused(here, ["out=c"], r"c holds a scores.csv that is no comparison's")
+
+
+def test_other_pictures_stay_and_old_ones_go(here: Path) -> None:
+    words = ["compare", *SMALL, "resamples=20", "proxy=params", "sample=20", "out=a"]
+    assert nas(*words).code == 0
+    (here / "a" / "pictures" / "mine.png").write_text("mine")
+    assert nas(*words, "pictures=false").code == 0
+    assert [path.name for path in (here / "a" / "pictures").iterdir()] == ["mine.png"]
+    assert not (here / "a" / "compare.html").exists()
+
+
+def test_names_are_no_formulas(here: Path) -> None:
+    text = (here / "data" / "nasbench201.csv").read_text()
+    (here / "data" / "nasbench201.csv").write_text(text.replace("acc", "a$b_{c$", 1))
+    done = nas("compare", *SMALL, "resamples=20", "proxy=params", "sample=20", "out=a")
+    assert (done.code, done.err.count("\n")) == (0, 1), done.err
+
+
 ROW = f"{SPACE.format(ARCHS[0])},1,2\n"
 
 
@@ -180,6 +210,8 @@ ROW = f"{SPACE.format(ARCHS[0])},1,2\n"
         (["duplicates=maybe"], "duplicates=maybe must be error or mean"),
         (["ranking.weights={params: 2}"], "ranking.weights is for a search"),
         (["out=data/nasbench201.csv"], "out=data/nasbench201.csv is no folder"),
+        (["ranking=rank_sum"], "ranking=rank_sum compares several proxies"),
+        (["strategy=random"], "there is no option of nas compare 'strategy'"),
         (["pictures=some"], "pictures=some must be true or false"),
     ],
 )

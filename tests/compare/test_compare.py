@@ -217,7 +217,7 @@ def test_a_constant_proxy_is_said_to_be_one_and_a_constant_target_refused(scorer
     proxies = {"constant": Constant(), "params": PROXIES.build("params")}
     here = Scorer(SPACE, proxies, scorer.batch)
     row = compare(here, truth=truth(), sample=30, resamples=10)["rows"][0]
-    assert row["undefined"] == "its score is constant, 7"
+    assert row["undefined"] == "the score is constant, 7"
     assert row["spearman"]["dropped"] == {"value": None, "low": None, "high": None}
     flat = Truth(ARCHS, [3.0] * len(ARCHS), "acc", [])
     with pytest.raises(UsageError, match="acc is 3 for all 30 architectures"):
