@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from nas import SPACES, Space
+from nas import PROXIES, SPACES, Candidate, Space
 from nas.batch import Batch
 from nas.objective import one_thread
 
@@ -30,6 +30,14 @@ def _one_thread() -> Iterator[None]:
     """Torch on one thread, as in a search: on a busy machine two threads wait for each other."""
     with one_thread():
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled() -> None:
+    """Epsilon's kernels on disk before a test waits for the progress of a search."""
+    candidate, batch = Candidate(small("nasbench201"), (3,) * 6), small("nasbench201").batch
+    for dtype in ("float32", "float64"):
+        PROXIES.build("epsilon", dtype=dtype).score(candidate, batch(2, torch.Generator()))
 
 
 @pytest.fixture(scope="session")

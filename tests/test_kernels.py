@@ -182,11 +182,13 @@ def test_nothing_under_or_overflows(weight: float) -> None:
         )
 
 
-def test_a_small_spread_about_a_large_mean() -> None:
+@pytest.mark.parametrize("op", [None, AvgPool(3, 1, 1), AvgPool(2, 2), Conv(3, 3, 3, groups=3)])
+def test_a_small_spread_about_a_large_mean(op: Op | None) -> None:
     """A variance of 1e-6 at a mean of 1e6: as a difference of squares it would have no digit."""
     inputs = 1e6 + 1e-3 * images(6, 16)
     net = Builder((3, 9, 9))
-    net.chain(net.input, BatchNorm(3), Conv(3, 2, 1), ReLU(), GlobalAvgPool(), Linear(2, 1))
+    node = net.input if op is None else net.add(op, net.input)
+    net.chain(node, BatchNorm(3), Conv(3, 2, 1), ReLU(), GlobalAvgPool(), Linear(2, 1))
     assert_equal(net.build(), inputs, 1e-6)
 
 
