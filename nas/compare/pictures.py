@@ -197,6 +197,7 @@ def best_of(result: Mapping[str, Any]) -> Figure:
         axes.plot(sizes, known, color="black", linewidth=2.2)
         axes.axhline(facts["mean"], color="0.5", linestyle=(0, (1, 3)))
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(lambda size, _: f"{size:,.0f}")
         ends += [(float(known[-1]), "the truth itself"), (facts["mean"], "one at random")]
         _labels(axes, ends, sizes[-1])
         axes.set_xlabel("random architectures of which the proxy takes the best")
