@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nas.network import Network
 from nas.registry import Registry
@@ -29,6 +30,8 @@ class Candidate:
     device: str = "cpu"
     drawn: set[str] = field(default_factory=set, compare=False, repr=False)
     """What was drawn from the seed so far: without any, another seed gives the same score."""
+    memo: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What proxies of one family share where several score the same candidate."""
 
     @cached_property
     def network(self) -> Network | None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from nas import NotApplicableError
+from nas import Candidate, NotApplicableError
+from nas.batch import Batch
+from nas.initialisation import Init
 from nas.module import NetworkModule
 from nas.network import GlobalAvgPool
 from proxies._activations import each_relu
+from proxies._inputs import drawn_or_batch
 
 
 def each_feature(
@@ -43,6 +46,20 @@ def _visit(
 ) -> None:
     for _again in range(times):
         visit(output)
+
+
+def shared_entropies(
+    candidate: Candidate, batch: Batch, input: Literal["gaussian", "batch"], init: Init, proxy: str
+) -> list[float]:
+    """The entropies of a candidate's features, computed once for all proxies that look at them."""
+    key = ("entropies", candidate.seed, input, init)
+    known = candidate.memo.get(key)
+    if known is None or known[0] is not batch:
+        inputs = drawn_or_batch(input, candidate, batch, proxy)
+        known = candidate.memo[key] = batch, entropies(candidate.model(init), inputs, proxy)
+    candidate.drawn.add("weights")
+    values: list[float] = known[1]
+    return values
 
 
 def entropies(model: nn.Module, inputs: Tensor, proxy: str) -> list[float]:

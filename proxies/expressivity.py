@@ -8,8 +8,7 @@ from typing import Literal
 from nas import PROXIES, Candidate, NoScore, Proxy
 from nas.batch import Batch
 from nas.initialisation import Init
-from proxies._features import entropies, needs_maps
-from proxies._inputs import drawn_or_batch
+from proxies._features import needs_maps, shared_entropies
 
 
 @PROXIES.register("expressivity")
@@ -37,8 +36,7 @@ class Expressivity(Proxy):
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The sum over the features."""
-        inputs = drawn_or_batch(self.input, candidate, batch, "expressivity")
-        values = entropies(candidate.model(self.init), inputs, "expressivity")
+        values = shared_entropies(candidate, batch, self.input, self.init, "expressivity")
         needs_maps(len(values), 1, "expressivity")
         total = sum(values)
         return NoScore("a feature is constant or not finite") if isnan(total) else total

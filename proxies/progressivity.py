@@ -9,8 +9,7 @@ from typing import Literal
 from nas import PROXIES, Candidate, NoScore, Proxy
 from nas.batch import Batch
 from nas.initialisation import Init
-from proxies._features import entropies, needs_maps
-from proxies._inputs import drawn_or_batch
+from proxies._features import needs_maps, shared_entropies
 
 
 @PROXIES.register("progressivity")
@@ -32,8 +31,7 @@ class Progressivity(Proxy):
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The least difference of neighbours."""
-        inputs = drawn_or_batch(self.input, candidate, batch, "progressivity")
-        values = entropies(candidate.model(self.init), inputs, "progressivity")
+        values = shared_entropies(candidate, batch, self.input, self.init, "progressivity")
         needs_maps(len(values), 2, "progressivity")
         if any(map(isnan, values)):
             return NoScore("a feature is constant or not finite")

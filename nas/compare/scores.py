@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from math import isnan, nan
@@ -97,7 +97,8 @@ class Scorer:
     def _scored(self, candidate: Candidate, name: str) -> Scored:
         self.batch.notes.clear()
         start = perf_counter()
-        found = draws(self.proxies[name], candidate, self.batch, self.repeats)
+        alone = replace(candidate, memo={})  # so that the seconds are the proxy's own
+        found = draws(self.proxies[name], alone, self.batch, self.repeats)
         seconds = (perf_counter() - start) / len(found)
         why = getattr(found[-1], "reason", "the proxy returned NaN") if isnan(found[-1]) else ""
         scores = tuple(float(score) for score in found)

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import pairwise
 from math import isnan, log
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nas import PROXIES, Candidate, NotApplicableError
-from nas.batch import Batch
+from nas import PROXIES, Candidate, NotApplicableError, Objective
+from nas.batch import Batch, make_batch
 from nas.module import NetworkModule
 from nas.network import Add, BatchNorm, Builder, Conv
 from nas.objective import one_thread
@@ -273,3 +274,24 @@ def test_sharing_keeps_the_marks_of_what_it_keeps() -> None:
     network = net.build()
     assert network.blocks == (one, other, one + 2, total) == (1, 2, 3, 4)
     assert network.shared.blocks == (1, 1, 2)
+
+
+def test_what_is_shared_changes_no_score() -> None:
+    """Of several proxies on one candidate, and of each alone, over draws and batches."""
+    space = small("nasbench201")
+    first, second = (make_batch(space, "natural", size=4, seed=seed) for seed in (0, 1))
+    arch = space.sample(Random(3))
+    for options in ({}, {"input": "batch"}):
+        proxies = {
+            name: PROXIES.build(name, **options) for name in ("expressivity", "progressivity")
+        }
+        together = Objective(space, proxies, first, repeats=2)(arch)
+        for name, proxy in proxies.items():
+            alone = Objective(space, proxy, first, repeats=2)(arch)
+            assert together.scores[name] == alone.score
+            assert together.metrics[f"{name}_sd"] == alone.metrics["sd"] > 0
+        candidate = Candidate(space, arch)
+        scores = [proxies["expressivity"].score(candidate, batch) for batch in (first, second)]
+        assert (scores[0] == scores[1]) == (
+            options == {}
+        )  # drawn inputs have a batch's shape only
