@@ -158,6 +158,7 @@ def dask(workers: int | None = None, address: str | None = None) -> Iterator[Exe
     made up for by Dask.
     """
     try:
+        from dask import config
         from distributed import Client, LocalCluster
     except ImportError as error:
         raise UsageError("executor=dask needs Dask: pip install 'epsilon-nas[dask]'") from error
@@ -166,9 +167,11 @@ def dask(workers: int | None = None, address: str | None = None) -> Iterator[Exe
     with ExitStack() as stack:
         if address is None:
             number = len(os.sched_getaffinity(0)) if workers is None else workers
-            cluster = LocalCluster(  # type: ignore[no-untyped-call]
-                n_workers=number, threads_per_worker=1, dashboard_address=None
-            )
+            # without the trim threshold that Dask sets: large tensors would be mapped anew each time
+            with config.set({"distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": 1}}):
+                cluster = LocalCluster(  # type: ignore[no-untyped-call]
+                    n_workers=number, threads_per_worker=1, dashboard_address=None
+                )
             address = stack.enter_context(cluster).scheduler_address
         try:
             client = stack.enter_context(
