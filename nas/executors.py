@@ -167,7 +167,7 @@ def dask(workers: int | None = None, address: str | None = None) -> Iterator[Exe
     with ExitStack() as stack:
         if address is None:
             number = len(os.sched_getaffinity(0)) if workers is None else workers
-            # without the trim threshold that Dask sets: large tensors would be mapped anew each time
+            # without the trim threshold that Dask sets: it has large tensors mapped anew
             with config.set({"distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": 1}}):
                 cluster = LocalCluster(  # type: ignore[no-untyped-call]
                     n_workers=number, threads_per_worker=1, dashboard_address=None
