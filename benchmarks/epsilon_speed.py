@@ -50,7 +50,7 @@ def main() -> None:
     with one_thread():
         result: dict[str, object] = {"cells": options.cells, "batch": options.size}
         for dtype in ("float32", "float64"):
-            first = seconds(lambda: score(space, archs[0], batch, dtype))[1]  # noqa: B023
+            first = seconds(lambda: score(space, archs[0], batch, dtype))[1]
             result[f"first_{dtype}_s"] = round(first, 2)
             print(f"first score in {dtype}, compile time if it is not on disk: {first:.2f} s")
         times, differences = measure(space, batch, archs)
@@ -65,10 +65,10 @@ def measure(space: Space, batch: Batch, archs: list[Arch]) -> tuple[Times, list[
     for arch in archs:
         model = space.build(arch)
         times["dense"].append(
-            seconds(lambda: [dense(model, batch.inputs, w) for w in space.weights])  # noqa: B023
+            seconds(lambda: [dense(model, batch.inputs, w) for w in space.weights])
         )
-        times["tensors"].append(seconds(lambda: tensors(space, arch, batch.inputs)))  # noqa: B023
-        times["kernels"].append(seconds(lambda: score(space, arch, batch)))  # noqa: B023
+        times["tensors"].append(seconds(lambda: tensors(space, arch, batch.inputs)))
+        times["kernels"].append(seconds(lambda: score(space, arch, batch)))
         exact, found = tensors(space, arch, batch.inputs.double()), score(space, arch, batch)
         if not isnan(exact) and not isnan(found):
             differences.append(abs(found / exact - 1))
@@ -92,7 +92,7 @@ def tensors(space: Space, arch: Arch, inputs: torch.Tensor) -> float:
 
 def score(space: Space, arch: Arch, batch: Batch, dtype: str | None = None) -> float:
     """Epsilon as a search takes it."""
-    proxy = Epsilon(dtype=dtype)  # type: ignore[arg-type]
+    proxy = Epsilon(dtype=dtype)  # type: ignore[arg-type]  # a text, one of the two it takes
     return proxy.score(Candidate(space, arch), batch)
 
 

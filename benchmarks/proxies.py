@@ -27,7 +27,7 @@ from typing import Any
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # however this is started
 
-import networkx  # type: ignore[import-untyped]
+import networkx  # type: ignore[import-untyped]  # it ships no types
 import torch
 from torch import Tensor, nn
 from torch.autograd import backward
@@ -148,7 +148,7 @@ def synflow(candidate: Candidate, batch: Batch) -> float:
         parameter.data.abs_()
     for part in model.modules():
         if isinstance(part, nn.BatchNorm2d):
-            part.forward = lambda input: input  # type: ignore[method-assign]
+            part.forward = lambda input: input  # type: ignore[method-assign]  # plainest
     backward(model(torch.ones_like(batch.inputs[:1]).double()).sum())
     flow = total((part.weight * gradient(part)).abs() for part in weighted(model))
     return log(flow) if flow else nan

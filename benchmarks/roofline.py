@@ -67,7 +67,7 @@ def main() -> None:
         arena = planes.arena(program, 16)
         work = planes.work(program, space.weights, arena)
         results = np.empty((2, 1, options.size))
-        measured = least(lambda: kernels.run(work, results, results[:, :, 0]), options.repeat)  # noqa: B023
+        measured = least(lambda: kernels.run(work, results, results[:, :, 0]), options.repeat)
         totals["cells"] += 1
         totals["measured"] += measured
         for name, value in bound(program, work.state, options.size, rates).items():
@@ -81,7 +81,7 @@ def bandwidths() -> dict[str, float]:
     for name, size in LEVELS.items():
         a, b = np.ones((2, size // 8), np.float32)
         loops = max(1, 2**24 // size)
-        seconds = least(lambda: [kernels._view(b, a, 1.0, 0.0, 0.0) for _ in range(loops)], 20)  # noqa: B023
+        seconds = least(lambda: [kernels._view(b, a, 1.0, 0.0, 0.0) for _ in range(loops)], 20)
         found[name] = loops * size / seconds
     return found
 

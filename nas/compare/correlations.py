@@ -77,7 +77,7 @@ def correlations(
     true = _codes(truth[order])
     top = true >= true[-ceil(len(true) / 10)]
 
-    def statistic(rows: NDArray[np.intp], axis: int = -1) -> Array:  # noqa: ARG001
+    def statistic(rows: NDArray[np.intp], axis: int = -1) -> Array:  # noqa: ARG001  (scipy)
         if rows.ndim == 2:
             return np.stack([statistic(np.sort(row)) for row in rows], axis=-1)
         here = {name: codes[name][rows] for name in names}
