@@ -25,10 +25,12 @@ from nas.network import (
     BatchNorm,
     Concat,
     Conv,
+    Crop,
     GlobalAvgPool,
     Input,
     Linear,
     MaxPool,
+    Narrow,
     Network,
     Op,
     ReLU,
@@ -334,6 +336,17 @@ def _(op: MaxPool, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG0
     return _values(
         lambda values: F.max_pool2d(values, op.kernel, op.stride, op.padding), inputs[0]
     )
+
+
+@_apply.register(Crop)
+def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
+    return _values(lambda values: values[..., 1:, 1:], inputs[0])
+
+
+@_apply.register
+def _(op: Narrow, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
+    ends = [*(end for end in _ends(inputs[0]) if end < op.channels), op.channels]
+    return _cut(inputs[0], sorted({*ends, *_ends(inputs[0])}))[: len(ends)]
 
 
 @_apply.register(GlobalAvgPool)

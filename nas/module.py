@@ -14,10 +14,12 @@ from nas.network import (
     BatchNorm,
     Concat,
     Conv,
+    Crop,
     GlobalAvgPool,
     Input,
     Linear,
     MaxPool,
+    Narrow,
     Network,
     Op,
     ReLU,
@@ -54,6 +56,24 @@ class SpatialMean(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         return values.mean(dim=(2, 3))
+
+
+class FirstChannels(nn.Module):
+    """The first channels of its input."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+
+    def forward(self, values: Tensor) -> Tensor:
+        return values.narrow(1, 0, self.channels)
+
+
+class Cropped(nn.Module):
+    """Its input without the first row and column."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        return values[..., 1:, 1:]
 
 
 class WindowMean(nn.Module):
@@ -142,6 +162,16 @@ def _(_: Op) -> nn.Module:
 @module.register(Concat)
 def _(_: Op) -> nn.Module:
     return Concatenation()
+
+
+@module.register
+def _(op: Narrow) -> nn.Module:
+    return FirstChannels(op.channels)
+
+
+@module.register(Crop)
+def _(_: Op) -> nn.Module:
+    return Cropped()
 
 
 class NetworkModule(nn.Module):

@@ -177,6 +177,29 @@ class Concat(Op):
 
 
 @dataclass(frozen=True, slots=True)
+class Narrow(Op):
+    """The first channels of a tensor."""
+
+    channels: int
+
+    def shape(self, *inputs: Shape) -> Shape:
+        if inputs[0][0] < self.channels:
+            raise ValueError(f"{self} was given {inputs[0][0]} channels")
+        return (self.channels, *inputs[0][1:])
+
+
+@dataclass(frozen=True, slots=True)
+class Crop(Op):
+    """Maps without their first row and column, which strides of two then leave out."""
+
+    def shape(self, *inputs: Shape) -> Shape:
+        channels, height, width = inputs[0]
+        if height < 2 or width < 2:
+            raise ValueError(f"{self} was given maps of {height}x{width}")
+        return channels, height - 1, width - 1
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
     """An operation and the indices of the earlier layers that it reads."""
 

@@ -19,10 +19,12 @@ from nas.network import (
     BatchNorm,
     Concat,
     Conv,
+    Crop,
     GlobalAvgPool,
     Input,
     Linear,
     MaxPool,
+    Narrow,
     Network,
     Op,
     ReLU,
@@ -123,10 +125,14 @@ class _Writer:
             case AvgPool() | MaxPool():
                 kind = POOL if isinstance(op, AvgPool) else MOST
                 return self._each(kind, shape, inputs[0], (op.kernel, op.stride, op.padding, 1))
+            case Crop():  # windows of one pixel that begin at the second
+                return self._each(MOST, shape, inputs[0], (1, 1, -1, 1))
             case GlobalAvgPool():
                 return self._each(MEAN, shape, inputs[0])
             case Linear():
                 return ((self._mixed(MIX, inputs[0], before, shape), op.out_features),)
+            case Narrow():
+                return next(_parts(inputs[0], op.channels))
             case Concat():
                 return _merged(run for runs in inputs for run in runs)
             case Zero():

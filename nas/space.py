@@ -37,6 +37,10 @@ class Space(ABC):
     release: str = "the space names no official release."
     """One sentence: where true figures of the space's architectures are published."""
 
+    columns: tuple[str, ...] = ("arch",)
+    """The columns of a published table that hold an architecture: `parse` takes their texts,
+    joined by spaces."""
+
     def network(self, arch: Arch) -> Network | None:
         """The architecture as layers, or None where it is no fixed graph: then override build."""
         return None

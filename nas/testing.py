@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
+from itertools import islice
 from math import isfinite, isnan, nan
 from pathlib import Path
 from random import Random, getstate
@@ -24,13 +25,15 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from nas.batch import Batch
+from nas.collapse_modules.evaluation import constants
 from nas.errors import UsageError
 from nas.history import Trial
 from nas.objective import Objective
 from nas.proxy import Candidate, Proxy
-from nas.seeding import generator
+from nas.seeding import generator, seeded
 from nas.space import Arch, Space
 from nas.strategy import Strategy
 
@@ -111,6 +114,20 @@ class SpaceContract:
         assert form in space
         assert space.canonical(form) == form
 
+    @pytest.mark.parametrize("seed", range(5))
+    def test_equal_forms_are_equal_under_equal_weights(self, space: Space, seed: int) -> None:
+        """An architecture, its form, and a neighbour of the same form where there is one."""
+        arch = space.sample(Random(seed))
+        form = space.canonical(arch)
+        near = (other for other in islice(space.neighbours(arch), 50))
+        same = next((other for other in near if space.canonical(other) == form), form)
+        inputs = space.batch(2, generator(seed)).inputs
+        expected, *others = [
+            constant_output(space, each, inputs, 0.1) for each in (arch, form, same)
+        ]
+        for output in others:
+            assert torch.allclose(output, expected, rtol=1e-9, atol=1e-12, equal_nan=True)
+
     def test_batches_are_seeded(self, space: Space) -> None:
         batch, again, other = (space.batch(4, generator(seed)) for seed in (1, 1, 2))
         assert len(batch.inputs) == 4
@@ -133,6 +150,17 @@ class SpaceContract:
         if candidate.network is not None:
             assert tuple(output.shape[1:]) == candidate.network.shapes[-1]
             assert candidate.network.params == sum(shape.numel() for shape in shapes)
+
+
+def constant_output(space: Space, arch: Arch, inputs: Tensor, weight: float) -> Tensor:
+    """The float64 output under one shared weight, computed densely (`constants`)."""
+    with seeded("contract"):
+        model = space.build(arch).double()
+    for parameter, value in constants(model, weight):
+        parameter.detach().fill_(value)
+    with torch.no_grad():
+        output: Tensor = model(inputs.double() if inputs.is_floating_point() else inputs)
+    return output
 
 
 class ProxyContract:

@@ -15,11 +15,13 @@ from nas.network import (
     BatchNorm,
     Concat,
     Conv,
+    Crop,
     GlobalAvgPool,
     Input,
     Layer,
     Linear,
     MaxPool,
+    Narrow,
     Op,
     ReLU,
     Shape,
@@ -111,14 +113,14 @@ def _units(network: Network) -> list[Unit]:
     parts: list[tuple[Part, ...]] = []  # of every layer's output
     for n, layer in enumerate(layers[:end]):
         given = [parts[earlier] for earlier in layer.inputs]
-        if isinstance(layer.op, BatchNorm | ReLU) or n in shortcuts:
+        if isinstance(layer.op, BatchNorm | Crop | ReLU) or n in shortcuts:
             parts.append(given[0])
         elif isinstance(layer.op, Add):
             parts.append(tuple(dict.fromkeys(chain(*given))))
         elif isinstance(layer.op, Concat):
             widths = [shapes[earlier][0] for earlier in layer.inputs]
             parts.append(tuple(dict.fromkeys(_joined(given, widths))))
-        elif isinstance(layer.op, Input | Conv | AvgPool | MaxPool | Zero):
+        elif isinstance(layer.op, Input | Conv | AvgPool | MaxPool | Narrow | Zero):
             size = shapes[layer.inputs[0]] if layer.inputs else shapes[n]
             found.append(Unit(layer.op, size, shapes[n][0], given[0] if given else ()))
             parts.append(((len(found) - 1, 0),))

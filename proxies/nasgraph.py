@@ -97,9 +97,12 @@ def blocks(layers: list[Unit], weights: dict[int, Tensor]) -> Iterator[tuple[int
         if isinstance(unit.op, Conv):
             answered = answers(unit.op, unit.size, weights[child])
         else:  # identities and pools answer in the channel that they are fed
-            answered = torch.eye(unit.channels, dtype=torch.bool)
+            answered = torch.eye(unit.channels, unit.size[0], dtype=torch.bool)
+        found: dict[int, Tensor] = {}  # a concatenation may hold a layer twice
         for parent, first in unit.parents:
-            yield parent, child, answered[:, first : first + layers[parent].channels]
+            part = answered[:, first : first + layers[parent].channels]
+            found[parent] = found[parent] | part if parent in found else part
+        yield from ((parent, child, part) for parent, part in found.items())
 
 
 def answers(op: Conv, given: tuple[int, ...], weight: Tensor) -> Tensor:

@@ -11,9 +11,11 @@ from nas.network import (
     Builder,
     Concat,
     Conv,
+    Crop,
     GlobalAvgPool,
     Linear,
     MaxPool,
+    Narrow,
     Network,
     Op,
     ReLU,
@@ -39,7 +41,8 @@ def random_network(rng: Random, layers: int = 14) -> Network:
         channels, size, _ = shapes[source]
         partners = [i for i, shape in enumerate(shapes) if shape[1:] == shapes[source][1:]]
         partner = rng.choice(partners)
-        kind = rng.choice(["conv", "depthwise", "grouped", "pool", "add", "concat", "zero"])
+        kinds = ["conv", "depthwise", "grouped", "pool", "add", "concat", "zero", "narrow", "crop"]
+        kind = rng.choice(kinds)
         kernel = rng.choice([1, 3, 5]) if size > 4 else 1
         stride = rng.choice([1, 1, 1, 2]) if size > 4 else 1
         if kind == "conv":
@@ -57,6 +60,10 @@ def random_network(rng: Random, layers: int = 14) -> Network:
             add(Add(), source, partner)
         elif kind == "concat" and channels + shapes[partner][0] <= 30:
             add(Concat(), source, partner)
+        elif kind == "narrow" and channels > 2:
+            add(Narrow(rng.randrange(2, channels)), source)
+        elif kind == "crop" and size > 4:
+            add(Crop(), source)
         elif kind == "zero":
             add(Add(), source, add(Zero(), source))
     channels = shapes[-1][0]

@@ -171,9 +171,10 @@ def _truth(settings: Mapping[str, Any], space: Space) -> tuple[str | None, Truth
     found = read(path)
     target = settings["target"]
     if target is None:
-        if not found.figures:
+        figures = [name for name in found.figures if name not in space.columns]
+        if not figures:
             raise UsageError(f"{path} has no column of numbers")
-        target = found.figures[0]
+        target = figures[0]
     if not isinstance(target, str):
         raise UsageError(f"target={target} must be the name of a column")
     facts = truth(found, space, target, *rules)

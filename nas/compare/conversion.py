@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import polars
 
-from nas.compare.tables import ARCH, Table, architectures, recognised
+from nas.compare.tables import ARCH, Table, architectures, columns_of, recognised
 from nas.errors import UsageError, unknown
 
 if TYPE_CHECKING:
@@ -51,11 +51,13 @@ def converted(
 ) -> Converted:
     """The table with the architectures of the column `arch` in the published notation.
 
+    Where it is called `arch`, the space's own columns come first.
+
     `columns` picks columns of numbers by name, or as a mapping from new names to old; None takes
     all. Duplicate and foreign rows are as in `tables.recognised`. Of an architecture that occurs
     twice the mean of what is there is taken; what is not finite counts as missing.
     """
-    texts = architectures(table, arch)
+    texts = architectures(table, columns_of(table, space) if arch == ARCH else (arch,))
     chosen = _chosen(table, columns)
     archs, notes = recognised(texts, table.path, space, duplicates, foreign)
     names = [None if each is None else space.format(each) for each in archs]

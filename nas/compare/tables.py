@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,7 +103,7 @@ def truth(table: Table, space: Space, target: str, duplicates: str, foreign: str
 
     Rows without a figure are left out; for duplicate and foreign ones see `recognised`.
     """
-    texts = architectures(table)
+    texts = architectures(table, columns_of(table, space))
     values = _numbers(table, target)
     each, notes = recognised(texts, table.path, space, duplicates, foreign)
     archs: dict[Arch, list[float]] = {}
@@ -170,17 +170,24 @@ def _rows(count: int) -> str:
     return f"{count:,} {'row is' if count == 1 else 'rows are'}"
 
 
-def architectures(table: Table, column: str = ARCH) -> list[str]:
-    """The texts of the column with architectures; empty where there is none."""
-    if column not in table.frame.columns:
-        raise UsageError(
-            f"{table.path} has no column '{column}' with architectures; its columns: "
-            f"{', '.join(table.frame.columns)}: nas convert FILE arch=COLUMN takes another one"
-        )
-    texts = table.frame[column]
-    if texts.dtype != polars.String:
-        raise UsageError(f"column '{column}' of {table.path} holds {texts.dtype}, no text")
-    return [text or "" for text in texts.to_list()]
+def columns_of(table: Table, space: Space) -> tuple[str, ...]:
+    """The columns that hold the space's architectures: those of its published table, or `arch`."""
+    return space.columns if set(space.columns) <= set(table.frame.columns) else (ARCH,)
+
+
+def architectures(table: Table, columns: Sequence[str] = (ARCH,)) -> list[str]:
+    """The texts of the columns with architectures, joined by spaces; empty where there is none."""
+    for column in columns:
+        if column not in table.frame.columns:
+            raise UsageError(
+                f"{table.path} has no column '{column}' with architectures; its columns: "
+                f"{', '.join(table.frame.columns)}: nas convert FILE arch=COLUMN takes another one"
+            )
+    kind = table.frame[columns[0]].dtype
+    if len(columns) == 1 and kind != polars.String:
+        raise UsageError(f"column '{columns[0]}' of {table.path} holds {kind}, no text")
+    parts = [polars.col(column).cast(polars.String).fill_null("") for column in columns]
+    return table.frame.select(polars.concat_str(parts, separator=" ")).to_series().to_list()
 
 
 def _numbers(table: Table, target: str) -> list[float | None]:
