@@ -11,14 +11,18 @@ import os
 import pickle
 import signal
 import threading
+import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from itertools import count, islice
+from dataclasses import dataclass
+from itertools import islice
+from math import ceil
 from multiprocessing.connection import wait
-from typing import Any, Protocol, TypeVar
+from time import perf_counter
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from nas.errors import UsageError, unknown
 from nas.registry import construct
@@ -29,7 +33,21 @@ B = TypeVar("B")
 ATTEMPTS = 3
 """So often an argument may take its worker down with it, before that is an error."""
 AHEAD = 4
-"""Arguments that are handed out ahead, per worker."""
+"""Groups of arguments that are handed out ahead, per worker."""
+WORKERS = {
+    # so that malloc keeps what it has: by default it hands tensors back to the system (Dask's
+    # own setting does so the more), and has a worker's threads each do so by themselves
+    "distributed.nanny.pre-spawn-environ": {
+        "OMP_NUM_THREADS": 1,
+        "MALLOC_ARENA_MAX": 1,
+        "MALLOC_MMAP_THRESHOLD_": 2**25,
+        "MALLOC_TRIM_THRESHOLD_": 2**29,
+    },
+    "distributed.worker.profile.enabled": False,
+}
+"""What a local Dask cluster's workers are set to."""
+TASK_SECONDS = 0.25
+"""How long a group should take, so that handing it out costs little beside it."""
 
 
 class Executor(Protocol):
@@ -42,6 +60,91 @@ class Executor(Protocol):
 def serial() -> Iterator[Executor]:
     """Score in this process, one architecture after the other."""
     yield map
+
+
+class Answer(NamedTuple):
+    """What a worker answers to a group of arguments."""
+
+    results: list[Any]
+    """In the arguments' order, up to the first that raised an error."""
+    error: Exception | None
+    seconds: float
+
+    def given(self) -> Iterator[Any]:
+        """The results one by one; an error is raised after them."""
+        yield from self.results
+        if self.error is not None:
+            raise self.error
+
+
+def answered(function: Callable[[A], B], arguments: Sequence[A]) -> Answer:
+    """The function of each argument, in a worker; an error ends it and is part of the answer."""
+    start, error = perf_counter(), None
+    results: list[B] = []
+    for argument in arguments:
+        try:
+            results.append(function(argument))
+        except Exception as raised:  # raised again where the results are taken
+            if not isinstance(raised, UsageError):
+                raised.add_note(f"In a worker:\n{traceback.format_exc()}")
+            error = raised
+            break
+    return Answer(results, error, perf_counter() - start)
+
+
+@dataclass
+class Group(Generic[A]):
+    """Arguments that a worker is handed together."""
+
+    arguments: list[A]
+    future: Any = None
+
+    def answer(self) -> Answer:
+        """What came of it; waits for it."""
+        answer: Answer = self.future.result()
+        return answer
+
+
+class Groups(Generic[A]):
+    """Arguments in groups that each keep a worker busy for `TASK_SECONDS`, in order.
+
+    What takes longer goes one by one; a short list is shared out evenly.
+    """
+
+    def __init__(self, arguments: Iterable[A], workers: int, size: int) -> None:
+        self.size = size
+        """How many arguments the next groups have; it follows what they took so far."""
+        self.waiting: deque[Group[A]] = deque()
+        """Groups whose results were not taken, the first one's are next."""
+        self._source = iter(arguments)
+        self._workers = workers
+
+    def refill(self) -> bool:
+        """Take arguments until every worker has some ahead; False where nothing is left."""
+        missing = max(0, AHEAD * self._workers - len(self.waiting))
+        fresh = list(islice(self._source, missing * self.size))
+        ends = len(fresh) < missing * self.size  # then what is left is shared out
+        size = min(self.size, ceil(len(fresh) / self._workers)) if ends else self.size
+        for start in range(0, len(fresh), max(1, size)):
+            self.waiting.append(Group(fresh[start : start + size]))
+        return bool(self.waiting)
+
+    def done(self, answer: Answer) -> None:
+        """Let the first group go, and learn from it how long an argument takes."""
+        self.waiting.popleft()
+        if answer.results:
+            each = answer.seconds / len(answer.results)
+            self.size = max(1, min(int(TASK_SECONDS / max(each, 1e-9)), 2 * self.size))
+
+    def split(self, finished: Callable[[Any], bool]) -> None:
+        """Groups of one in place of those that were not finished, to be handed out again."""
+        self.size = 1
+        groups, self.waiting = self.waiting, deque()
+        for group in groups:
+            if group.future is not None and finished(group.future):
+                self.waiting.append(group)
+            else:
+                self.waiting.extend(Group([argument]) for argument in group.arguments)
 
 
 @contextmanager
@@ -67,54 +170,48 @@ class _Processes:
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self._function: object = None
+        self._size = 1
         self._pool: ProcessPoolExecutor | None = None
 
     def __call__(self, function: Callable[[A], B], arguments: Iterable[A], /) -> Iterator[B]:
         if self._function is not function:
             self.close()
-            self._function = function
-        source = enumerate(arguments)
-        waiting: dict[int, A] = {}
-        futures: dict[int, Future[B]] = {}
-        failures = 0
-        for place in count():
-            waiting.update(islice(source, AHEAD * self.workers - len(waiting)))
-            if not waiting:
-                return
-            while True:
-                try:
-                    for number, argument in waiting.items():
-                        if number not in futures:
-                            futures[number] = self._submit(argument)
-                    result = futures[place].result()
-                    break
-                except BrokenProcessPool:
-                    failures += 1
-                    self._drop(futures)
-                    if failures > ATTEMPTS:
-                        raise UsageError(
-                            f"a process died {failures} times at {waiting[place]}: is there "
-                            f"enough memory for executor.workers={self.workers}?"
-                        ) from None
-            failures = 0
-            del waiting[place], futures[place]
-            yield result
+            self._function, self._size = function, 1
+        return self._results(Groups(arguments, self.workers, self._size))
 
-    def _submit(self, argument: Any) -> Future[Any]:
+    def _results(self, groups: Groups[A]) -> Iterator[Any]:
+        failures = 0
+        while groups.refill():
+            try:
+                for group in groups.waiting:
+                    if group.future is None:
+                        group.future = self._submit(group.arguments)
+                answer = groups.waiting[0].answer()
+            except BrokenProcessPool:
+                failures += 1
+                self._drop(groups)
+                if failures > ATTEMPTS:
+                    raise UsageError(
+                        f"a process died {failures} times at {groups.waiting[0].arguments[0]}: is "
+                        f"there enough memory for executor.workers={self.workers}?"
+                    ) from None
+                continue
+            failures = 0
+            groups.done(answer)
+            self._size = groups.size
+            yield from answer.given()
+
+    def _submit(self, arguments: Sequence[Any]) -> Future[Answer]:
         if self._pool is None:
             context = multiprocessing.get_context("spawn")
             function = pickle.dumps(self._function)
             self._pool = ProcessPoolExecutor(self.workers, context, _begin, (function,))
-        return self._pool.submit(_apply, argument)
+        return self._pool.submit(_apply, arguments)
 
-    def _drop(self, futures: dict[int, Future[B]]) -> None:
-        """Let a broken pool go; only futures with a result are left."""
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool = None
-        for number, future in list(futures.items()):
-            if not future.done() or future.cancelled() or future.exception() is not None:
-                del futures[number]
+    def _drop(self, groups: Groups[Any]) -> None:
+        """Let a broken pool go; what has no result is done again, one argument at a time."""
+        self.close()
+        groups.split(lambda f: f.done() and not f.cancelled() and f.exception() is None)
 
     def close(self) -> None:
         """End the processes."""
@@ -146,8 +243,8 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _apply(argument: Any) -> Any:
-    return _function(argument)
+def _apply(arguments: Sequence[Any]) -> Answer:
+    return answered(_function, arguments)
 
 
 @contextmanager
@@ -167,8 +264,7 @@ def dask(workers: int | None = None, address: str | None = None) -> Iterator[Exe
     with ExitStack() as stack:
         if address is None:
             number = len(os.sched_getaffinity(0)) if workers is None else workers
-            # without the trim threshold that Dask sets: it has large tensors mapped anew
-            with config.set({"distributed.nanny.pre-spawn-environ": {"OMP_NUM_THREADS": 1}}):
+            with config.set(WORKERS):
                 cluster = LocalCluster(  # type: ignore[no-untyped-call]
                     n_workers=number, threads_per_worker=1, dashboard_address=None
                 )
@@ -188,30 +284,34 @@ class _Dask:
     def __init__(self, client: Any) -> None:
         self.client = client
         self._function: object = None
+        self._size = 1
         self._there: Any = None
 
     def __call__(self, function: Callable[[A], B], arguments: Iterable[A], /) -> Iterator[B]:
         if self._function is not function:
-            self._function = function
+            self._function, self._size = function, 1
             # as a task's result, which Dask makes again where a worker that had it is lost
             self._there = self.client.submit(_same, function, pure=False)
-        ahead = AHEAD * max(1, len(self.client.scheduler_info()["workers"]))
-        source = iter(arguments)
-        waiting: deque[Any] = deque()
-        while True:
-            for argument in islice(source, ahead - len(waiting)):
-                waiting.append(self.client.submit(_call, self._there, argument, pure=False))
-            if not waiting:
-                return
-            yield waiting.popleft().result()
+        return self._results(Groups(arguments, self._workers(), self._size))
+
+    def _workers(self) -> int:
+        return max(1, len(self.client.scheduler_info(n_workers=-1)["workers"]))
+
+    def _results(self, groups: Groups[A]) -> Iterator[Any]:
+        while groups.refill():
+            for group in groups.waiting:
+                if group.future is None:
+                    group.future = self.client.submit(
+                        answered, self._there, group.arguments, pure=False
+                    )
+            answer = groups.waiting[0].answer()
+            groups.done(answer)
+            self._size = groups.size
+            yield from answer.given()
 
 
 def _same(function: Callable[[A], B]) -> Callable[[A], B]:
     return function
-
-
-def _call(function: Callable[[A], B], argument: A) -> B:
-    return function(argument)
 
 
 EXECUTORS: dict[str, Callable[..., AbstractContextManager[Executor]]] = {

@@ -17,9 +17,11 @@ from typing import Any
 
 import psutil
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nas import UsageError
-from nas.executors import EXECUTORS, open_executor
+from nas.executors import EXECUTORS, Answer, Groups, open_executor
 from tests.conftest import small
 from tests.test_cli import EVOLUTION, SMALL, history, nas, size, started, wait
 
@@ -40,6 +42,10 @@ def threads(_: int) -> int:
 
 def refuse(number: int) -> int:
     raise UsageError(f"{number} is too much")
+
+
+def refuse_seven(number: int) -> int:
+    return refuse(number) if number == 7 else number
 
 
 def once_deadly(folder: Path, number: int) -> int:
@@ -64,6 +70,37 @@ def test_results_come_in_order_and_arguments_are_taken_as_needed(config: dict[st
         assert list(islice(executor(square, count()), 5)) == [0, 1, 4, 9, 16]
         with pytest.raises(UsageError, match="7 is too much"):
             list(executor(refuse, [7]))
+        for _ in range(2):  # the second time in groups
+            results = iter(executor(refuse_seven, range(30)))
+            assert [next(results) for _ in range(7)] == list(range(7))
+            with pytest.raises(UsageError, match="7 is too much"):
+                next(results)
+
+
+@given(
+    number=st.integers(0, 60),
+    workers=st.integers(1, 4),
+    size=st.integers(1, 20),
+    seconds=st.lists(st.sampled_from([0.0, 0.01, 0.2, 3.0]), min_size=1),
+    losses=st.sets(st.integers(0, 20)),
+)
+def test_groups_hold_every_argument_once_and_in_order(
+    number: int, workers: int, size: int, seconds: list[float], losses: set[int]
+) -> None:
+    groups = Groups(range(number), workers, size)
+    results: list[int] = []
+    for turn in count():
+        if not groups.refill():
+            break
+        if turn in losses:
+            groups.split(bool)  # nothing was handed out
+            continue
+        arguments = groups.waiting[0].arguments
+        assert arguments
+        answer = Answer(list(arguments), None, seconds[turn % len(seconds)] * len(arguments))
+        groups.done(answer)
+        results += answer.given()
+    assert results == list(range(number))
 
 
 def test_every_process_has_one_thread() -> None:
