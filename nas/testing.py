@@ -29,7 +29,7 @@ from torch import Tensor
 
 from nas.batch import Batch
 from nas.collapse_modules.evaluation import constants
-from nas.errors import UsageError
+from nas.errors import NotApplicableError, UsageError
 from nas.history import Trial
 from nas.objective import Objective
 from nas.proxy import Candidate, Proxy
@@ -164,7 +164,10 @@ def constant_output(space: Space, arch: Arch, inputs: Tensor, weight: float) -> 
 
 
 class ProxyContract:
-    """What every proxy keeps; override the fixtures `proxy` and, if need be, `space`."""
+    """What every proxy keeps; override the fixtures `proxy` and, if need be, `space`.
+
+    Where the proxy says that it does not apply to the space, the tests are skipped.
+    """
 
     @pytest.fixture
     def proxy(self) -> Proxy:
@@ -180,6 +183,13 @@ class ProxyContract:
     def batch(self, space: Space) -> Batch:
         """What the proxy is fed."""
         return space.batch(8, generator("contract"))
+
+    @pytest.fixture(autouse=True)
+    def _applies(self, proxy: Proxy, space: Space, batch: Batch) -> None:
+        try:
+            proxy.score(Candidate(space, space.sample(Random(0))), batch)
+        except NotApplicableError as error:
+            pytest.skip(str(error))
 
     @pytest.fixture
     def archs(self, space: Space) -> list[Arch]:

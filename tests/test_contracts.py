@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import pytest
 import yaml
 
-from nas import PROXIES, SPACES, STRATEGIES, Proxy, Space, Strategy, UsageError
+from nas import (
+    PROXIES,
+    SPACES,
+    STRATEGIES,
+    Arch,
+    Candidate,
+    NotApplicableError,
+    Proxy,
+    Space,
+    Strategy,
+    UsageError,
+)
 from nas.composition import conf_dir
 from nas.registry import Registry
+from nas.seeding import generator
 from nas.testing import ProxyContract, SpaceContract, StrategyContract
 from tests.conftest import small
 
@@ -26,13 +39,47 @@ class TestEverySpace(SpaceContract):
 
 
 class TestEveryProxy(ProxyContract):
-    @pytest.fixture(params=SPACES)
+    @pytest.fixture
+    def space(self) -> Space:
+        return small("nasbench201")
+
+    @pytest.fixture(params=PROXIES)
+    def proxy(self, request: pytest.FixtureRequest) -> Proxy:
+        return PROXIES.build(request.param)
+
+
+@pytest.mark.slow
+class TestEveryProxyOnEverySpace(ProxyContract):
+    @pytest.fixture(params=[name for name in SPACES if name != "nasbench201"])
     def space(self, request: pytest.FixtureRequest) -> Space:
         return small(request.param)
 
     @pytest.fixture(params=PROXIES)
     def proxy(self, request: pytest.FixtureRequest) -> Proxy:
         return PROXIES.build(request.param)
+
+    @pytest.fixture
+    def archs(self, space: Space) -> list[Arch]:
+        return [space.sample(Random(seed)) for seed in range(10)]
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_every_proxy_scores_or_says_why_not(name: str) -> None:
+    """Its score is a number, or NaN, or it says in a sentence that it does not apply."""
+    space = small(name)
+    batch = space.batch(4, generator("contract"))
+    scored = set()
+    refusals = {}
+    for proxy in PROXIES:
+        try:
+            score = PROXIES.build(proxy).score(Candidate(space, space.sample(Random(1))), batch)
+        except NotApplicableError as error:
+            refusals[proxy] = str(error)
+            continue
+        assert isinstance(score, float)
+        scored.add(proxy)
+    assert {"params", "epsilon"} <= scored
+    assert all(reason for reason in refusals.values())
 
 
 class TestEveryStrategy(StrategyContract):
