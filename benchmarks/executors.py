@@ -36,7 +36,7 @@ class Tensors(Epsilon):
         return epsilon(low, high, self.underflow)
 
 
-COUNTS = {"epsilon": 800, "tensors": 120, "synflow": 120, "naswot": 24}
+COUNTS = {"epsilon": 1600, "tensors": 240, "synflow": 200, "naswot": 24}
 """Architectures a turn, so that a turn takes seconds."""
 
 
@@ -49,33 +49,46 @@ def main() -> None:
     parser.add_argument("--proxies", nargs="+", choices=list(COUNTS), default=list(COUNTS))
     options = parser.parse_args()
 
-    space = SPACES.build("nasbench201")
-    results: dict[str, dict[str, float]] = {}
+    results: dict[str, dict[str, dict[str, float]]] = {}
     for name in options.proxies:
-        of_epsilon = name in ("epsilon", "tensors")
-        batch = make_batch(space, "natural", size=256 if of_epsilon else 64)
-        proxy = Tensors() if name == "tensors" else PROXIES.build(name)
-        objective = Objective(space, proxy, batch)
-        archs = [space.sample(Random(number)) for number in range(COUNTS[name])]
+        results[name] = {}
         for executor in options.executors:
-            with open_executor({"name": executor, "workers": options.workers}) as apply:
-                list(apply(objective, archs))  # by its end all workers have started
-                list(map(objective, archs[:4]))
-                ratios = []
-                for _ in range(options.turns):
-                    start = perf_counter()
-                    alone = [each.score for each in map(objective, archs)]
-                    middle = perf_counter()
-                    together = [each.score for each in apply(objective, archs)]
-                    end = perf_counter()
-                    assert str(alone) == str(together)
-                    ratios.append((middle - start) / (end - middle))
-            results.setdefault(name, {})[executor] = round(median(ratios), 3)
+            turns = timed(name, executor, options.workers, options.turns)
+            ratios = [alone / together for alone, together in turns]
+            alone, together = (median(seconds) for seconds in zip(*turns, strict=True))
+            results[name][executor] = {
+                "over_serial": round(median(ratios), 3),
+                "serial_per_s": round(COUNTS[name] / alone, 1),
+                "per_s": round(COUNTS[name] / together, 1),
+            }
             each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-            print(
-                f"{name:<8} {executor:<10} {median(ratios):.2f} times serial ({each})", flush=True
+            figures = "{over_serial:.2f} times serial: {serial_per_s}/s, {per_s}/s".format(
+                **results[name][executor]
             )
-    print(json.dumps({"workers": options.workers, "over_serial": results}))
+            print(f"{name:<8} {executor:<10} {figures} ({each})", flush=True)
+    print(json.dumps({"workers": options.workers, "results": results}))
+
+
+def timed(name: str, executor: str, workers: int, turns: int) -> list[tuple[float, float]]:
+    """Seconds serially and by the executor, of every turn."""
+    space = SPACES.build("nasbench201")
+    of_epsilon = name in ("epsilon", "tensors")
+    batch = make_batch(space, "natural", size=256 if of_epsilon else 64)
+    proxy = Tensors() if name == "tensors" else PROXIES.build(name)
+    objective = Objective(space, proxy, batch)
+    archs = [space.sample(Random(number)) for number in range(COUNTS[name])]
+    seconds = []
+    with open_executor({"name": executor, "workers": workers}) as apply:
+        list(apply(objective, archs))  # by its end all workers have started
+        list(map(objective, archs[:4]))
+        for _ in range(turns):
+            start = perf_counter()
+            alone = [each.score for each in map(objective, archs)]
+            middle = perf_counter()
+            together = [each.score for each in apply(objective, archs)]
+            seconds.append((middle - start, perf_counter() - middle))
+            assert str(alone) == str(together)
+    return seconds
 
 
 if __name__ == "__main__":

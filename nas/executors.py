@@ -47,7 +47,9 @@ WORKERS = {
 }
 """What a local Dask cluster's workers are set to."""
 TASK_SECONDS = 0.25
-"""How long a group should take, so that handing it out costs little beside it."""
+"""How long a group should take at least, so that handing it out costs little beside it."""
+GROUPS_A_SECOND = 100
+"""A third of what Dask's scheduler and client can hand out: many workers get longer groups."""
 
 
 class Executor(Protocol):
@@ -106,7 +108,7 @@ class Group(Generic[A]):
 
 
 class Groups(Generic[A]):
-    """Arguments in groups that each keep a worker busy for `TASK_SECONDS`, in order.
+    """Arguments in groups that each keep a worker busy for a while, in order.
 
     What takes longer goes one by one; a short list is shared out evenly.
     """
@@ -118,6 +120,7 @@ class Groups(Generic[A]):
         """Groups whose results were not taken, the first one's are next."""
         self._source = iter(arguments)
         self._workers = workers
+        self._seconds = max(TASK_SECONDS, workers / GROUPS_A_SECOND)
 
     def refill(self) -> bool:
         """Take arguments until every worker has some ahead; False where nothing is left."""
@@ -134,7 +137,7 @@ class Groups(Generic[A]):
         self.waiting.popleft()
         if answer.results:
             each = answer.seconds / len(answer.results)
-            self.size = max(1, min(int(TASK_SECONDS / max(each, 1e-9)), 2 * self.size))
+            self.size = max(1, min(int(self._seconds / max(each, 1e-9)), 2 * self.size))
 
     def split(self, finished: Callable[[Any], bool]) -> None:
         """Groups of one in place of those that were not finished, to be handed out again."""
