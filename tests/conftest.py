@@ -16,7 +16,10 @@ from nas import PROXIES, SPACES, Candidate, Space
 from nas.batch import Batch
 from nas.objective import one_thread
 
-SMALL = {"nasbench201": {"channels": 4, "cells": 1, "resolution": 8}}
+SMALL = {
+    "nasbench201": {"channels": 4, "cells": 1, "resolution": 8},
+    "darts": {"channels": 4, "layers": 3, "resolution": 8},
+}
 """Macro sizes that make a space quick to build."""
 
 
