@@ -354,10 +354,13 @@ def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
     return _values(lambda values: values.mean(dim=(0, 2, 3)), inputs[0])
 
 
-@_apply.register(Zero)
-def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
+@_apply.register
+def _(op: Zero, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
     total = sum(part.count for part in inputs[0])
-    return (Map(torch.zeros_like(inputs[0][0].values), -inf, total),)
+    values = inputs[0][0].values
+    if op.stride > 1:
+        values = values[..., :: op.stride, :: op.stride]
+    return (Map(torch.zeros_like(values), -inf, op.channels or total),)
 
 
 @_apply.register(Input)

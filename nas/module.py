@@ -45,10 +45,16 @@ class Concatenation(nn.Module):
 
 
 class Zeros(nn.Module):
-    """Zeros in the shape of the input."""
+    """Zeros in the shape of the input, or with other channels or a stride."""
+
+    def __init__(self, op: Zero) -> None:
+        super().__init__()
+        self.op = op
 
     def forward(self, values: Tensor) -> Tensor:
-        return torch.zeros_like(values)
+        if self.op == Zero():
+            return torch.zeros_like(values)
+        return values.new_zeros(len(values), *self.op.shape(tuple(values.shape[1:])))
 
 
 class SpatialMean(nn.Module):
@@ -149,9 +155,9 @@ def _(_: Op) -> nn.Module:
     return SpatialMean()
 
 
-@module.register(Zero)
-def _(_: Op) -> nn.Module:
-    return Zeros()
+@module.register
+def _(op: Zero) -> nn.Module:
+    return Zeros(op)
 
 
 @module.register(Add)

@@ -153,7 +153,17 @@ class GlobalAvgPool(Op):
 
 @dataclass(frozen=True, slots=True)
 class Zero(Op):
-    """Zeros in the shape of the input, which otherwise does not matter."""
+    """Zeros in the shape of the input, which otherwise does not matter.
+
+    Or in the shape that a 1x1 convolution would give it.
+    """
+
+    channels: int | None = None
+    stride: int = 1
+
+    def shape(self, *inputs: Shape) -> Shape:
+        channels, *sizes = inputs[0]
+        return (self.channels or channels, *(1 + (size - 1) // self.stride for size in sizes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,8 +259,7 @@ def _cell(net: Builder, inputs: tuple[int, int], cell: Cell, width: int, halves:
             elif operation != NONE:
                 terms.append(net.chain(nodes[source], *_layers(operation, width, stride)))
         if not terms:
-            size = net.add(MaxPool(1, 2), inputs[0]) if halves else inputs[0]
-            terms.append(net.add(Zero(), size))
+            terms.append(net.add(Zero(stride=2 if halves else 1), inputs[0]))
         nodes.append(terms[0] if len(terms) == 1 else net.add(Add(), *terms))
     return net.add(Concat(), *nodes[2:])
 

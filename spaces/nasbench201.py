@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import permutations, product
 from typing import TYPE_CHECKING
 
 from nas import SPACES, Arch, Space
 from nas.network import (
-    Add,
     AvgPool,
     BatchNorm,
     Builder,
@@ -23,6 +20,7 @@ from nas.network import (
     ReLU,
     Zero,
 )
+from spaces._nasbench201 import EDGES, Kind, cell, relu_conv_norm, representatives, residual
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,8 +31,7 @@ if TYPE_CHECKING:
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 NONE, SKIP, CONV_1X1, CONV_3X3, POOL = range(5)
-EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
-"""(from, to) of every decision, in the order of the published string."""
+KINDS: tuple[Kind, ...] = ("nothing", "skip", "conv", "conv", "pool")
 NOTATION = re.compile(r"\|(\w+)~0\|\+\|(\w+)~0\|(\w+)~1\|\+\|(\w+)~0\|(\w+)~1\|(\w+)~2\|")
 
 
@@ -111,7 +108,7 @@ class NASBench201(Space):
         node = net.mark(net.chain(net.input, Conv(3, width, 3, padding=1), BatchNorm(width)))
         for stage in range(3):
             if stage:
-                node = net.mark(_residual(net, node, width))
+                node = net.mark(residual(net, node, width, 2 * width))
                 width *= 2
             for _ in range(self.cells):
                 node = net.mark(_cell(net, node, arch, width))
@@ -120,87 +117,18 @@ class NASBench201(Space):
         return net.build()
 
 
-@cache
-def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> tuple[ReLU, Conv, BatchNorm]:
-    conv = Conv(inputs, outputs, kernel, stride, padding=kernel // 2)
-    return ReLU(), conv, BatchNorm(outputs)
-
-
-def _residual(net: Builder, node: int, width: int) -> int:
-    """Halves the resolution and doubles the channels."""
-    inner = net.chain(node, *_conv(width, 2 * width, 3, 2), *_conv(2 * width, 2 * width, 3))
-    shortcut = net.chain(node, AvgPool(2, 2), Conv(width, 2 * width, 1))
-    return net.add(Add(), inner, shortcut)
-
-
 def _cell(net: Builder, node: int, arch: Arch, width: int) -> int:
-    nodes = [node]
-    for target in range(1, 4):
-        terms = []
-        for op, (source, end) in zip(arch, EDGES, strict=True):
-            if end != target or op == NONE:
-                continue
-            if op == SKIP:
-                terms.append(nodes[source])
-            elif op == POOL:
-                terms.append(net.add(AvgPool(3, 1, 1), nodes[source]))
-            else:
-                kernel = 1 if op == CONV_1X1 else 3
-                terms.append(net.chain(nodes[source], *_conv(width, width, kernel)))
-        if not terms:
-            nodes.append(net.add(Zero(), node))
-        else:
-            nodes.append(terms[0] if len(terms) == 1 else net.add(Add(), *terms))
-    return nodes[-1]
+    def edge(op: int, _: int, layer: int) -> int | None:
+        if op in (NONE, SKIP):
+            return None if op == NONE else layer
+        if op == POOL:
+            return net.add(AvgPool(3, 1, 1), layer)
+        return net.chain(layer, *relu_conv_norm(width, width, 1 if op == CONV_1X1 else 3))
 
-
-# The canonical form. A node's value is a sum of terms: (atom, how often it was pooled), where an
-# atom is the cell's input (0) or a convolution (1 + its edge).
-Value = Counter[tuple[int, int]]
-Key = tuple[object, ...]
-
-
-def _values(arch: Arch) -> tuple[Value, dict[int, tuple[int, Value]]]:
-    """The output as a sum of terms, and operation and argument of every convolution."""
-    nodes: list[Value] = [Counter({(0, 0): 1}), Counter(), Counter(), Counter()]
-    convs: dict[int, tuple[int, Value]] = {}
-    for edge, (op, (source, target)) in enumerate(zip(arch, EDGES, strict=True), start=1):
-        value = nodes[source]
-        if op in (CONV_1X1, CONV_3X3) and value:
-            convs[edge] = (op, value)
-            nodes[target][edge, 0] += 1
-        elif op in (SKIP, POOL):
-            for (atom, pooled), times in value.items():
-                nodes[target][atom, pooled + (op == POOL)] += times
-    return nodes[3], convs
-
-
-def _reached(value: Value, convs: dict[int, tuple[int, Value]]) -> set[int]:
-    """The convolutions that a value depends on."""
-    direct = {atom for atom, _ in value if atom}
-    return direct.union(*(_reached(convs[atom][1], convs) for atom in direct))
-
-
-def _keys(arch: Arch) -> Iterator[Key]:
-    """The cell's function written down, once for every way to number its convolutions."""
-    output, convs = _values(arch)
-    reached = _reached(output, convs)
-    kinds = [[atom for atom in reached if convs[atom][0] == op] for op in (CONV_1X1, CONV_3X3)]
-    for small, large in product(*map(permutations, kinds)):
-        order = small + large
-        name = {0: 0} | {atom: place for place, atom in enumerate(order, start=1)}
-
-        def written(value: Value, name: dict[int, int] = name) -> Key:
-            return tuple(sorted((name[atom], pool, n) for (atom, pool), n in value.items()))
-
-        yield (written(output), *((convs[atom][0], written(convs[atom][1])) for atom in order))
+    return cell(net, node, arch, edge, lambda: net.add(Zero(), node))
 
 
 @cache
 def _representatives() -> dict[Arch, Arch]:
     """Every cell's canonical form."""
-    first: dict[Key, Arch] = {}
-    representatives = {}
-    for arch in product(range(len(OPERATIONS)), repeat=len(EDGES)):
-        representatives[arch] = first.setdefault(min(_keys(arch)), arch)
-    return representatives
+    return representatives([(kind, kind) for kind in KINDS])

@@ -19,6 +19,9 @@ from nas.objective import one_thread
 SMALL = {
     "nasbench201": {"channels": 4, "cells": 1, "resolution": 8},
     "darts": {"channels": 4, "layers": 3, "resolution": 8},
+    "nats_size": {"resolution": 8},
+    "transnas_macro": {"channels": 2, "classes": 5, "resolution": 128},
+    "transnas_micro": {"channels": 2, "classes": 5, "resolution": 64},
 }
 """Macro sizes that make a space quick to build."""
 

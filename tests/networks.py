@@ -65,7 +65,8 @@ def random_network(rng: Random, layers: int = 14) -> Network:
         elif kind == "crop" and size > 4:
             add(Crop(), source)
         elif kind == "zero":
-            add(Add(), source, add(Zero(), source))
+            zeros = add(Zero(channels, stride), partner)
+            add(Add(), add(MaxPool(1, stride), source), zeros)
     channels = shapes[-1][0]
     add(
         Linear(channels, 2),

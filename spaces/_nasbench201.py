@@ -1,0 +1,122 @@
+"""What NAS-Bench-201 shares with the spaces whose cells or blocks are like its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from itertools import permutations, product
+from typing import Literal
+
+from nas import Arch
+from nas.network import Add, AvgPool, BatchNorm, Builder, Conv, ReLU
+
+EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
+"""(from, to) of every decision about a cell, in the order of the published string."""
+
+
+@cache
+def relu_conv_norm(
+    inputs: int, outputs: int, kernel: int, stride: int = 1
+) -> tuple[ReLU, Conv, BatchNorm]:
+    """ReLU, convolution, batch norm: what these benchmarks call a convolution."""
+    conv = Conv(inputs, outputs, kernel, stride, padding=kernel // 2)
+    return ReLU(), conv, BatchNorm(outputs)
+
+
+def residual(net: Builder, node: int, inputs: int, outputs: int) -> int:
+    """A block of two 3x3 convolutions that halves the resolution."""
+    convs = (*relu_conv_norm(inputs, outputs, 3, 2), *relu_conv_norm(outputs, outputs, 3))
+    inner = net.chain(node, *convs)
+    shortcut = net.chain(node, AvgPool(2, 2), Conv(inputs, outputs, 1))
+    return net.add(Add(), inner, shortcut)
+
+
+def cell(
+    net: Builder,
+    node: int,
+    arch: Arch,
+    edge: Callable[[int, int, int], int | None],
+    zeros: Callable[[], int],
+) -> int:
+    """A cell of four nodes, each the sum of the edges that end there, and its last node's layer.
+
+    `edge(option, source, layer)` adds what an edge from the node `source` makes of its layer, or
+    gives None where that is nothing; `zeros()` adds the layer of a node without anything.
+    """
+    nodes = [node]
+    for target in range(1, 4):
+        terms = []
+        for option, (source, end) in zip(arch, EDGES, strict=True):
+            term = edge(option, source, nodes[source]) if end == target else None
+            if term is not None:
+                terms.append(term)
+        if not terms:
+            nodes.append(zeros())
+        else:
+            nodes.append(terms[0] if len(terms) == 1 else net.add(Add(), *terms))
+    return nodes[-1]
+
+
+# The canonical form. A node's value is a sum of terms: (atom, how often it was pooled), where an
+# atom is the cell's input (0) or a convolution (1 + its edge).
+Value = Counter[tuple[int, int]]
+Key = tuple[object, ...]
+
+Kind = Literal["nothing", "skip", "pool", "conv"]
+"""What an edge makes of its source."""
+
+Kinds = Sequence[tuple[Kind, Kind]]
+"""The kind of every option, on an edge from the input and on one from another node."""
+
+
+def representatives(kinds: Kinds) -> dict[Arch, Arch]:
+    """Every cell's canonical form: the first cell that computes the same function.
+
+    Two cells are the same if their outputs are the same sum, for every input and every weight of
+    the convolutions, up to which convolution has which weights. Convolutions are the same kind of
+    function if they are the same option.
+    """
+    first: dict[Key, Arch] = {}
+    found = {}
+    for arch in product(range(len(kinds)), repeat=len(EDGES)):
+        found[arch] = first.setdefault(min(_keys(arch, kinds)), arch)
+    return found
+
+
+def _values(arch: Arch, kinds: Kinds) -> tuple[Value, dict[int, tuple[int, Value]]]:
+    """The output as a sum of terms, and option and argument of every convolution."""
+    nodes: list[Value] = [Counter({(0, 0): 1}), Counter(), Counter(), Counter()]
+    convs: dict[int, tuple[int, Value]] = {}
+    for edge, (option, (source, target)) in enumerate(zip(arch, EDGES, strict=True), start=1):
+        value = nodes[source]
+        kind = kinds[option][source > 0]
+        if kind == "conv" and value:
+            convs[edge] = (option, value)
+            nodes[target][edge, 0] += 1
+        elif kind in ("skip", "pool"):
+            for (atom, pooled), times in value.items():
+                nodes[target][atom, pooled + (kind == "pool")] += times
+    return nodes[3], convs
+
+
+def _reached(value: Value, convs: dict[int, tuple[int, Value]]) -> set[int]:
+    """The convolutions that a value depends on."""
+    direct = {atom for atom, _ in value if atom}
+    return direct.union(*(_reached(convs[atom][1], convs) for atom in direct))
+
+
+def _keys(arch: Arch, kinds: Kinds) -> Iterator[Key]:
+    """The cell's function written down, once for every way to number its convolutions."""
+    output, convs = _values(arch, kinds)
+    reached = _reached(output, convs)
+    options = sorted({option for option, _ in convs.values()})
+    alike = [[atom for atom in reached if convs[atom][0] == option] for option in options]
+    for orders in product(*map(permutations, alike)):
+        order = [atom for part in orders for atom in part]
+        name = {0: 0} | {atom: place for place, atom in enumerate(order, start=1)}
+
+        def written(value: Value, name: dict[int, int] = name) -> Key:
+            return tuple(sorted((name[atom], pool, n) for (atom, pool), n in value.items()))
+
+        yield (written(output), *((convs[atom][0], written(convs[atom][1])) for atom in order))

@@ -1,0 +1,94 @@
+"""The size space of NATS-Bench: how many channels each of five parts of a network has."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nas import SPACES, Arch, Space
+from nas.network import Add, BatchNorm, Builder, Conv, GlobalAvgPool, Linear, Network, ReLU
+from spaces._nasbench201 import relu_conv_norm, residual
+
+if TYPE_CHECKING:
+    import torch
+
+    from nas.batch import Batch
+
+CHANNELS = (8, 16, 24, 32, 40, 48, 56, 64)
+PARTS = 5
+NOTATION = re.compile(":".join([f"({'|'.join(map(str, CHANNELS))})"] * PARTS))
+
+
+@SPACES.register("nats_size")
+@dataclass(frozen=True)
+class NATSSize(Space):
+    """NATS-Bench's size space: 32,768 networks (Dong et al. 2021, arXiv:2009.00437).
+
+    The i-th decision is the number of channels (index in `CHANNELS`) of the i-th part: the first
+    cell with the stem before it, a residual block of stride 2, a cell, another such block, a
+    cell. Then norm, ReLU, spatial mean and a linear classifier. All three cells are one of
+    NAS-Bench-201: |nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|
+    nor_conv_3x3~2|, its edges from the input changing the number of channels; where that changes,
+    a 1x1 convolution and a norm are in place of the skip. Source: the benchmark's own network
+    (`DynamicShapeTinyNet`); parameters are its figures for CIFAR-10 (10 classes).
+    """
+
+    classes: int = 10
+    resolution: int = 32
+
+    choices = (len(CHANNELS),) * PARTS
+    weights = (1e-5, 1.0)  # with 1e-7 epsilon has no score where two cells change the channels
+    release = (
+        "the official release is NATS-sss-v1_0-50262-simple.tar, linked from "
+        "https://github.com/D-X-Y/NATS-Bench, and its figures are read with the API there."
+    )
+
+    def __post_init__(self) -> None:
+        if self.classes < 1:
+            raise ValueError(f"classes={self.classes} must be at least 1")
+        if self.resolution < 4 or self.resolution % 4:
+            raise ValueError(
+                f"resolution={self.resolution} must be a multiple of 4: it is halved twice"
+            )
+
+    def parse(self, text: str) -> Arch:
+        match = NOTATION.fullmatch(text)
+        if match is None:
+            raise ValueError(
+                f"'{text}' is no network of NATS-Bench's size space: write five numbers of "
+                f"channels, each one of {', '.join(map(str, CHANNELS))}, as 64:32:8:8:64"
+            )
+        return tuple(CHANNELS.index(int(number)) for number in match.groups())
+
+    def format(self, arch: Arch) -> str:
+        return ":".join(str(CHANNELS[option]) for option in arch)
+
+    def batch(self, size: int, generator: torch.Generator) -> Batch:
+        from nas.batch import natural_images
+
+        return natural_images((3, self.resolution, self.resolution), size, generator)
+
+    def network(self, arch: Arch) -> Network:
+        net = Builder((3, self.resolution, self.resolution))
+        widths = [CHANNELS[option] for option in arch]
+        first, last = widths[0], widths[-1]
+        node = net.mark(net.chain(net.input, Conv(3, first, 3, padding=1), BatchNorm(first)))
+        for part, (inputs, outputs) in enumerate(zip([first, *widths], widths, strict=False)):
+            add = residual if part % 2 else _cell
+            node = net.mark(add(net, node, inputs, outputs))
+        head = (BatchNorm(last), ReLU(), GlobalAvgPool(), Linear(last, self.classes))
+        net.chain(node, *head)
+        return net.build()
+
+
+def _cell(net: Builder, node: int, inputs: int, outputs: int) -> int:
+    def conv(layer: int, channels: int = outputs) -> int:
+        return net.chain(layer, *relu_conv_norm(channels, outputs, 3))
+
+    one = conv(node, inputs)
+    two = net.add(Add(), conv(node, inputs), conv(one))
+    skip = node
+    if inputs != outputs:
+        skip = net.chain(node, Conv(inputs, outputs, 1), BatchNorm(outputs))
+    return net.add(Add(), skip, conv(one), conv(two))
