@@ -22,6 +22,7 @@ SMALL = {
     "nats_size": {"resolution": 8},
     "transnas_macro": {"channels": 2, "classes": 5, "resolution": 128},
     "transnas_micro": {"channels": 2, "classes": 5, "resolution": 64},
+    "nasbench101": {"channels": 8, "stacks": 2, "cells": 1, "resolution": 8},
 }
 """Macro sizes that make a space quick to build."""
 

@@ -144,7 +144,7 @@ def _proxies(settings: Mapping[str, Any]) -> tuple[dict[str, Proxy], dict[str, l
 
 def _truth(settings: Mapping[str, Any], space: Space) -> tuple[str | None, Truth | None, str]:
     """The table's name and what it says; without one, how to bring it."""
-    from nas.compare.tables import data_folder, find, read, row_options, truth
+    from nas.compare.tables import data_folder, find, first_figure, read, row_options, truth
 
     name = settings["table"]
     rules = row_options(settings)
@@ -171,10 +171,7 @@ def _truth(settings: Mapping[str, Any], space: Space) -> tuple[str | None, Truth
     found = read(path)
     target = settings["target"]
     if target is None:
-        figures = [name for name in found.figures if name not in space.columns]
-        if not figures:
-            raise UsageError(f"{path} has no column of numbers")
-        target = figures[0]
+        target = first_figure(found, space)
     if not isinstance(target, str):
         raise UsageError(f"target={target} must be the name of a column")
     facts = truth(found, space, target, *rules)

@@ -170,6 +170,16 @@ def _rows(count: int) -> str:
     return f"{count:,} {'row is' if count == 1 else 'rows are'}"
 
 
+def first_figure(table: Table, space: Space) -> str:
+    """The first column of numbers that are not the architectures' own and do not count rows."""
+    for name in table.figures:
+        numbers = table.frame[name]
+        counts = numbers.dtype.is_integer() and (numbers.diff().drop_nulls() > 0).all()
+        if name not in space.columns and not counts:
+            return name
+    raise UsageError(f"{table.path} has no column of numbers")
+
+
 def columns_of(table: Table, space: Space) -> tuple[str, ...]:
     """The columns that hold the space's architectures: those of its published table, or `arch`."""
     return space.columns if set(space.columns) <= set(table.frame.columns) else (ARCH,)

@@ -5,12 +5,23 @@ from __future__ import annotations
 import gzip
 import pickle
 from pathlib import Path
+from random import Random
 
 import polars
 import pytest
 
 from nas import UsageError
-from nas.compare.tables import Table, Truth, data_folder, find, read, tables_in, truth
+from nas.compare.conversion import converted
+from nas.compare.tables import (
+    Table,
+    Truth,
+    data_folder,
+    find,
+    first_figure,
+    read,
+    tables_in,
+    truth,
+)
 from tests.conftest import small
 
 SPACE = small("nasbench201")
@@ -133,3 +144,21 @@ def test_a_folder_or_another_file_is_no_table(tmp_path: Path) -> None:
         data_folder(3)
     assert data_folder(str(tmp_path)) == tmp_path
     assert data_folder(None).name == "epsilon-nas"
+
+
+def test_an_architecture_in_several_columns(tmp_path: Path) -> None:
+    """NAS-Bench-101's matrix and operations; the first figure is no number of the row."""
+    space = small("nasbench101")
+    rows = [space.format(space.sample(Random(seed))) for seed in range(5)]
+    matrices, ops = zip(*(row.split(" ") for row in rows), strict=True)
+    columns = {"index": [3, 5, 6, 9, 11], "matrix": matrices, "ops": ops, "acc": [3, 1, 2, 5, 4]}
+    polars.DataFrame(columns).write_csv(tmp_path / "t.csv")
+    table = read(tmp_path / "t.csv")
+    assert first_figure(table, space) == "acc"
+    found = truth(table, space, "acc", "error", "error")
+    assert [space.format(arch) for arch in found.archs] == rows
+    one = converted(table, space).frame
+    assert one["arch"].to_list() == rows
+    assert one.columns == ["arch", "index", "acc"]
+    with pytest.raises(UsageError, match="no column 'arch' with architectures"):
+        truth(table, SPACE, "acc", "error", "error")

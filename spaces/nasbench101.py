@@ -1,0 +1,247 @@
+"""NAS-Bench-101: one cell of up to seven vertices and nine edges, three operations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from random import Random
+from typing import TYPE_CHECKING
+
+from nas import SPACES, Arch, Space
+from nas.network import (
+    Add,
+    BatchNorm,
+    Builder,
+    Concat,
+    Conv,
+    GlobalAvgPool,
+    Linear,
+    MaxPool,
+    Narrow,
+    Network,
+    Op,
+    ReLU,
+)
+from spaces._nasbench101_graphs import (
+    MAX_EDGES,
+    OPERATIONS,
+    PAIRS,
+    VERTICES,
+    Graph,
+    drawn,
+    edges_of,
+    embedded,
+    fingerprint,
+    on_a_path,
+    pruned,
+    representative,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+    from nas.batch import Batch
+
+CONV_3X3, CONV_1X1, MAX_POOL = range(len(OPERATIONS))
+
+
+@SPACES.register("nasbench101")
+@dataclass(frozen=True)
+class NASBench101(Space):
+    """NAS-Bench-101: 423,624 cells for small images (Ying et al. 2019, arXiv:1902.09635).
+
+    Decisions: for each of the 21 pairs of vertices (`PAIRS`) whether there is an edge, then the
+    operations (index in `OPERATIONS`) of the vertices 1 to 5. Vertices on no path from the input,
+    0, to the output, 6, do not count, and at most nine edges may count. A smaller cell has its
+    vertices in the first places; the others have no edges and the first operation.
+
+    Macro: a 3x3 stem, `stacks` stacks of `cells` cells with `channels`, 2x, 4x, ... channels, a
+    max-pool of stride 2 between stacks, then a spatial mean and a linear classifier. What leads
+    to a vertex is added, what leads to the output is concatenated, and the input goes through a
+    1x1 convolution wherever it leads. All as in the official `model_builder`, parameters too;
+    only the momentum of the norms' running statistics is PyTorch's and not .997.
+
+    Where channels do not divide evenly, the numbers of the vertices decide which have one more.
+    The benchmark trained one numbering of every cell (`canonical`), and the network is always the
+    one of that, so that isomorphic cells have equal networks.
+    """
+
+    channels: int = 128
+    stacks: int = 3
+    cells: int = 3
+    classes: int = 10
+    resolution: int = 32
+
+    choices = (2,) * len(PAIRS) + (len(OPERATIONS),) * (VERTICES - 2)
+    weights = (1e-4, 10.0)
+    columns = ("matrix", "ops")
+    release = (
+        "the official releases are nasbench_full.tfrecord and nasbench_only108.tfrecord, linked "
+        "from https://github.com/google-research/nasbench, and of these nas reads neither: make a "
+        "table with the columns matrix (rows joined by ;) and ops (joined by |)."
+    )
+
+    def __post_init__(self) -> None:
+        for name in ("stacks", "cells", "classes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
+        if self.channels < VERTICES - 2:
+            raise ValueError(
+                f"channels={self.channels} must be at least {VERTICES - 2}: so many vertices may "
+                "share them"
+            )
+        least = 2 ** (self.stacks - 1)
+        if self.resolution < least or self.resolution % least:
+            raise ValueError(
+                f"resolution={self.resolution} must be a multiple of {least}: it is halved "
+                f"between stacks, and stacks={self.stacks}"
+            )
+
+    @property
+    def size(self) -> int:
+        """Number of different cells, that is of canonical forms.
+
+        The figure of the paper and of the official README; tests count the cells in two ways.
+        """
+        return 423_624
+
+    def sample(self, rng: Random) -> Arch:
+        """A cell in its canonical form, all cells equally likely.
+
+        Drawing tuples until one is valid, as the benchmark's own random search does, favours
+        small cells, which can be written in more ways: of 1,000 draws 4 have all seven vertices on
+        a path, and of the cells 848 have. (Measured over 10,000 draws, which had 2,955 cells.)
+        """
+        return embedded(drawn(rng))
+
+    def valid(self, arch: Arch) -> bool:
+        """Whether the input leads to the output, and at most nine edges are on the way.
+
+        The official rule: `ModelSpec` prunes, then `NASBench` counts.
+        """
+        edges = edges_of(arch)
+        kept = on_a_path(edges)
+        return kept > 0 and sum(kept >> s & kept >> t & 1 for s, t in edges) <= MAX_EDGES
+
+    def canonical(self, arch: Arch) -> Arch:
+        """The one numbering of the pruned cell that the benchmark trained.
+
+        It is the first one in the order in which the benchmark enumerates cells: by the matrix,
+        read as a number whose bits are its columns, the last one first, then by the operations.
+        Two cells have the same form if and only if they are isomorphic.
+        """
+        return embedded(representative(pruned(arch)))
+
+    def fingerprint(self, arch: Arch) -> str:
+        """The benchmark's own name of a cell, its `module_hash`: the same for isomorphic cells."""
+        return fingerprint(pruned(arch))
+
+    def parse(self, text: str) -> Arch:
+        matrix, _, names = text.partition(" ")
+        rows, ops = matrix.split(";"), names.split("|")
+        count = len(rows)
+        if (
+            not 2 <= count <= VERTICES
+            or len(ops) != count
+            or any(len(row) != count or not set(row) <= {"0", "1"} for row in rows)
+            or any("1" in row[: place + 1] for place, row in enumerate(rows))
+            or (ops[0], ops[-1]) != ("input", "output")
+            or not set(ops[1:-1]) <= set(OPERATIONS)
+        ):
+            raise ValueError(
+                f"'{text}' is not a NAS-Bench-101 cell: write the rows of its upper triangular "
+                f"matrix of 2 to {VERTICES} vertices and then its operations, such as "
+                f"'011;001;000 input|{OPERATIONS[0]}|output', those between one of "
+                f"{', '.join(OPERATIONS)}"
+            )
+        edges = ((s, t) for s, t in combinations(range(count), 2) if rows[s][t] == "1")
+        arch = embedded(Graph(tuple(edges), tuple(map(OPERATIONS.index, ops[1:-1]))))
+        if not self.valid(arch):
+            raise ValueError(
+                f"'{text}' is not a NAS-Bench-101 cell: its input must lead to its output, with "
+                f"at most {MAX_EDGES} edges on the way"
+            )
+        return arch
+
+    def format(self, arch: Arch) -> str:
+        """Matrix and operations, not pruned; a smaller cell has a smaller matrix."""
+        edges, ops = edges_of(arch), arch[len(PAIRS) :]
+        joined = {vertex for edge in edges for vertex in edge}
+        while ops and ops[-1] == CONV_3X3 and len(ops) not in joined:
+            ops = ops[:-1]
+        output = len(ops) + 1
+        there = {(s, output if t == VERTICES - 1 else t) for s, t in edges}
+        numbers = range(output + 1)
+        rows = ("".join("01"[(s, t) in there] for t in numbers) for s in numbers)
+        names = ("input", *(OPERATIONS[op] for op in ops), "output")
+        return f"{';'.join(rows)} {'|'.join(names)}"
+
+    def batch(self, size: int, generator: torch.Generator) -> Batch:
+        from nas.batch import natural_images
+
+        return natural_images((3, self.resolution, self.resolution), size, generator)
+
+    def network(self, arch: Arch) -> Network:
+        graph = representative(pruned(arch))
+        net = Builder((3, self.resolution, self.resolution))
+        before = width = self.channels
+        node = net.mark(net.chain(net.input, *_conv(3, width, 3)))
+        for stack in range(self.stacks):
+            if stack:
+                node = net.add(MaxPool(2, 2), node)
+                width *= 2
+            for _ in range(self.cells):
+                node = net.mark(_cell(net, node, graph, before, width))
+                before = width
+        net.chain(node, GlobalAvgPool(), Linear(width, self.classes))
+        return net.build()
+
+
+def _conv(inputs: int, outputs: int, kernel: int) -> tuple[Op, ...]:
+    conv = Conv(inputs, outputs, kernel, padding=kernel // 2)
+    return conv, BatchNorm(outputs), ReLU()
+
+
+def _operation(op: int, width: int) -> tuple[Op, ...]:
+    if op == MAX_POOL:
+        return (MaxPool(3, 1, 1),)
+    return _conv(width, width, 3 if op == CONV_3X3 else 1)
+
+
+def _widths(graph: Graph, width: int) -> list[int]:
+    """Channels of every vertex (the input's do not matter).
+
+    Those that lead to the output share its channels, and the first of them take what is over;
+    the others are as wide as the widest that they lead to.
+    """
+    edges, ops = graph
+    output = len(ops) + 1
+    widths = [0] * output + [width]
+    ends = [source for source, target in edges if target == output and source]
+    for place, vertex in enumerate(ends):
+        widths[vertex] = width // len(ends) + (place < width % len(ends))
+    for vertex in range(len(ops), 0, -1):
+        widths[vertex] = widths[vertex] or max(widths[t] for s, t in edges if s == vertex)
+    return widths
+
+
+def _cell(net: Builder, node: int, graph: Graph, before: int, width: int) -> int:
+    """A cell that takes a layer of `before` channels to one of `width`."""
+    widths = _widths(graph, width)
+    nodes = [node]
+    for vertex, op in enumerate((*graph.ops, None), start=1):
+        own = widths[vertex]
+        inner = [source for source, target in graph.edges if target == vertex and source]
+        terms = [nodes[source] for source in inner]
+        if op is not None:
+            terms = [
+                n if widths[s] == own else net.add(Narrow(own), n)
+                for s, n in zip(inner, terms, strict=True)
+            ]
+        elif len(terms) > 1:
+            terms = [net.add(Concat(), *terms)]
+        if (0, vertex) in graph.edges:
+            terms.append(net.chain(node, *_conv(before, own, 1)))
+        total = terms[0] if len(terms) == 1 else net.add(Add(), *terms)
+        nodes.append(total if op is None else net.chain(total, *_operation(op, own)))
+    return nodes[-1]
