@@ -34,6 +34,9 @@ from nas.network import (
     Network,
     Op,
     ReLU,
+    Scale,
+    Sigmoid,
+    SiLU,
     Zero,
 )
 from nas.program import ZERO, Program, Runs, UnknownOpError, written
@@ -237,9 +240,14 @@ def _apply(op: Op, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG0
 @_apply.register
 def _(op: Conv, inputs: Sequence[Maps], weight: float) -> Maps:
     channels, group = op.in_channels // op.groups, op.out_channels // op.groups
+    gain = weight + log(_divisor(op.kernel))
+    if all(part.count % channels == 0 for part in inputs[0]):  # no group has different channels
+        sums = [
+            _sum([(part, channels)], gain, part.count // channels * group) for part in inputs[0]
+        ]
+        return _values(lambda values: _box(op, values), tuple(sums))
     starts = range(0, op.in_channels, channels)
     parts = _cut(inputs[0], sorted({*_ends(inputs[0]), *starts[1:]}))
-    gain = weight + log(_divisor(op.kernel))
     sums = []
     place = 0
     for _ in starts:
@@ -319,6 +327,49 @@ def _half_log1p_exp(x: float) -> float:
 @_apply.register(ReLU)
 def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
     return _values(F.relu, inputs[0])
+
+
+def _true(part: Map) -> Tensor:
+    """What the values stand for, in float64 where float32 might not do; too much is infinite."""
+    values = part.values if abs(part.scale) < 30 else part.values.double()
+    return values * exp(min(part.scale, 709.0))
+
+
+@_apply.register(SiLU)
+def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
+    def silu(part: Map) -> Map:  # x sigmoid(x) has the scale of x, however small
+        gate = torch.sigmoid(_true(part)).to(part.values.dtype)
+        return replace(part, values=part.values * gate)
+
+    return _each(silu, inputs[0])
+
+
+@_apply.register(Sigmoid)
+def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
+    return _each(_sigmoid, inputs[0])
+
+
+def _sigmoid(part: Map) -> Map:
+    """With 1 as the largest value: exp(x) is soon too small for a number where x is negative."""
+    logs = F.logsigmoid(_true(part))
+    top = logs.max().item()
+    if top == -inf:
+        return Map(torch.zeros_like(part.values), -inf, part.count)
+    return Map((logs - top).exp().to(part.values.dtype), top, part.count)
+
+
+@_apply.register(Scale)
+def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
+    bounds = _ends(*inputs)
+    maps, factors = (_cut(tensor, bounds) for tensor in inputs)
+    return tuple(
+        Map(
+            (_rows(part.values) * factor.values).movedim(-1, 1),
+            part.scale + factor.scale,
+            part.count,
+        )
+        for part, factor in zip(maps, factors, strict=True)
+    )
 
 
 @_apply.register

@@ -23,6 +23,9 @@ from nas.network import (
     Network,
     Op,
     ReLU,
+    Scale,
+    Sigmoid,
+    SiLU,
     Zero,
 )
 
@@ -35,6 +38,13 @@ class Sum(nn.Module):
         for other in inputs[1:]:
             total = total + other
         return total
+
+
+class ChannelProduct(nn.Module):
+    """Maps (batch, channels, height, width) times factors (batch, channels)."""
+
+    def forward(self, maps: Tensor, factors: Tensor) -> Tensor:
+        return maps * factors[:, :, None, None]
 
 
 class Concatenation(nn.Module):
@@ -150,6 +160,16 @@ def _(_: Op) -> nn.Module:
     return nn.ReLU()
 
 
+@module.register(SiLU)
+def _(_: Op) -> nn.Module:
+    return nn.SiLU()
+
+
+@module.register(Sigmoid)
+def _(_: Op) -> nn.Module:
+    return nn.Sigmoid()
+
+
 @module.register(GlobalAvgPool)
 def _(_: Op) -> nn.Module:
     return SpatialMean()
@@ -163,6 +183,11 @@ def _(op: Zero) -> nn.Module:
 @module.register(Add)
 def _(_: Op) -> nn.Module:
     return Sum()
+
+
+@module.register(Scale)
+def _(_: Op) -> nn.Module:
+    return ChannelProduct()
 
 
 @module.register(Concat)

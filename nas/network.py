@@ -122,6 +122,16 @@ class ReLU(Op):
 
 
 @dataclass(frozen=True, slots=True)
+class SiLU(Op):
+    """x / (1 + exp(-x)), also called Swish."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sigmoid(Op):
+    """1 / (1 + exp(-x))."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Pool(Op):
     kernel: int
     stride: int
@@ -174,6 +184,20 @@ class Add(Op):
         if len(set(inputs)) != 1:
             raise ValueError(f"Add was given the shapes {inputs}")
         return inputs[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale(Op):
+    """Every channel of a map times a number of its own: of (channels, height, width), (channels,).
+
+    The numbers may come from the map itself, as in squeeze-and-excitation.
+    """
+
+    def shape(self, *inputs: Shape) -> Shape:
+        maps, factors = inputs
+        if len(maps) != 3 or factors != maps[:1]:
+            raise ValueError(f"Scale was given the shapes {inputs}")
+        return maps
 
 
 @dataclass(frozen=True, slots=True)

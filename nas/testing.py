@@ -185,7 +185,8 @@ class ProxyContract:
         return space.batch(8, generator("contract"))
 
     @pytest.fixture(autouse=True)
-    def _applies(self, proxy: Proxy, space: Space, batch: Batch) -> None:
+    def _applicable(self, proxy: Proxy, space: Space, batch: Batch) -> None:
+        """A proxy may refuse a kind of model: it says so, and the test is skipped."""
         try:
             proxy.score(Candidate(space, space.sample(Random(0))), batch)
         except NotApplicableError as error:

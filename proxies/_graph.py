@@ -24,7 +24,9 @@ from nas.network import (
     Narrow,
     Op,
     ReLU,
+    Scale,
     Shape,
+    SiLU,
     Zero,
 )
 
@@ -101,10 +103,16 @@ def _network(space: Space, arch: Arch) -> Network:
 def _units(network: Network) -> list[Unit]:
     """Input, convolutions, pools, zeros and the map that the head reads are units.
 
-    Norms and ReLUs are left out, sums and concatenations say which units feed which.
+    Norms and ReLUs (or SiLUs) are left out, sums and concatenations say which units feed which;
+    numbers that channels are multiplied with, and the layers that make them, are left out too.
     """
     layers, shapes = network.layers, network.shapes
-    pools = [n for n, layer in enumerate(layers) if isinstance(layer.op, GlobalAvgPool)]
+    factors = _factors(network)
+    pools = [
+        n
+        for n, layer in enumerate(layers)
+        if isinstance(layer.op, GlobalAvgPool) and n not in factors
+    ]
     end = pools[0] if pools else len(layers)
     last = layers[end].inputs[0] if pools else end - 1
     _check_head(layers[end:])
@@ -113,7 +121,9 @@ def _units(network: Network) -> list[Unit]:
     parts: list[tuple[Part, ...]] = []  # of every layer's output
     for n, layer in enumerate(layers[:end]):
         given = [parts[earlier] for earlier in layer.inputs]
-        if isinstance(layer.op, BatchNorm | Crop | ReLU) or n in shortcuts:
+        if n in factors:
+            parts.append(())
+        elif isinstance(layer.op, BatchNorm | Crop | ReLU | Scale | SiLU) or n in shortcuts:
             parts.append(given[0])
         elif isinstance(layer.op, Add):
             parts.append(tuple(dict.fromkeys(chain(*given))))
@@ -128,6 +138,21 @@ def _units(network: Network) -> list[Unit]:
             raise NotApplicableError(f"nasgraph does not know the layer {layer.op}")
     output = Unit(Identity(), shapes[last], shapes[last][0], parts[last])
     return [*found, output]
+
+
+def _factors(network: Network) -> set[int]:
+    """The layers from a spatial mean to the numbers that channels are multiplied with.
+
+    These numbers are hardly ever 0: they say how much a channel answers, and not whether.
+    """
+    found: set[int] = set()
+    pending = [layer.inputs[1] for layer in network.layers if isinstance(layer.op, Scale)]
+    while pending:
+        n = pending.pop()
+        found.add(n)
+        if not isinstance(network.layers[n].op, GlobalAvgPool):
+            pending.extend(network.layers[n].inputs)
+    return found
 
 
 def _joined(given: list[tuple[Part, ...]], widths: list[int]) -> Iterator[Part]:

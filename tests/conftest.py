@@ -23,6 +23,8 @@ SMALL = {
     "transnas_macro": {"channels": 2, "classes": 5, "resolution": 128},
     "transnas_micro": {"channels": 2, "classes": 5, "resolution": 64},
     "nasbench101": {"channels": 8, "stacks": 2, "cells": 1, "resolution": 8},
+    "mnasnet": {"channels": 4, "classes": 3, "resolution": 64},
+    "vit": {"resolution": 8, "patch": 4, "classes": 3, "unit": 1, "head_width": 4},
 }
 """Macro sizes that make a space quick to build."""
 

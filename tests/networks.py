@@ -19,13 +19,19 @@ from nas.network import (
     Network,
     Op,
     ReLU,
+    Scale,
     Shape,
+    Sigmoid,
+    SiLU,
     Zero,
 )
 
 
-def random_network(rng: Random, layers: int = 14) -> Network:
-    """A network for 3 x 9 x 9 inputs with grouped, dilated and strided convolutions."""
+def random_network(rng: Random, layers: int = 14, gated: bool = False) -> Network:
+    """A network for 3 x 9 x 9 inputs with grouped, dilated and strided convolutions.
+
+    `gated`: with activations that are no power of their input, and with channels times numbers.
+    """
     net = Builder((3, 9, 9))
     shapes: list[Shape] = [(3, 9, 9)]
 
@@ -37,11 +43,13 @@ def random_network(rng: Random, layers: int = 14) -> Network:
     add(Conv(3, 6, 3, padding=1), 0)
     add(BatchNorm(6), 1)
     while len(shapes) < layers:
-        source = rng.choice(range(len(shapes) // 2, len(shapes)))
+        late = range(len(shapes) // 2, len(shapes))
+        source = rng.choice([i for i in late if len(shapes[i]) == 3])
         channels, size, _ = shapes[source]
         partners = [i for i, shape in enumerate(shapes) if shape[1:] == shapes[source][1:]]
         partner = rng.choice(partners)
         kinds = ["conv", "depthwise", "grouped", "pool", "add", "concat", "zero", "narrow", "crop"]
+        kinds += ["silu", "squeeze", "foreign"] * gated
         kind = rng.choice(kinds)
         kernel = rng.choice([1, 3, 5]) if size > 4 else 1
         stride = rng.choice([1, 1, 1, 2]) if size > 4 else 1
@@ -64,6 +72,16 @@ def random_network(rng: Random, layers: int = 14) -> Network:
             add(Narrow(rng.randrange(2, channels)), source)
         elif kind == "crop" and size > 4:
             add(Crop(), source)
+        elif kind == "silu":
+            add(SiLU(), source)
+        elif kind in ("squeeze", "foreign"):  # the factors are the map's own, or another's
+            other = source if kind == "squeeze" else rng.randrange(len(shapes))
+            if len(shapes[other]) == 3:
+                node = add(SiLU(), add(Linear(shapes[other][0], 2), add(GlobalAvgPool(), other)))
+                factors = add(Linear(2, channels), node)
+                if rng.randrange(2):
+                    factors = add(Sigmoid(), factors)
+                add(Scale(), source, factors)
         elif kind == "zero":
             zeros = add(Zero(channels, stride), partner)
             add(Add(), add(MaxPool(1, stride), source), zeros)

@@ -10,7 +10,17 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from nas import SPACES
 from nas.module import NetworkModule
-from nas.network import Add, BatchNorm, Builder, Concat, Conv, Linear, Network
+from nas.network import (
+    Add,
+    BatchNorm,
+    Builder,
+    Concat,
+    Conv,
+    GlobalAvgPool,
+    Linear,
+    Network,
+    Scale,
+)
 from nas.seeding import generator
 from tests.conftest import small
 from tests.networks import random_network
@@ -18,7 +28,7 @@ from tests.networks import random_network
 
 @pytest.mark.parametrize("seed", range(30))
 def test_shapes_and_counts_are_those_of_pytorch(seed: int) -> None:
-    network = random_network(Random(seed))
+    network = random_network(Random(seed), gated=seed % 2 == 1)
     model = NetworkModule(network).double()  # float32 pools are sums that the counter would count
     inputs = torch.rand(2, *network.shapes[0], dtype=torch.float64)
     with FlopCounterMode(display=False) as counter:
@@ -56,6 +66,10 @@ def test_sharing_drops_layers_and_keeps_the_output_under_equal_weights(name: str
         lambda net: net.add(BatchNorm(4), net.input),
         lambda net: net.add(Linear(3, 1), net.input),
         lambda net: net.add(Add(), net.input, net.add(Conv(3, 4, 1), net.input)),
+        lambda net: net.add(
+            Scale(), net.input, net.add(GlobalAvgPool(), net.add(Conv(3, 4, 1), 0))
+        ),
+        lambda net: net.add(Scale(), net.input, net.input),
         lambda net: net.add(Concat(), net.input, net.add(Conv(3, 4, 3), net.input)),
     ],
 )

@@ -1,0 +1,158 @@
+"""The MnasNet-like space of Accel-NASBench: seven blocks of mobile inverted bottlenecks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nas import SPACES, Arch, Space
+from nas.network import (
+    Add,
+    BatchNorm,
+    Builder,
+    Conv,
+    GlobalAvgPool,
+    Linear,
+    Network,
+    Scale,
+    Sigmoid,
+    SiLU,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+    from nas.batch import Batch
+
+DECISIONS = ("e", "k", "l", "se")
+"""Of every block: expansion, kernel, layers, squeeze-and-excitation."""
+OPTIONS = {"e": (1, 4, 6), "k": (3, 5), "l": (1, 2, 3), "se": (0, 1)}
+DEEP = (1, 2, 3, 4)
+"""The layers that block 5 may have."""
+COLUMNS = tuple(f"block{block}_{name}" for block in range(7) for name in DECISIONS)
+VALUES = tuple(DEEP if name == "block5_l" else OPTIONS[name.split("_")[1]] for name in COLUMNS)
+"""What the options of every decision mean."""
+
+STEM = 32
+WIDTHS = (16, 24, 40, 80, 112, 192, 320)
+STRIDES = (1, 2, 2, 2, 1, 2, 1)
+HEAD = 4
+"""How many times the last block's channels the head has."""
+
+
+@SPACES.register("mnasnet")
+@dataclass(frozen=True)
+class MnasNet(Space):
+    """Accel-NASBench's space: MnasNet-like networks (Ahmad et al. 2024, arXiv:2404.08005).
+
+    Seven blocks of one to three layers (block 5: to four), each layer a mobile inverted
+    bottleneck: 1x1 convolution to `e` times the channels (none where e = 1), depthwise k x k, with
+    `se` squeeze-and-excitation, 1x1 convolution to the block's channels; a norm after each
+    convolution, SiLU after all but the last, and the layer's input added where shapes allow. The
+    decisions are those of `COLUMNS` in order, an option is its index in `VALUES`. Stem: 3x3
+    of stride 2; head: 1x1 to four times the channels, spatial mean, linear.
+
+    Macro: `channels` of the stem, to which all others are in proportion (32: the benchmark's 16,
+    24, 40, 80, 112, 192, 320), `classes` and `resolution`. Squeeze-and-excitation narrows to a
+    quarter of the layer's input channels; its two convolutions have biases, SiLU follows the
+    first and a sigmoid the second. This is the network that the benchmark trained on GPUs
+    (repository `ANB-DatasetCollection`), less stochastic depth and dropout. Parameters are the
+    table's `params` on every row. Its `macs` (as counted by the package thop) are the FLOPs of
+    `nas`, multiply-adds of convolutions and linear layers without their biases, and besides four
+    for each number that a norm is given and h w + 1 for each channel that is averaged over h x w.
+    They are for `resolution=224`; the default is 64, because 256 images of 224 pixels cost proxies
+    of gradients tens of gigabytes, and epsilon ranks alike.
+
+    No constants for epsilon are published. Under a small one all but the last bits is linear, so
+    that smaller ones give the same scores, until numbers leave float32: under 1e-3 the low pass
+    of a fifth of the networks does, under 3e-3 it ends at about 1e-26. The high one is 1, as on
+    NAS-Bench-201.
+    """
+
+    channels: int = STEM
+    classes: int = 1000
+    resolution: int = 64
+
+    choices = tuple(len(values) for values in VALUES)
+    weights = (3e-3, 1.0)
+    columns = COLUMNS
+    release = (
+        "the official release is anb_dataset_jsons.tar.gz of "
+        "https://github.com/afzalxo/Accel-NASBench, one JSON file an architecture."
+    )
+
+    def __post_init__(self) -> None:
+        if self.channels < 4 or self.channels % 4:
+            raise ValueError(f"channels={self.channels} must be a multiple of 4, such as {STEM}")
+        if self.classes < 1:
+            raise ValueError(f"classes={self.classes} must be at least 1")
+        if self.resolution < 32 or self.resolution % 32:
+            raise ValueError(
+                f"resolution={self.resolution} must be a multiple of 32: it is halved five times"
+            )
+
+    def parse(self, text: str) -> Arch:
+        words = text.split()
+        if len(words) != len(COLUMNS):
+            raise ValueError(
+                f"'{text}' is no architecture: write {len(COLUMNS)} numbers, expansion, kernel, "
+                "layers and squeeze-and-excitation of each of the seven blocks, such as "
+                f"'{self.format((0,) * len(COLUMNS))}'"
+            )
+        return tuple(map(_option, words, COLUMNS, VALUES))
+
+    def format(self, arch: Arch) -> str:
+        return " ".join(str(values[option]) for values, option in zip(VALUES, arch, strict=True))
+
+    def batch(self, size: int, generator: torch.Generator) -> Batch:
+        from nas.batch import natural_images
+
+        return natural_images((3, self.resolution, self.resolution), size, generator)
+
+    def network(self, arch: Arch) -> Network:
+        numbers = iter(values[option] for values, option in zip(VALUES, arch, strict=True))
+        net = Builder((3, self.resolution, self.resolution))
+        width = self.channels
+        node = net.mark(net.chain(net.input, *_conv(3, width, 3, 2), SiLU()))
+        for base, first in zip(WIDTHS, STRIDES, strict=True):
+            expansion, kernel, layers, squeeze = (next(numbers) for _ in DECISIONS)
+            for stride in (first, *[1] * (layers - 1)):
+                outputs = base * self.channels // STEM
+                sizes = (width, outputs, expansion, kernel, stride)
+                node = net.mark(_bottleneck(net, node, sizes, bool(squeeze)))
+                width = outputs
+        head = (*_conv(width, HEAD * width, 1), SiLU(), GlobalAvgPool())
+        net.chain(node, *head, Linear(HEAD * width, self.classes))
+        return net.build()
+
+
+def _option(word: str, column: str, values: tuple[int, ...]) -> int:
+    for option, value in enumerate(values):
+        if word == str(value):
+            return option
+    raise ValueError(f"{column}={word[:20]} must be one of {', '.join(map(str, values))}")
+
+
+def _conv(
+    inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1
+) -> tuple[Conv, BatchNorm]:
+    sizes = (inputs, outputs, kernel, stride, kernel // 2)
+    return Conv(*sizes, groups=groups), BatchNorm(outputs)
+
+
+def _bottleneck(
+    net: Builder, start: int, sizes: tuple[int, int, int, int, int], squeeze: bool
+) -> int:
+    """A layer, of sizes (inputs, outputs, expansion, kernel, stride)."""
+    inputs, outputs, expansion, kernel, stride = sizes
+    width = inputs * expansion
+    node = start
+    if expansion > 1:
+        node = net.chain(node, *_conv(inputs, width, 1), SiLU())
+    node = net.chain(node, *_conv(width, width, kernel, stride, groups=width), SiLU())
+    if squeeze:
+        narrow = max(1, inputs // 4)
+        linear = (Linear(width, narrow), SiLU(), Linear(narrow, width), Sigmoid())
+        node = net.add(Scale(), node, net.chain(node, GlobalAvgPool(), *linear))
+    node = net.chain(node, *_conv(width, outputs, 1))
+    return node if stride > 1 or inputs != outputs else net.add(Add(), node, start)
