@@ -16,6 +16,7 @@ COMMANDS = {
     "convert": "a table of true figures out of a file or an official release",
     "score": "score architectures given by name",
     "report": "the summary of a search again, from its folder",
+    "new": "a package with a space, a proxy or a strategy of your own, ready to change",
     "list": "the spaces, proxies, strategies and tables there are",
 }
 
@@ -28,6 +29,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """
     command, *rest = (sys.argv[1:] if argv is None else list(argv)) or ["--help"]
     try:
+        if command == "-sc" and "COMP_LINE" in os.environ:
+            command, *rest = _completed(command, *rest)
         if command in ("-h", "--help", "help"):
             print(_usage())
             sys.exit(0)
@@ -45,6 +48,21 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         _fail("nas: interrupted", 130)
     sys.exit(0)
+
+
+def _completed(*argv: str) -> list[str]:
+    """The command whose options a shell completes; the commands are printed while there is none.
+
+    Hydra knows of no commands: it is given the line without.
+    """
+    line = os.environ["COMP_LINE"].lstrip()
+    name, _, rest = line.partition(" ")
+    command, space, options = rest.lstrip().partition(" ")
+    if not space or command not in COMMANDS:
+        print(*COMMANDS)
+        sys.exit(0)
+    os.environ["COMP_LINE"] = f"{name} {options}"
+    return [command, *argv]
 
 
 def _usage() -> str:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
 
 from nas.errors import NothingFoundError, UsageError
+from nas.plugins import origin, plugins
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+GROUPS = ("space", "proxy", "strategy", "batch", "ranking", "executor")
 SEVERAL = re.compile(r"proxy=\[\s*([\w.-]+(?:\s*,\s*[\w.-]+)*)\s*\]")
 TAKES_VALUE = {
     *("--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn"),
@@ -23,10 +26,13 @@ TAKES_VALUE = {
 OVERRIDE = re.compile(r"[+~]{0,2}[\w./@-]+=.*|~[\w./@-]+", re.DOTALL)
 
 
-def positional(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+def positional(
+    argv: Sequence[str], known: Callable[[str], bool] = lambda _: False
+) -> tuple[list[str], list[str]]:
     """Arguments that are no options and no overrides, and the others, which are Hydra's.
 
-    Options come last there: Hydra takes none between two overrides.
+    Those that are `known`, as files may be, are the former whatever they look like. Options come
+    last among Hydra's, which takes none between two overrides.
     """
     words: list[str] = []
     overrides: list[str] = []
@@ -35,6 +41,8 @@ def positional(argv: Sequence[str]) -> tuple[list[str], list[str]]:
     for argument in arguments:
         if argument in TAKES_VALUE:
             options += [argument, *([value] if (value := next(arguments, None)) else [])]
+        elif known(argument):
+            words.append(argument)
         elif argument.startswith("-"):
             options.append(argument)
         elif OVERRIDE.fullmatch(argument):
@@ -55,15 +63,15 @@ def spread(argv: Sequence[str]) -> list[str]:
         names = dict.fromkeys(name.strip() for name in several[1].split(","))
         arguments.append("proxy=several")
         for name in names:
-            arguments += _member(name)
+            arguments += _member(name, conf_dirs(argv))
     return arguments
 
 
-def _member(name: str) -> list[str]:
+def _member(name: str, folders: Iterable[Path]) -> list[str]:
     """What puts a proxy, or all that a combination of proxies holds, at proxy.NAME."""
-    path = conf_dir() / "proxy" / f"{name}.yaml"
+    paths = [path for folder in folders if (path := folder / "proxy" / f"{name}.yaml").is_file()]
     defaults = re.findall(
-        r"^  - /proxy@proxy\.(\w+): (\w+)$", path.read_text() if path.is_file() else "", re.M
+        r"^  - /proxy@proxy\.(\w+): (\w+)$", paths[0].read_text() if paths else "", re.M
     )
     if not defaults:
         return [f"+proxy@proxy.{name}={name}"]
@@ -75,6 +83,34 @@ def conf_dir() -> Path:
     """The configs' folder: `nas/conf` where installed, `conf` in a checkout."""
     here = Path(__file__).resolve().parent
     return here / "conf" if (here / "conf").is_dir() else here.parent / "conf"
+
+
+def conf_dirs(argv: Sequence[str] = ()) -> dict[Path, str]:
+    """Every folder of configs, and whose it is: ours, plugins' and that of --config-dir."""
+    folders = {conf_dir(): "nas"}
+    for plugin in plugins():
+        if plugin.conf is not None:
+            folders.setdefault(plugin.conf, plugin.module)
+    for argument, following in pairwise([*argv, ""]):
+        flag, _, value = argument.partition("=")
+        if flag in ("--config-dir", "-cd"):
+            folders.setdefault(Path(value or following).absolute(), flag)
+    return folders
+
+
+def _check_names(folders: Mapping[Path, str]) -> None:
+    """UsageError where two configs have one name: Hydra would silently take the first."""
+    found: dict[tuple[str, str], Path] = {}
+    for folder in folders:
+        for group in GROUPS:
+            for path in sorted((folder / group).glob("*.yaml")):
+                other = found.setdefault((group, path.stem), path)
+                if other.resolve() != path.resolve():
+                    owners = [folders[each.parent.parent] for each in (other, path)]
+                    one, two = (origin(owner) or owner for owner in owners)
+                    raise UsageError(
+                        f"{group}={path.stem} has two configs: {other} ({one}) and {path} ({two})"
+                    )
 
 
 def _checked(command: str, arguments: list[str]) -> list[str]:
@@ -119,7 +155,10 @@ def run_hydra(
     from omegaconf.errors import OmegaConfBaseException
 
     from nas.mistakes import NO_NAME, explained, plain
+    from nas.search_path import add_plugins
 
+    _check_names(conf_dirs(rest))
+    add_plugins()
     OmegaConf.register_new_resolver(
         "nas_folder", lambda text: quote(text, safe="=,+@:") or "all", replace=True
     )

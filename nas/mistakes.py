@@ -12,10 +12,11 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 
-from nas.composition import conf_dir
+from nas.composition import GROUPS, conf_dir, conf_dirs
 from nas.errors import UsageError, unknown
+from nas.plugins import located, plugins
+from nas.stopping import quoted
 
-GROUPS = ("space", "proxy", "strategy", "batch", "ranking", "executor")
 NO_NAME = "Config group override must be a string or a list"
 """The start of the bare ValueError that Hydra raises for space=5 and the like."""
 
@@ -25,11 +26,11 @@ def explained(error: Exception, command: str, overrides: Sequence[str]) -> Usage
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, name = error.missing_cfg_file.rpartition("/")
         if group in GROUPS:
-            return unknown(group, name, error.options or _shipped(group))
+            return _no_config(group, name, error.options or _configs(group, overrides))
     if NO_NAME in str(error):
         for group, _, name in (item.partition("=") for item in overrides):
-            if group in GROUPS and name not in _shipped(group):
-                return unknown(group, name, _shipped(group))
+            if group in GROUPS and name not in _configs(group, overrides):
+                return _no_config(group, name, _configs(group, overrides))
     if isinstance(error, OverrideParseException):
         return UsageError(
             f"'{error.override}' cannot be read: write name=value, or \"name='value'\" where the "
@@ -47,8 +48,28 @@ def explained(error: Exception, command: str, overrides: Sequence[str]) -> Usage
     return UsageError(_first(error))
 
 
-def _shipped(group: str) -> list[str]:
-    return [path.stem for path in (conf_dir() / group).glob("*.yaml")]
+def _configs(group: str, overrides: Sequence[str]) -> list[str]:
+    folders = conf_dirs(overrides)
+    return [path.stem for folder in folders for path in (folder / group).glob("*.yaml")]
+
+
+def _no_config(group: str, name: str, configs: Sequence[str]) -> UsageError:
+    """The error for a name without a config, and what of the plugins may be the reason."""
+    from nas.proxy import PROXIES
+    from nas.space import SPACES
+    from nas.strategy import STRATEGIES
+
+    registry = {each.kind: each for each in (SPACES, PROXIES, STRATEGIES)}.get(group)
+    if registry is not None and plugins() and name in registry:
+        return UsageError(
+            f"the {group} '{name}' of {located(registry[name].__module__)} has no config: it "
+            f"needs {group}/{name}.yaml in the plugin's folder conf, or in a --config-dir"
+        )
+    lost = [plugin for plugin in plugins() if plugin.spec is None]
+    notes = [
+        f"there is no module '{plugin.module}', which {plugin.origin} names" for plugin in lost
+    ]
+    return UsageError("; ".join([str(unknown(group, name, configs)), *notes]))
 
 
 def _unknown_option(key: str, command: str, overrides: Sequence[str]) -> UsageError:
@@ -57,9 +78,12 @@ def _unknown_option(key: str, command: str, overrides: Sequence[str]) -> UsageEr
     if key.partition(".")[0] not in known:
         return unknown(f"option of nas {command}", key, known)
     chosen = [item for item in overrides if item.partition("=")[0] in {*GROUPS} & {*known}]
+    chosen = [item for item in chosen if "," not in item]
+    given = [folder for folder, owner in conf_dirs(overrides).items() if owner.startswith("-")]
+    chosen += [f"hydra.searchpath=[{quoted(f'file://{folder}')}]" for folder in given]
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        config = compose(command, overrides=[item for item in chosen if "," not in item])
+        config = compose(command, overrides=chosen)
     group = key.partition(".")[0]
     if "." in key and isinstance(config.get(group), DictConfig):
         part = config[group]

@@ -106,11 +106,11 @@ def draws(proxy: Proxy, candidate: Candidate, batch: Batch, repeats: int) -> lis
 
 def make_objective(settings: Mapping[str, Any]) -> Objective:
     """The objective that plain settings name: space, proxies, batch, seed, device, weights."""
-    from nas.batch import make_batch
-
     seed = at_least(settings, "seed", 0)
     repeats = at_least(settings, "repeats", 1)
-    space = SPACES.configured(settings["space"])
+    space = SPACES.configured(settings["space"])  # first, for it needs no torch
+    from nas.batch import make_batch
+
     proxies = make_proxies(settings["proxy"])
     device = device_named(settings["device"])
     weights = _weights(settings["ranking"].get("weights"), proxies)

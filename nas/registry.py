@@ -11,13 +11,14 @@ from types import UnionType
 from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from nas.errors import UsageError, unknown
+from nas.plugins import VARIABLE, failures, located
 
 T = TypeVar("T")
 C = TypeVar("C")
 
 
 class Registry(Mapping[str, type[T]], Generic[T]):
-    """The plugins of one kind; the modules of its sibling package are imported on first use."""
+    """The plugins of one kind, of its sibling package and of others, imported on first use."""
 
     def __init__(self, kind: str, package: str) -> None:
         self.kind = kind
@@ -33,7 +34,7 @@ class Registry(Mapping[str, type[T]], Generic[T]):
             if other is not None and other.__module__ != cls.__module__:
                 raise UsageError(
                     f"the {self.kind} '{name}' exists twice: "
-                    f"in {other.__module__} and in {cls.__module__}"
+                    f"in {located(other.__module__)} and in {located(cls.__module__)}"
                 )
             self._classes[name] = cls  # type: ignore[assignment]  # C is a T: the contract test holds it
             return cls
@@ -41,7 +42,11 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         return file
 
     def load(self) -> None:
-        """Import every module of the package, once; those that begin with _ hold no plugin."""
+        """Import every module of the package, once, and the plugins of others.
+
+        Modules that begin with _ hold no plugin; what a plugin registered before it failed is
+        none, either.
+        """
         if self._loaded:
             return
         package = import_module(self.package)
@@ -54,13 +59,25 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         for module in iter_modules(package.__path__):
             if not module.name.startswith("_"):
                 import_module(f"{self.package}.{module.name}")
+        failed = {plugin.module.partition(".")[0] for plugin in failures()}
+        for name, cls in list(self._classes.items()):
+            if cls.__module__.partition(".")[0] in failed:
+                del self._classes[name]
         self._loaded = True
 
     def __getitem__(self, name: str) -> type[T]:
         self.load()
         if name not in self._classes:
-            raise unknown(self.kind, name, self._classes)
+            raise self._missing(name)
         return self._classes[name]
+
+    def _missing(self, name: str, hint: str = "") -> UsageError:
+        """The error for a name that nothing is registered under."""
+        notes = [
+            f"the plugin {plugin} cannot be imported: {why}" for plugin, why in failures().items()
+        ]
+        sentence = str(unknown(self.kind, name, self._classes))
+        return UsageError("; ".join([sentence, *([hint] if hint else []), *notes]))
 
     def __contains__(self, name: object) -> bool:
         self.load()
@@ -81,7 +98,14 @@ class Registry(Mapping[str, type[T]], Generic[T]):
     def configured(self, config: Mapping[str, Any], *args: object) -> T:
         """An instance from a config: `name` says which plugin, the rest are its options."""
         options = dict(config)
-        return self.build(options.pop("name"), *args, **options)
+        name = str(options.pop("name"))
+        if name not in self:
+            raise self._missing(
+                name,
+                f"a config has this name, but nothing is registered under it: install the package "
+                f"that does so, or name its module in the environment, {VARIABLE}=MODULE",
+            )
+        return self.build(name, *args, **options)
 
 
 def construct(kind: str, name: str, make: Callable[..., T], *args: object, **options: object) -> T:

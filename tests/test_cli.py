@@ -422,7 +422,7 @@ def test_the_config_is_shown_and_nothing_runs(flags: list[str], here: Path) -> N
 
 SPACES_THERE_ARE = f"there are: {', '.join(SPACES)}"
 MISTAKES: list[tuple[str, list[str]]] = [
-    ("serach", ["command 'serach'", "did you mean 'search'", "list, report, score, search"]),
+    ("serach", ["command 'serach'", "did you mean 'search'", "list, new, report, score, search"]),
     ("search space=nasbench20", ["space 'nasbench20'", SPACES_THERE_ARE]),
     ("search space=5", ["space '5'", SPACES_THERE_ARE]),
     ("search space=null", ["space 'null'", SPACES_THERE_ARE]),

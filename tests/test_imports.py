@@ -17,6 +17,7 @@ LEVELS = {
     **{
         "errors": 0,
         "pickles": 0,
+        "plugins": 0,
         "registry": 1,
         "network": 1,
         "seeding": 1,

@@ -144,7 +144,15 @@ def _proxies(settings: Mapping[str, Any]) -> tuple[dict[str, Proxy], dict[str, l
 
 def _truth(settings: Mapping[str, Any], space: Space) -> tuple[str | None, Truth | None, str]:
     """The table's name and what it says; without one, how to bring it."""
-    from nas.compare.tables import data_folder, find, first_figure, read, row_options, truth
+    from nas.compare.tables import (
+        data_folder,
+        find,
+        first_figure,
+        read,
+        row_options,
+        tables_in,
+        truth,
+    )
 
     name = settings["table"]
     rules = row_options(settings)
@@ -155,13 +163,13 @@ def _truth(settings: Mapping[str, Any], space: Space) -> tuple[str | None, Truth
     wanted = settings["space"]["name"] if name == "auto" else name
     if not isinstance(wanted, str):
         raise UsageError(f"table={wanted} must be a name or a file")
-    there = Path(wanted).expanduser().exists()
+    there = name != "auto" and Path(wanted).expanduser().exists()
     folder = Path() if there else data_folder(settings["data_dir"])
     bring = (
         f"no table of true figures is named {wanted} in {folder}: {space.release} "
         f"Or give table=FILE, a CSV or Parquet file with a column 'arch' and columns of numbers"
     )
-    path = find(wanted, folder)
+    path = tables_in(folder).get(wanted) if name == "auto" else find(wanted, folder)
     if path is None:
         if name != "auto":
             raise UsageError(bring)

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str]) -> None:
     """Convert the file or folder that the arguments name."""
-    files = [word for word in argv if _exists(Path(word))]  # names may have an = in them
-    words, rest = positional([word for word in argv if word not in files])
-    words += files
+    words, rest = positional(argv, lambda word: _exists(Path(word)))  # it may have an = in it
 
     def task(settings: Mapping[str, Any]) -> None:
         if len(words) != 1:

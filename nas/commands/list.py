@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from nas.composition import run_hydra
 from nas.errors import UsageError
+from nas.plugins import VARIABLE, failures, origin
 from nas.proxy import PROXIES
 from nas.registry import Registry
 from nas.space import SPACES
@@ -22,7 +22,7 @@ SHOWN = 6
 def main(argv: Sequence[str]) -> None:
     """Print every registered plugin with the first line of its docstring and its source.
 
-    Then the tables of true figures with their rows and columns.
+    Then the tables of true figures with their rows and columns, and plugins that do not work.
     """
 
     def task(settings: Mapping[str, Any]) -> None:
@@ -31,6 +31,7 @@ def main(argv: Sequence[str]) -> None:
             _block("proxies", PROXIES),
             _block("strategies", STRATEGIES),
             _tables(settings["data_dir"]),
+            *_failed(),
         ]
         print("\n\n".join(blocks))
 
@@ -64,6 +65,12 @@ def _tables(setting: object) -> str:
     return "\n".join(["tables", *lines, f"  from {folder}"])
 
 
+def _failed() -> list[str]:
+    """What there is to say of plugins that cannot be imported, if any."""
+    lines = [f"  {plugin}: {why}" for plugin, why in failures().items()]
+    return ["\n".join(["plugins that cannot be imported", *lines])] if lines else []
+
+
 def _described(path: Path) -> str:
     """Rows and columns of a table."""
     from nas.compare.tables import ARCH, read
@@ -87,6 +94,10 @@ def _described(path: Path) -> str:
 
 
 def source(plugin: type) -> str:
-    """The distribution that a plugin comes from, and its file there."""
-    path = Path(inspect.getfile(plugin))
-    return f"epsilon-nas {version('epsilon-nas')}, {path.parent.name}/{path.name}"
+    """The distribution that a plugin comes from and its file there, or all of the file's path."""
+    module, path = plugin.__module__, Path(inspect.getfile(plugin))
+    distribution = origin(module)
+    if distribution in ("", VARIABLE):
+        return f"{distribution or 'no distribution'}, {path}"
+    depth = module.count(".") + (path.stem == "__init__")
+    return f"{distribution}, {'/'.join(path.parts[-1 - depth :])}"

@@ -13,9 +13,7 @@ from nas.errors import UsageError
 
 def main(argv: Sequence[str]) -> None:
     """Print the summary of the run in the folder that the arguments name."""
-    folders = [word for word in argv if Path(word).is_dir()]  # a sweep's are named key=value,…
-    words, rest = positional([word for word in argv if word not in folders])
-    words += folders
+    words, rest = positional(argv, lambda word: Path(word).is_dir())  # a sweep's are key=value,…
 
     def task(settings: Mapping[str, Any]) -> None:
         from nas.run import report

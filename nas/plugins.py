@@ -1,0 +1,140 @@
+"""Plugins of others: what entry points and the environment name, and where each comes from.
+
+A package that an entry point of the group `nas.plugins` names, or a module that the environment
+variable NAS_PLUGINS names, registers its classes when it is imported. Its configs are in a folder
+`conf`, inside a package and beside a module, which is found without running any of its code.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from importlib import import_module
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nas.errors import UsageError
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
+
+GROUP, VARIABLE = "nas.plugins", "NAS_PLUGINS"
+OURS = ("nas", "spaces", "proxies", "strategies")
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A module that registers classes, and the distribution whose entry point names it."""
+
+    module: str
+    distribution: Distribution | None = field(default=None, compare=False)
+
+    @cached_property
+    def origin(self) -> str:
+        """The distribution with its version, or the variable that names the module."""
+        return VARIABLE if self.distribution is None else _titled(self.distribution)
+
+    @cached_property
+    def spec(self) -> ModuleSpec | None:
+        """Where the module is, found without importing it or what it lies in."""
+        name, *parts = self.module.split(".")
+        try:
+            spec = find_spec(name)
+        except Exception:  # an empty name, or a finder's own trouble: importing will say
+            return None
+        for part in parts:
+            if spec is None or spec.submodule_search_locations is None:
+                return None
+            name = f"{name}.{part}"
+            spec = PathFinder.find_spec(name, list(spec.submodule_search_locations))
+        return spec
+
+    @cached_property
+    def conf(self) -> Path | None:
+        """The folder of the plugin's configs, if there is one."""
+        spec = self.spec
+        if spec is None:
+            return None
+        places = [Path(place) for place in spec.submodule_search_locations or ()]
+        if not places and spec.has_location and spec.origin:
+            places = [Path(spec.origin).parent]
+        folders = [place.absolute() / "conf" for place in places]
+        return next((folder for folder in folders if folder.is_dir()), None)
+
+    def __str__(self) -> str:
+        return f"{self.module} ({self.origin})"
+
+
+def _titled(distribution: Distribution) -> str:
+    try:
+        return f"{distribution.name} {distribution.version}"
+    except Exception:  # a broken installation, whose plugin may work all the same
+        return "a distribution without metadata"
+
+
+@cache
+def plugins() -> tuple[Plugin, ...]:
+    """The plugins there are, of which nothing is imported yet; those of entry points first."""
+    from importlib.metadata import entry_points
+
+    found: dict[str, Plugin] = {}
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.value):
+        plugin = Plugin(re.split(r"[:\[]", point.value)[0].strip(), point.dist)
+        other = found.setdefault(plugin.module, plugin)
+        if other.origin != plugin.origin:
+            raise UsageError(
+                f"two distributions have the plugin '{plugin.module}', {other.origin} and "
+                f"{plugin.origin}: uninstall one of them"
+            )
+    for name in os.environ.get(VARIABLE, "").split(","):
+        if name.strip():
+            found.setdefault(name.strip(), Plugin(name.strip()))
+    return tuple(found.values())
+
+
+@cache
+def failures() -> Mapping[Plugin, str]:
+    """Import every plugin; those that cannot be, and why, in one line.
+
+    A UsageError, such as a name that exists twice, goes through.
+    """
+    failed = {}
+    for plugin in plugins():
+        try:
+            import_module(plugin.module)
+        except UsageError:
+            raise
+        except (Exception, SystemExit) as error:  # whatever a plugin does, the others work
+            lines = str(error).strip().splitlines()
+            failed[plugin] = f"{type(error).__name__}: {lines[0]}" if lines else repr(error)
+    return failed
+
+
+def origin(module: str) -> str:
+    """The distribution, with its version, that a module is from; empty where there is none."""
+    from importlib.metadata import distribution, packages_distributions, version
+
+    top = module.partition(".")[0]
+    if top in OURS:
+        return f"epsilon-nas {version('epsilon-nas')}"
+    for plugin in plugins():
+        if plugin.distribution is not None and plugin.module.partition(".")[0] == top:
+            return plugin.origin
+    for name in packages_distributions().get(top, ()):
+        return _titled(distribution(name))
+    return VARIABLE if top in {plugin.module.partition(".")[0] for plugin in plugins()} else ""
+
+
+def located(module: str) -> str:
+    """A module with the distribution it is from, or else its file."""
+    found = origin(module)
+    if found in ("", VARIABLE):
+        file = getattr(sys.modules.get(module), "__file__", None) or ""
+        found = ", ".join(part for part in (found, file) if part)
+    return f"{module} ({found})" if found else module
