@@ -87,7 +87,7 @@ def plugins() -> tuple[Plugin, ...]:
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.value):
         plugin = Plugin(re.split(r"[:\[]", point.value)[0].strip(), point.dist)
         other = found.setdefault(plugin.module, plugin)
-        if other.origin != plugin.origin:
+        if other is not plugin and other.origin != plugin.origin:
             raise UsageError(
                 f"two distributions have the plugin '{plugin.module}', {other.origin} and "
                 f"{plugin.origin}: uninstall one of them"

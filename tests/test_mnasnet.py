@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from math import exp, prod
+from math import exp, isnan, prod
 from pathlib import Path
 from random import Random
 
@@ -211,37 +211,32 @@ def test_collapsed_equals_dense(weight: float, seed: int) -> None:
     assert torch.allclose(output, expected, rtol=1e-8, atol=0)
 
 
-def test_epsilon_covers_the_space_under_its_constants() -> None:
-    """The deepest network too, whose low pass is the smallest of all."""
-    space = SPACES.build("mnasnet", resolution=32)
+def some_scores(**options: object) -> list[float]:
+    """Epsilon of the deepest network, whose low pass is the smallest of all, and of others."""
+    space = SPACES.build("mnasnet")
+    batch = space.batch(32, generator("constants"))
     deepest = tuple(count - 1 for count in space.choices)
-    batch = space.batch(32, generator("coverage"))
     archs = [deepest, space.parse(FIRST), *(space.sample(Random(seed)) for seed in range(10))]
-    proxy, smaller = (PROXIES.build("epsilon", low=low) for low in (None, 1e-7))
-    scores = [proxy.score(Candidate(space, arch), batch) for arch in archs]
-    assert all(score > 0 for score in scores), scores
+    proxy = PROXIES.build("epsilon", **options)
+    return [proxy.score(Candidate(space, arch), batch) for arch in archs]
+
+
+def test_epsilon_covers_the_space_under_its_constants() -> None:
+    scores = some_scores()
+    assert all(0 < score < 2 for score in scores), scores
     assert len(set(scores)) == len(scores)
-    assert all(
-        smaller.score(Candidate(space, arch), batch) != score
-        for arch, score in zip(archs, scores, strict=True)
-    )
+    smaller = some_scores(low=1e-4)
+    assert all(isnan(score) for score in smaller)
+    assert {getattr(score, "reason", None) for score in smaller} == {
+        "the low pass underflows in float32"
+    }
 
 
-def test_smaller_constants_score_alike() -> None:
-    """What is linear under the low constant is so under a lower one: the choice is no tuning."""
-    space = SPACES.build("mnasnet", resolution=32)
-    batch = space.batch(32, generator("linear"))
-    archs = [space.sample(Random(seed)) for seed in range(5)]
-    lows = [
-        [
-            PROXIES.build("epsilon", low=low, underflow="none").score(
-                Candidate(space, arch), batch
-            )
-            for arch in archs
-        ]
-        for low in (None, 1e-7)
-    ]
-    assert lows[0] == pytest.approx(lows[1], rel=1e-2)
+def test_epsilon_does_not_hang_on_the_last_digits() -> None:
+    """Nor on the low constant: at it and below the network is all but linear."""
+    scores = some_scores()
+    assert scores == pytest.approx(some_scores(dtype="float64"), rel=1e-4)
+    assert scores == pytest.approx(some_scores(low=1e-5, underflow="none"), rel=5e-2)
 
 
 @pytest.mark.slow
@@ -253,7 +248,7 @@ def test_epsilon_ranks_the_table(data: Path) -> None:
     proxy = PROXIES.build("epsilon")
     texts = [" ".join(row[column] for column in space.columns) for row in rows]
     scores = [proxy.score(Candidate(space, space.parse(text)), batch) for text in texts]
-    assert spearmanr(scores, [float(row["val_top1"]) for row in rows]).statistic > 0.5
+    assert spearmanr(scores, [float(row["val_top1"]) for row in rows]).statistic > 0.6
 
 
 def test_nasgraph_leaves_out_what_gates() -> None:
