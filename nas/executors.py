@@ -14,7 +14,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ ATTEMPTS = 3
 """So often an argument may take its worker down with it, before that is an error."""
 AHEAD = 4
 """Groups of arguments that are handed out ahead, per worker."""
-WORKERS = {
+LOCAL_CLUSTER = {
     # so that malloc keeps what it has: by default it hands tensors back to the system (Dask's
     # own setting does so the more), and has a worker's threads each do so by themselves
     "distributed.nanny.pre-spawn-environ": {
@@ -46,6 +46,8 @@ WORKERS = {
     "distributed.worker.profile.enabled": False,
 }
 """What a local Dask cluster's workers are set to."""
+WAIT = 30
+"""Seconds that a Dask cluster may take to have a worker."""
 TASK_SECONDS = 0.25
 """How long a group should take at least, so that handing it out costs little beside it."""
 GROUPS_A_SECOND = 100
@@ -69,7 +71,7 @@ class Answer(NamedTuple):
 
     results: list[Any]
     """In the arguments' order, up to the first that raised an error."""
-    error: Exception | None
+    error: BaseException | None
     seconds: float
 
     def given(self) -> Iterator[Any]:
@@ -80,18 +82,33 @@ class Answer(NamedTuple):
 
 
 def answered(function: Callable[[A], B], arguments: Sequence[A]) -> Answer:
-    """The function of each argument, in a worker; an error ends it and is part of the answer."""
-    start, error = perf_counter(), None
+    """The function of each argument, in a worker; an error ends it and is part of the answer.
+
+    One that pickle does not bring back as it was is told by a RuntimeError.
+    """
+    start = perf_counter()
+    error: BaseException | None = None
     results: list[B] = []
     for argument in arguments:
         try:
             results.append(function(argument))
-        except Exception as raised:  # raised again where the results are taken
+        except (Exception, SystemExit) as raised:  # raised again where the results are taken
+            error = _portable(raised)
             if not isinstance(raised, UsageError):
-                raised.add_note(f"In a worker:\n{traceback.format_exc()}")
-            error = raised
+                error.add_note(f"In a worker:\n{traceback.format_exc()}")
             break
     return Answer(results, error, perf_counter() - start)
+
+
+def _portable(error: BaseException) -> BaseException:
+    """The error, or another one in its place where pickle does not bring it back."""
+    try:
+        same = pickle.loads(pickle.dumps(error))
+    except Exception:  # whatever the error's own class raises
+        same = None
+    if type(same) is type(error) and str(same) == str(error):
+        return error
+    return RuntimeError(f"{type(error).__name__}: {error}")
 
 
 @dataclass
@@ -100,6 +117,12 @@ class Group(Generic[A]):
 
     arguments: list[A]
     future: Any = None
+
+    def answered(self) -> bool:
+        """Whether there is an answer."""
+        future = self.future
+        done = future is not None and future.done() and not future.cancelled()
+        return done and future.exception() is None
 
     def answer(self) -> Answer:
         """What came of it; waits for it."""
@@ -139,12 +162,19 @@ class Groups(Generic[A]):
             each = answer.seconds / len(answer.results)
             self.size = max(1, min(int(self._seconds / max(each, 1e-9)), 2 * self.size))
 
-    def split(self, finished: Callable[[Any], bool]) -> None:
-        """Groups of one in place of those that were not finished, to be handed out again."""
+    def handed_out(self, submit: Callable[[list[A]], Any], one: bool = False) -> int:
+        """Hand out what is waiting, or its first argument alone; how many arguments are out."""
+        for group in islice(self.waiting, 1 if one else None):
+            if group.future is None:
+                group.future = submit(group.arguments)
+        return sum(len(group.arguments) for group in self.waiting if group.future is not None)
+
+    def split(self) -> None:
+        """Groups of one in place of those without an answer, to be handed out again."""
         self.size = 1
         groups, self.waiting = self.waiting, deque()
         for group in groups:
-            if group.future is not None and finished(group.future):
+            if group.answered():
                 self.waiting.append(group)
             else:
                 self.waiting.extend(Group([argument]) for argument in group.arguments)
@@ -167,6 +197,13 @@ def processes(workers: int | None = None) -> Iterator[Executor]:
         pool.close()
 
 
+def _deadly(deaths: int, group: Group[Any], workers: int) -> UsageError:
+    return UsageError(
+        f"a process died {deaths} times at {group.arguments[0]}: is there enough memory for "
+        f"executor.workers={workers}?"
+    )
+
+
 class _Processes:
     """A pool of processes that know one function."""
 
@@ -177,32 +214,32 @@ class _Processes:
         self._pool: ProcessPoolExecutor | None = None
 
     def __call__(self, function: Callable[[A], B], arguments: Iterable[A], /) -> Iterator[B]:
-        if self._function is not function:
-            self.close()
-            self._function, self._size = function, 1
-        return self._results(Groups(arguments, self.workers, self._size))
-
-    def _results(self, groups: Groups[A]) -> Iterator[Any]:
-        failures = 0
+        groups = Groups(arguments, self.workers, self._size if self._knows(function) else 1)
+        deaths = 0
         while groups.refill():
+            if not self._knows(function):  # or another call's function came in between
+                self.close()
+                self._function = function
+            out = groups.handed_out(self._submit, one=bool(deaths))
             try:
-                for group in groups.waiting:
-                    if group.future is None:
-                        group.future = self._submit(group.arguments)
                 answer = groups.waiting[0].answer()
-            except BrokenProcessPool:
-                failures += 1
-                self._drop(groups)
-                if failures > ATTEMPTS:
-                    raise UsageError(
-                        f"a process died {failures} times at {groups.waiting[0].arguments[0]}: is "
-                        f"there enough memory for executor.workers={self.workers}?"
-                    ) from None
+            except CancelledError:  # by that other call
+                groups.split()
                 continue
-            failures = 0
+            except BrokenProcessPool:
+                self.close()
+                groups.split()
+                deaths = deaths + 1 if out == 1 else 1
+                if deaths > ATTEMPTS:
+                    raise _deadly(deaths, groups.waiting[0], self.workers) from None
+                continue
+            deaths = 0
             groups.done(answer)
             self._size = groups.size
             yield from answer.given()
+
+    def _knows(self, function: object) -> bool:
+        return self._function is function
 
     def _submit(self, arguments: Sequence[Any]) -> Future[Answer]:
         if self._pool is None:
@@ -210,11 +247,6 @@ class _Processes:
             function = pickle.dumps(self._function)
             self._pool = ProcessPoolExecutor(self.workers, context, _begin, (function,))
         return self._pool.submit(_apply, arguments)
-
-    def _drop(self, groups: Groups[Any]) -> None:
-        """Let a broken pool go; what has no result is done again, one argument at a time."""
-        self.close()
-        groups.split(lambda f: f.done() and not f.cancelled() and f.exception() is None)
 
     def close(self) -> None:
         """End the processes."""
@@ -267,7 +299,7 @@ def dask(workers: int | None = None, address: str | None = None) -> Iterator[Exe
     with ExitStack() as stack:
         if address is None:
             number = len(os.sched_getaffinity(0)) if workers is None else workers
-            with config.set(WORKERS):
+            with config.set(LOCAL_CLUSTER), _uninterrupted():
                 cluster = LocalCluster(  # type: ignore[no-untyped-call]
                     n_workers=number, threads_per_worker=1, dashboard_address=None
                 )
@@ -278,7 +310,27 @@ def dask(workers: int | None = None, address: str | None = None) -> Iterator[Exe
             )
         except (OSError, ValueError) as error:
             raise UsageError(f"no Dask scheduler answers at executor.address={address}") from error
+        try:
+            client.wait_for_workers(1, timeout=WAIT)
+        except TimeoutError as error:
+            raise UsageError(
+                f"the Dask scheduler at {address} has no worker after {WAIT} s: start some with "
+                f"dask worker {address} --nthreads 1"
+            ) from error
         yield _Dask(client)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Processes that are started meanwhile leave Ctrl-C to this one."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class _Dask:
@@ -295,22 +347,37 @@ class _Dask:
             self._function, self._size = function, 1
             # as a task's result, which Dask makes again where a worker that had it is lost
             self._there = self.client.submit(_same, function, pure=False)
-        return self._results(Groups(arguments, self._workers(), self._size))
+        there = self._there
 
-    def _workers(self) -> int:
-        return max(1, len(self.client.scheduler_info(n_workers=-1)["workers"]))
+        def submit(arguments: list[A]) -> Any:
+            return self.client.submit(answered, there, arguments, pure=False)
 
-    def _results(self, groups: Groups[A]) -> Iterator[Any]:
+        workers = max(1, len(self.client.scheduler_info(n_workers=-1)["workers"]))
+        groups = Groups(arguments, workers, self._size)
         while groups.refill():
-            for group in groups.waiting:
-                if group.future is None:
-                    group.future = self.client.submit(
-                        answered, self._there, group.arguments, pure=False
-                    )
-            answer = groups.waiting[0].answer()
+            groups.handed_out(submit)
+            first = groups.waiting[0]
+            try:
+                answer = first.answer()
+            except Exception as error:  # the function's own are part of an answer
+                if len(first.arguments) > 1 and type(error).__name__ == "KilledWorker":
+                    groups.split()
+                    continue
+                raise _lost(error, first) from error
             groups.done(answer)
             self._size = groups.size
             yield from answer.given()
+
+
+def _lost(error: Exception, group: Group[Any]) -> UsageError:
+    """What to say where the cluster gives no answer."""
+    name = type(error).__name__
+    if name == "KilledWorker":
+        return UsageError(
+            f"Dask's workers died at {group.arguments[0]}, again and again: is there enough "
+            f"memory for each of them?"
+        )
+    return UsageError(f"the Dask cluster is lost ({name}); the same command goes on")
 
 
 def _same(function: Callable[[A], B]) -> Callable[[A], B]:

@@ -35,7 +35,8 @@ class NASGraph(Proxy):
     input; convolutions and pools; skips and edges without an operation, which answers nothing but
     feeds what follows; on NAS-Bench-201 the shortcut of a residual block, pool and convolution,
     is one layer; a last identity in place of the head. A sum feeds from each of its terms, a
-    concatenation from the part whose channel it is. ReLUs and norms are no layers.
+    concatenation from the part whose channel it is. ReLUs (or SiLUs) and norms are no layers,
+    nor is squeeze-and-excitation, which says how much a channel answers and not whether.
 
     No image is run: under ones in one channel, what a convolution answers depends on the taps
     that lie inside the map alone, so a few sums of each kernel decide. It takes layers: a space

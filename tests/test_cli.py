@@ -67,11 +67,13 @@ def nas(*argv: str | Path) -> Done:
 
 
 @contextmanager
-def started(*argv: str) -> Iterator[subprocess.Popen[str]]:
+def started(*argv: str, session: bool = False) -> Iterator[subprocess.Popen[str]]:
     """The command line in a process of its own, which is killed in the end."""
     command = [sys.executable, "-m", "nas", *argv]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=pipe, stderr=pipe, text=True, start_new_session=session
+    ) as process:
         try:
             yield process
         finally:

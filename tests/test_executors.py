@@ -93,7 +93,7 @@ def test_groups_hold_every_argument_once_and_in_order(
         if not groups.refill():
             break
         if turn in losses:
-            groups.split(bool)  # nothing was handed out
+            groups.split()  # nothing was handed out
             continue
         arguments = groups.waiting[0].arguments
         assert arguments
@@ -121,6 +121,62 @@ def test_what_kills_every_process_is_an_error() -> None:
     with (
         open_executor({"name": "processes", "workers": 1}) as executor,
         pytest.raises(UsageError, match="a process died 4 times at 5: is there enough memory"),
+    ):
+        list(executor(deadly, [5]))
+
+
+def first_waits(number: int) -> int:
+    if number == 0:
+        sleep(3)
+    elif number == 1:
+        os._exit(1)
+    return number
+
+
+def test_a_death_is_its_own_argument_s() -> None:
+    """While 1 kills its process again and again, 0 is given all the same."""
+    with open_executor(TWO[0]) as executor:
+        results = iter(executor(first_waits, range(4)))
+        assert next(results) == 0
+        with pytest.raises(UsageError, match="a process died 4 times at 1: is there enough"):
+            next(results)
+
+
+class OddError(Exception):
+    """An error that pickle cannot make again."""
+
+    def __init__(self, one: str, other: str) -> None:
+        super().__init__(f"{one} and {other}")
+
+
+def odd(number: int) -> int:
+    raise OddError("this", str(number))
+
+
+@pytest.mark.parametrize("config", TWO, ids=lambda config: config["name"])
+def test_an_error_that_pickle_does_not_keep_is_told(config: dict[str, Any]) -> None:
+    with (
+        open_executor(config) as executor,
+        pytest.raises(RuntimeError, match="OddError: this and 5") as caught,
+    ):
+        list(executor(odd, [5]))
+    assert "in odd" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize("config", TWO, ids=lambda config: config["name"])
+def test_calls_may_take_turns(config: dict[str, Any]) -> None:
+    with open_executor(config) as executor:
+        squares, numbers = executor(square, range(20)), executor(refuse_seven, range(7))
+        found = list(islice(squares, 2))
+        assert list(numbers) == list(range(7))
+        assert [*found, *squares] == [number**2 for number in range(20)]
+
+
+@pytest.mark.slow
+def test_what_kills_every_worker_of_a_cluster_is_an_error() -> None:
+    with (
+        open_executor(TWO[1]) as executor,
+        pytest.raises(UsageError, match="Dask's workers died at 5, again and again"),
     ):
         list(executor(deadly, [5]))
 
@@ -174,6 +230,16 @@ def test_a_comparison_is_the_same(here: Path) -> None:
     done = nas(*words, "executor=processes", "out=two")
     assert done.code == 0, done.err
     assert (here / "one" / "scores.csv").read_text() == (here / "two" / "scores.csv").read_text()
+
+
+def test_ctrl_c_ends_a_search_on_a_local_cluster(here: Path) -> None:
+    """A terminal sends it to the workers too."""
+    words = [*EVOLUTION, "budget=100000", "block=8", "executor=dask", "out=a"]
+    with started("search", *words, session=True) as process:
+        wait(process, here / "a" / "history.jsonl", 2000)
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=60)
+        assert process.returncode == 130
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
