@@ -96,6 +96,17 @@ def natural_images(shape: tuple[int, int, int], size: int, generator: torch.Gene
     return Batch((waves + 0.7 * brightness).float())
 
 
+def zipf_tokens(vocabulary: int, tokens: int, size: int, generator: torch.Generator) -> Batch:
+    """Tokens (size, tokens) from 0 to vocabulary - 1, each drawn for itself by Zipf's law.
+
+    Token k, being the (k + 1)-th most frequent, has a probability proportional to 1 / (k + 1).
+    """
+    shares = 1 / torch.arange(1, vocabulary + 1, dtype=torch.float64)
+    bounds = (shares / shares.sum()).cumsum(0)
+    draws = torch.rand(size, tokens, generator=generator, dtype=torch.float64)
+    return Batch(torch.searchsorted(bounds, draws, right=True).clamp_(max=vocabulary - 1))
+
+
 def natural(space: Space, *, size: int = 256, seed: int = 0) -> Batch:
     """The space's own default input."""
     _positive(size, seed)
@@ -135,8 +146,32 @@ def images(
     return Batch(inputs, labels)
 
 
+def text(space: Space, *, path: str, size: int = 256) -> Batch:
+    """The first tokens of a text file (`nas.text`) in `size` streams, one after the other.
+
+    Token t of stream s is the file's token number (stream length) * s + t. UsageError where the
+    space's vocabulary has fewer tokens than these.
+    """
+    from nas.text import read
+
+    _positive(size)
+    shape = tuple(space.batch(1, seeded_generator("shape")).inputs.shape[1:])
+    if space.vocabulary is None or len(shape) != 1:
+        raise UsageError(
+            f"{type(space).__name__} takes inputs of shape {shape}, no text: use batch=natural"
+        )
+    tokens = read(Path(path).expanduser(), size * shape[0])
+    if max(tokens) >= space.vocabulary:
+        raise UsageError(
+            f"the first {len(tokens):,} tokens of {path} are {max(tokens) + 1:,} different ones, "
+            f"and the space's vocabulary has {space.vocabulary:,}: take a smaller batch.size or "
+            f"space.vocabulary={max(tokens) + 1}"
+        )
+    return Batch(torch.tensor(tokens).view(size, *shape))
+
+
 SOURCES: dict[str, Callable[..., Batch]] = {
-    source.__name__: source for source in (natural, images, ramp, noise)
+    source.__name__: source for source in (natural, images, ramp, noise, text)
 }
 """Where a batch can come from, by the names of the config group `batch`."""
 

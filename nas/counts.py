@@ -11,14 +11,17 @@ if TYPE_CHECKING:
 
 
 def counts(candidate: Candidate, batch: Batch) -> dict[str, float]:
-    """Parameters, and FLOPs by `nas.network.FLOPS_RULE`; weights are never allocated."""
+    """Trainable parameters, and FLOPs by `nas.network.FLOPS_RULE`; no weights are allocated."""
     if candidate.network is not None:
         return {"params": candidate.network.params, "flops": candidate.network.flops}
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     model = candidate.skeleton()
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model(batch.inputs[:1].to("meta"))
-    params = sum(parameter.numel() for parameter in model.parameters())
-    return {"params": params, "flops": counter.get_total_flops() // 2}
+    params = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    flops = candidate.space.flops(candidate.arch)
+    if flops is None:
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            model(batch.inputs[:1].to("meta"))
+        flops = counter.get_total_flops() // 2
+    return {"params": params, "flops": flops}

@@ -68,7 +68,9 @@ class Candidate:
         """The module with shapes only, on the meta device: no weight is allocated."""
         import torch
 
-        with torch.device("meta"):
+        from nas.seeding import seeded
+
+        with seeded("weights", self.seed, self.arch), torch.device("meta"):
             return self.space.build(self.arch)
 
 

@@ -41,6 +41,9 @@ class Space(ABC):
     """The columns of a published table that hold an architecture: `parse` takes their texts,
     joined by spaces."""
 
+    vocabulary: int | None = None
+    """How many different tokens the inputs can hold, from 0 on; None where they are no tokens."""
+
     def network(self, arch: Arch) -> Network | None:
         """The architecture as layers, or None where it is no fixed graph: then override build."""
         return None
@@ -53,6 +56,13 @@ class Space(ABC):
         if network is None:
             raise NotImplementedError(f"{type(self).__name__} has neither network nor build")
         return NetworkModule(network)
+
+    def flops(self, arch: Arch) -> int | None:
+        """Multiply-adds for one example (`nas.network.FLOPS_RULE`) where the space has a formula.
+
+        None: they are counted from the layers, or by running the module on the meta device.
+        """
+        return None
 
     @abstractmethod
     def batch(self, size: int, generator: torch.Generator) -> Batch:
@@ -117,7 +127,7 @@ class Space(ABC):
             raise UsageError(str(error)) from error
 
     def sample(self, rng: Random) -> Arch:
-        """A valid architecture, all of them equally likely."""
+        """A valid architecture, all of them equally likely unless the space says otherwise."""
         while True:
             arch = tuple(rng.randrange(count) for count in self.choices)
             if self.valid(arch):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import inf, log
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from nas import PROXIES, Candidate, NoScore, Proxy, UsageError
+from nas import PROXIES, Candidate, NoScore, NotApplicableError, Proxy, UsageError
 from nas.batch import Batch
 from nas.collapse import collapsed, flat, outputs
-from nas.collapse_modules import collapsed_module, constants
+from nas.collapse_modules import Entries, collapsed_module, constants, embeddings
 from nas.network import Network
+from nas.seeding import generator, seeded
 
 FLOAT32_LEAST = 2.0**-149
 """The least positive float32, 1.4e-45, denormals counted."""
@@ -32,13 +34,16 @@ class Epsilon(Proxy):
 
     Every convolution's and linear layer's weight and every norm's scale is set to one number,
     biases and norm shifts to 0, norms use batch statistics; one forward pass each with `low` and
-    with `high` gives the outputs o. With p = (o - min o) / (max o - min o), each pass by itself,
-    entries that are exactly 0 left out,
+    with `high` gives the outputs o. In a module every other parameter is the number, too, so in a
+    recurrent cell the offsets and the initial hidden states, as in the reference; embeddings are
+    random, U(0, 1), from the seed, the same for every architecture and for both passes. With
+    p = (o - min o) / (max o - min o), each pass by itself, entries that are exactly 0 left out,
 
         epsilon = mean |p_low - p_high| / mean of all p,   higher is better.
 
     Source: arXiv:2302.04406 and its reference code `epsinas`, which this agrees with to float32's
-    rounding. No labels, no gradients, no random weights: the score depends on the batch alone.
+    rounding. No labels, no gradients, no random weights but embeddings: without these the score
+    depends on the batch alone.
 
     Two consequences of the definition:
 
@@ -57,7 +62,8 @@ class Epsilon(Proxy):
 
     Options: `low` and `high` (default: the space's own `weights`); `underflow`; `dtype` (default:
     float32, the paper's, where the paper's rule holds and the candidate is given as layers;
-    float64 without the rule, and for modules, which have nothing else to hold small numbers in).
+    float64 without the rule, and for modules, which have nothing else to hold small numbers in:
+    of 30 recurrent cells the paper's float32 leaves 19 with at most four values in the low pass).
     Scores near 0 carry few digits in float32, which decides on 1e-7 of the outputs, not of the
     score: those under 1/64 are computed in float64. One exception keeps to the paper: under
     1/1024, where its float32 moves a score by more than 1/4096, it stays moved; `dtype=float64`
@@ -121,27 +127,62 @@ def _of_module(
     candidate: Candidate, batch: Batch, weights: Sequence[float], dtype: torch.dtype
 ) -> list[Tensor]:
     """Both passes of a module, collapsed; densely, with a note, where it does not allow that."""
-    inputs, notes = batch.inputs.to(dtype), set[str]()
+    floats = batch.inputs.is_floating_point()  # or tokens
+    inputs, notes = batch.inputs.to(dtype) if floats else batch.inputs, set[str]()
+
+    def entries(name: str, shape: torch.Size) -> Tensor:
+        candidate.drawn.add("embedding")
+        return uniform(candidate.seed, name, shape, dtype).to(inputs.device)
+
     try:
-        passes = collapsed_module(candidate.skeleton, candidate.model, inputs, weights, notes)
+        with seeded("passes", candidate.seed, candidate.arch):  # whatever the module draws
+            passes = collapsed_module(
+                candidate.skeleton,
+                candidate.model,
+                inputs,
+                weights,
+                notes,
+                dtype=dtype,
+                entries=entries,
+                distinct=True,  # means are the same
+            )
     except Exception as error:  # if it is the module's own, it comes again
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:100]
         batch.notes.add(f"the module is run densely ({reason})")
-        return [dense(candidate.model().to(dtype), inputs, weight) for weight in weights]
+        with seeded("passes", candidate.seed, candidate.arch):
+            return [
+                dense(candidate.model().to(dtype), inputs, weight, entries) for weight in weights
+            ]
     batch.notes.update(notes)
     return passes
 
 
-def dense(model: nn.Module, inputs: Tensor, weight: float) -> Tensor:
+@lru_cache(maxsize=2)
+def uniform(seed: int | str, name: str, shape: torch.Size, dtype: torch.dtype) -> Tensor:
+    """The weights of an embedding: the same for all architectures, and so kept."""
+    return torch.rand(shape, generator=generator("embedding", seed, name)).to(dtype)
+
+
+def dense(
+    model: nn.Module, inputs: Tensor, weight: float, entries: Entries | None = None
+) -> Tensor:
     """The model's flattened output, in float64, with every weight constant; the model is changed.
 
-    Parameters named `bias` become 0 and embeddings stay; everything else becomes `weight`. Norms
-    use the statistics of the batch, dropout is off.
+    Parameters named `bias` become 0, embeddings stay or get their `entries`, everything else
+    becomes `weight`. Norms use the statistics of the batch, dropout is off.
     """
     for parameter, value in constants(model, weight):
         parameter.detach().fill_(value)
+    if entries is not None:
+        for name, table in embeddings(model).items():
+            table.detach().copy_(entries(name, table.shape))
     with torch.no_grad():
-        output: Tensor = model(inputs)
+        output = model(inputs)
+    if not isinstance(output, Tensor):
+        raise NotApplicableError(
+            f"epsilon needs a module that returns a tensor, and this one returns "
+            f"{type(output).__name__}"
+        )
     return output.flatten().double()
 
 

@@ -27,6 +27,7 @@ SMALL = {
     "nasbench101": {"channels": 8, "stacks": 2, "cells": 1, "resolution": 8},
     "mnasnet": {"channels": 4, "classes": 3, "resolution": 64},
     "vit": {"resolution": 8, "patch": 4, "classes": 3, "unit": 1, "head_width": 4},
+    "nasbench_nlp": {"embedding": 6, "hidden": 8, "layers": 2, "vocabulary": 50, "tokens": 5},
 }
 """Macro sizes that make a space quick to build."""
 

@@ -133,7 +133,7 @@ def test_a_batch_moves_with_its_labels() -> None:
 def mistakes() -> Iterator[tuple[str, dict[str, object], str]]:
     yield "nature", {}, "no batch 'nature'; did you mean 'natural'.*images, natural, noise, ramp"
     for name in SOURCES:
-        path = {"path": "x.npy"} if name == "images" else {}
+        path = {"path": "x.npy"} if name in ("images", "text") else {}
         yield name, {**path, "colour": 1}, f"batch {name} has no option 'colour'.*size=256"
         for size in (0, -3):
             yield name, {**path, "size": size}, f"size={size} must be at least 1"
@@ -144,7 +144,9 @@ def mistakes() -> Iterator[tuple[str, dict[str, object], str]]:
         yield name, {"seed": 0.5}, "batch.seed=0.5 must be a whole number"
     yield "ramp", {"seed": 1}, "batch ramp has no option 'seed'"
     yield "images", {}, "batch images needs batch.path="
+    yield "text", {}, "batch text needs batch.path="
     yield "images", {"path": 3}, "batch.path=3 must be a text"
+    yield "text", {"path": "x.txt"}, "takes inputs of shape .*, no text: use batch=natural"
     yield "images", {"path": "x.npy", "statistics": "mnist"}, "statistics=mnist.*one of auto"
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nas import Candidate
+from nas import Candidate, NotApplicableError
 from nas.batch import Batch
 from nas.collapse_modules import collapsed_module
 from proxies.epsilon import Epsilon, dense, epsilon
@@ -72,7 +72,7 @@ def test_well_known_nets(net: str, weights: tuple[float, float]) -> None:
 def test_random_nets(seed: int, weight: float) -> None:
     """To 1e-8, or to what a change of the input in its 13th digit does."""
     inputs, make = images(3, 8, seed), partial(RandomNet, seed)
-    (output,), _ = collapse(make, inputs, weight)
+    (_, output), _ = collapse(make, inputs, 1.5, weight)
     expected = densely(make, inputs, weight)
     other = densely(make, inputs * (1 + 1e-13), weight)
     assert most(output - expected) <= 1e-8 * most(expected) + most(other - expected)
@@ -435,6 +435,49 @@ def test_embeddings_buffers_and_other_parameters() -> None:
     assert most(outputs[0] - outputs[0].mean()) > 0
 
 
+class Tied(nn.Module):
+    """Rows of an embedding, some rows scaled in place, and a layer that shares its weights."""
+
+    def __init__(self, norm: float | None = None) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(9, 6, padding_idx=2, max_norm=norm)
+        self.hidden, self.decoder = nn.Linear(6, 6), nn.Linear(6, 9)
+        self.decoder.weight = self.embedding.weight
+
+    def forward(self, ids: Tensor) -> Tensor:
+        y: Tensor = self.decoder(torch.tanh(self.hidden(self.embedding(ids))))
+        return y
+
+
+@pytest.mark.parametrize("norm", [None, 1.5])
+@pytest.mark.parametrize("ids", [[[1, 2, 3], [4, 4, 8]], [[3, 3, 1], [5, 5, 0]], [[7], [7]]])
+def test_tokens(ids: list[list[int]], norm: float | None) -> None:
+    """Whole numbers as inputs, of which neighbours may be equal, and weights that stay."""
+    make, inputs = partial(Tied, norm), torch.tensor(ids)
+    outputs, notes = collapse(make, inputs, 0.3, 0.1)
+    for output, weight in zip(outputs, (0.3, 0.1), strict=True):
+        model = Candidate(OneModule(make), (0,)).model().double()
+        assert_equal(output, dense(model, inputs, weight), 1e-12)
+    assert "linear is computed for all channels" in notes  # the decoder, whose weights differ
+    assert norm or "embedding is computed for all channels" not in notes
+
+
+def test_equal_channels_once() -> None:
+    """Where all are repeated alike; else all of them."""
+    inputs = images(3, 6)
+    for make, share in (
+        (partial(nn.Conv2d, 3, 8, 3), 1 / 8),
+        (partial(Applied, lambda x: x), 1.0),
+        (partial(nn.AvgPool2d, 2), 1.0),
+    ):
+        candidate = Candidate(OneModule(make), (0,))
+        given = candidate.skeleton, candidate.model, inputs, (0.3, 2.0), set[str]()
+        every, once = collapsed_module(*given), collapsed_module(*given, distinct=True)
+        for full, part in zip(every, once, strict=True):
+            assert len(part) == share * len(full)
+            assert part.mean().item() == pytest.approx(full.mean().item(), rel=1e-12)
+
+
 def test_layer_norm_of_equal_channels_leaves_nothing() -> None:
     """Which is no score, where dense float64 has one made of rounding."""
     batch = Batch(images(2, 16))
@@ -482,3 +525,95 @@ def test_every_pass_is_the_first() -> None:
     outputs, _ = collapse(Counting, inputs, 0.3, 2.0)
     for output, weight in zip(outputs, (0.3, 2.0), strict=True):
         assert_equal(output, densely(Counting, inputs, weight), 1e-12)
+
+
+class Remembering(nn.Module):
+    """Keeps something of its first pass in what it had from the beginning."""
+
+    step: Tensor
+    mean: Tensor
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.norm = nn.BatchNorm2d(4)
+        self.cache: dict[str, Tensor] = {}
+        self.calls: list[int] = []
+        self.register_buffer("step", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("mean", torch.ones(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.norm(self.conv(x))) + x.mean(1, keepdim=True)
+        if self.kind == "dict":
+            return x * self.cache.setdefault("scale", x.abs().mean())
+        if self.kind == "list":
+            self.calls.append(1)
+            return x.pow(len(self.calls)).sum((1, 2, 3))
+        if self.kind == "integers":
+            self.step.add_(1)
+            return x.relu().pow(self.step.item()).sum((1, 2, 3))
+        self.mean.mul_(0.5).add_(x.abs().mean().to(self.mean.dtype))
+        return x * self.mean + x.square()
+
+
+@pytest.mark.parametrize("kind", ["dict", "list", "integers", "floats"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_no_pass_sees_another_one_s_traces(kind: str, dtype: str) -> None:
+    make = partial(Remembering, kind)
+    inputs, candidate = images().to(getattr(torch, dtype)), Candidate(OneModule(make), (0,))
+    outputs, _ = collapse(make, inputs, 1e-3, 1.0)
+    alone = [collapse(make, inputs, weight)[0][0] for weight in (1e-3, 1.0)]
+    for output, expected in zip(outputs, alone, strict=True):
+        assert torch.equal(output, expected)
+        assert candidate.model().state_dict()["step"] == 0
+
+
+class Wired(nn.Module):
+    """Draws a wiring as it is built, and numbers as it runs."""
+
+    shared: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Conv2d(3, 4, 3, padding=1, stride=n) for n in (1, 2, 4))
+        self.wire = torch.randperm(3, device="cpu").tolist()
+        self.register_buffer("shared", torch.rand(()))
+        self.convs[0].register_buffer("shared", self.shared)
+
+    def forward(self, x: Tensor) -> Tensor:
+        first, second = (self.convs[n](x).relu().mean((2, 3)) for n in self.wire[:2])
+        y: Tensor = first + second.square() * self.shared + 0.1 * torch.rand(1, dtype=x.dtype)
+        return y
+
+
+def test_whatever_a_module_draws_comes_from_the_candidate_s_seed() -> None:
+    candidate, batch = Candidate(OneModule(Wired), (0,), 3), Batch(images(8))
+    scores = []
+    for seed in range(4):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            state = torch.get_rng_state()
+            scores.append(Epsilon().score(candidate, batch))
+            assert torch.equal(torch.get_rng_state(), state)
+    assert len(set(scores)) == 1
+    assert not batch.notes
+    assert {Epsilon().score(Candidate(OneModule(Wired), (0,), n), batch) for n in range(4)} > set(
+        scores
+    )
+
+
+class Pair(nn.Module):
+    """Returns its features, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return x, self.conv(x)
+
+
+def test_a_module_that_returns_no_tensor_is_a_sentence() -> None:
+    with pytest.raises(NotApplicableError, match="returns a tensor, and this one returns tuple"):
+        Epsilon().score(Candidate(OneModule(Pair), (0,)), Batch(images()))

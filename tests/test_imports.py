@@ -29,7 +29,16 @@ LEVELS = {
         "journal": 1,
         "executors": 2,
     },
-    **{"images": 1, "space": 2, "batch": 3, "proxy": 4, "history": 4, "ranking": 5, "strategy": 5},
+    **{
+        "images": 1,
+        "text": 1,
+        "space": 2,
+        "batch": 3,
+        "proxy": 4,
+        "history": 4,
+        "ranking": 5,
+        "strategy": 5,
+    },
     **{"counts": 5, "objective": 6, "search": 7},
 }
 """A core module imports none of a higher level; the others (commands) may import all."""

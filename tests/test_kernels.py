@@ -346,3 +346,19 @@ def test_what_kernels_do_not_know_is_left_to_tensors() -> None:
 def test_a_weight_that_is_not_positive_is_refused() -> None:
     with pytest.raises(ValueError, match=r"positive, not 0"):
         outputs(chain(1, True), Inputs(images(0)), (1.0, 0.0))
+
+
+@pytest.mark.parametrize("size", [1e20, 1e37])
+def test_numbers_whose_squares_are_none_are_left_to_tensors(size: float) -> None:
+    inputs = images(0).float()
+    inputs[0, 0, 0, 0] = size
+    network = chain(3, norm=True)
+    for (values, scale), weight in zip(by_kernels(network, inputs), WEIGHTS, strict=True):
+        expected, there = flat(collapsed(network, inputs, weight))
+        assert torch.allclose(values, expected, equal_nan=True)
+        assert scale == pytest.approx(there, nan_ok=True)
+
+
+def test_without_compilation_there_are_tensors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("numba.config.DISABLE_JIT", 1)
+    assert Inputs(images(0)).planes is None

@@ -6,6 +6,6 @@ handlers (`operations`, `shapes`, `convolutions`, `norms`). What no handler know
 all channels, and its result compressed again.
 """
 
-from nas.collapse_modules.evaluation import collapsed_module, constants
+from nas.collapse_modules.evaluation import Entries, collapsed_module, constants, embeddings
 
-__all__ = ["collapsed_module", "constants"]
+__all__ = ["Entries", "collapsed_module", "constants", "embeddings"]

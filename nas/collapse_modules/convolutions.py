@@ -185,7 +185,7 @@ def linear(memo: Memo, x: Runs, weight: Tensor, bias: Tensor | None = None) -> A
         return NotImplemented
     outputs, size = weight.shape
     if x.whole or x.axis == -1:
-        x = runs(x.parts, -1)
+        x = x if x.axis == -1 else runs(x.parts, -1)
         means = _averages(memo, x, size, 1, outputs)
         result = runs([Part(mean * (w * size), count) for mean, count in means], -1)
     else:

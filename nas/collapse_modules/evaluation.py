@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from nas.collapse_modules.interception import Interception, current
-from nas.collapse_modules.runs import Runs, compressed, expanded
+from nas.collapse_modules.runs import Memo, Part, Runs, compressed, expanded, runs
+
+Entries = Callable[[str, torch.Size], Tensor]
+"""Gives the weights of an embedding, from its name among the parameters and its shape."""
 
 
 def constants(model: nn.Module, weight: float) -> Iterator[tuple[nn.Parameter, float]]:
     """Each parameter with the number that epsilon puts in its place: 0 in one named `bias`.
 
-    Embeddings stay as they are. The model is set to use the batch's statistics in its norms, to
-    keep the running ones, and to leave dropout off.
+    Embeddings have none, nor has what shares their weights. The model is set to use the batch's
+    statistics in its norms, to keep the running ones, and to leave dropout off.
     """
     model.eval()
+    kept = set(map(id, embeddings(model).values()))
     for part in model.modules():
         if isinstance(part, _NormBase):
             part.train()
             part.momentum = 0.0
         for name, parameter in part.named_parameters(recurse=False):
-            if not isinstance(part, nn.Embedding):
+            if id(parameter) not in kept:
                 yield parameter, 0.0 if name == "bias" else weight
+
+
+def embeddings(model: nn.Module) -> dict[str, Tensor]:
+    """The weights of embeddings by name: what epsilon does not make constant."""
+    return {
+        f"{path}.weight": part.weight
+        for path, part in model.named_modules()
+        if isinstance(part, nn.Embedding)
+    }
 
 
 def collapsed_module(
@@ -34,72 +47,92 @@ def collapsed_module(
     inputs: Tensor,
     weights: Sequence[float],
     notes: set[str],
+    *,
+    dtype: torch.dtype = torch.float64,
+    entries: Entries | None = None,
+    distinct: bool = False,
 ) -> list[Tensor]:
     """A module's flattened outputs, in float64, with its parameters as in `constants`.
 
-    `skeleton` gives it on the meta device; `inputs` sets dtype and device. Operations without a
-    collapsed form are computed for all channels and named in `notes`. `fresh` gives it with memory
-    and is called only where there are embeddings, or buffers other than a norm's. Raises whatever
-    comes of a module that does not let its tensors be replaced: compiled parts, tensors in plain
-    attributes, views that are written to.
+    `skeleton` gives it on the meta device; `inputs` sets the device and, unless it holds whole
+    numbers (tokens), the dtype. `entries` gives the weights of embeddings. Operations without a
+    collapsed form are computed for all channels and named in `notes`. `fresh` gives the module
+    with memory and is called only where there are buffers other than a norm's, or embeddings and
+    no `entries`. With `distinct` equal channels are there once, if each is as often there as every
+    other one. Raises whatever comes of a module that does not let its tensors be replaced:
+    compiled parts, tensors in plain attributes, views that are written to.
     """
     outputs: list[Tensor] = []
-    stubs: _Stubs | None = None
+    real: dict[str, Tensor] | None = None
+    given, memo = compressed(inputs), Memo()
     for weight in weights:
-        if stubs is None or stubs.changed():
-            stubs = _Stubs(skeleton(), fresh)
-        with torch.no_grad(), Interception(stubs.known(inputs, weight), notes):
-            output = stubs.model(compressed(inputs))
-        if isinstance(output, Runs):
-            output = expanded(current(output))
+        stubs = _Stubs(skeleton())  # anew for each: a pass may leave something in the module
+        if real is None:
+            real = stubs.real(fresh, entries)
+        one = inputs if inputs.is_floating_point() else inputs.new_empty((), dtype=dtype)
+        with torch.no_grad(), Interception(stubs.known(real, one, weight), notes, memo):
+            output = stubs.model(runs(given.parts, given.axis))
+        if not isinstance(output, Tensor):
+            raise TypeError(f"the module returns {type(output).__name__}, no tensor")
         if output.is_meta:
             raise ValueError("the output comes from a tensor made in a constructor")
-        outputs.append(output.flatten().double())
-    return outputs
+        outputs.append(current(output) if isinstance(output, Runs) else output)
+    if distinct:
+        outputs = _once(outputs)
+    full = [expanded(output) if isinstance(output, Runs) else output for output in outputs]
+    return [output.flatten().double() for output in full]
+
+
+def _once(outputs: list[Tensor]) -> list[Tensor]:
+    """The outputs without the repeats of their channels, where these are the same for all."""
+    every = [output for output in outputs if isinstance(output, Runs)]
+    repeats = {tuple((part.width(x.axis), part.times) for part in x.parts) for x in every}
+    if len(every) < len(outputs) or len(repeats) > 1 or len({n for _, n in repeats.pop()}) > 1:
+        return outputs
+    return [runs([Part(part.values, 1) for part in x.parts], x.axis) for x in every]
 
 
 class _Stubs:
     """A module on the meta device, and what stands for its tensors."""
 
-    def __init__(self, model: nn.Module, fresh: Callable[[], nn.Module]) -> None:
+    def __init__(self, model: nn.Module) -> None:
         self.model = model
         self._weights = {p: value > 0 for p, value in constants(model, 1.0)}
-        others: list[str] = [n for n, p in model.named_parameters() if p not in self._weights]
+        self._tables = embeddings(model)
+        self._buffers: list[str] = []
         for path, part in model.named_modules():
             if isinstance(part, _NormBase):
                 part.num_batches_tracked = None
             else:
                 own = part.named_buffers(path, recurse=False)
-                others += [name for name, _ in own]
-        self._real = dict(_tensors(fresh(), others)) if others else {}
-        self._stubs = dict(_tensors(model, others))
-        self._state = list(self._attributes())
+                self._buffers += [name for name, _ in own]
 
-    def known(self, inputs: Tensor, weight: float) -> dict[int, Tensor]:
+    def real(self, fresh: Callable[[], nn.Module], entries: Entries | None) -> dict[str, Tensor]:
+        """The tensors that are no constants, by name: embeddings and buffers."""
+        others = [*self._buffers, *(() if entries else self._tables)]
+        found = dict(_tensors(fresh(), others)) if others else {}
+        if entries is not None:
+            found |= {name: entries(name, table.shape) for name, table in self._tables.items()}
+        return {name: tensor.detach() for name, tensor in found.items()}
+
+    def known(
+        self, real: Mapping[str, Tensor], inputs: Tensor, weight: float
+    ) -> dict[int, Tensor]:
         """What stands for each tensor of the module, by id; a constant has one number's memory."""
         zero, one = inputs.new_zeros(()), inputs.new_full((), weight)
         known = {
             id(p): (one if is_weight else zero).expand(p.shape)
             for p, is_weight in self._weights.items()
         }
-        for name, stub in self._stubs.items():
-            real = self._real[name].detach()
-            known[id(stub)] = real.to(inputs.dtype) if real.is_floating_point() else real
+        for name, stub in _tensors(self.model, real):
+            values = real[name]
+            if name in self._buffers:  # a pass may write to it
+                values = values.clone()
+            known[id(stub)] = values.to(inputs.dtype) if values.is_floating_point() else values
         return known
 
-    def changed(self) -> bool:
-        """Whether the module is not as it was built: then a second pass may differ."""
-        now = list(self._attributes())
-        return len(now) != len(self._state) or any(
-            new is not old for new, old in zip(now, self._state, strict=True)
-        )
 
-    def _attributes(self) -> Iterator[object]:
-        for part in self.model.modules():
-            yield from vars(part).values()
-            yield from part._buffers.values()
-
-
-def _tensors(model: nn.Module, names: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
-    everything = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+def _tensors(model: nn.Module, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
+    everything: dict[str, Tensor] = dict(model.named_parameters(remove_duplicate=False))
+    everything |= dict(model.named_buffers(remove_duplicate=False))
     return ((name, everything[name]) for name in names)

@@ -28,14 +28,14 @@ class Interception(TorchFunctionMode):
     """While it is entered, handlers answer torch functions of `Runs`; all others are as ever.
 
     `known` has what stands for a tensor without memory, by that tensor's id. What no handler
-    answers is computed for all channels and named in `notes`.
+    answers is computed for all channels and named in `notes`. `memo` may know earlier passes.
     """
 
-    def __init__(self, known: Mapping[int, Tensor], notes: set[str]) -> None:
+    def __init__(self, known: Mapping[int, Tensor], notes: set[str], memo: Memo) -> None:
         super().__init__()
         self._known = known
         self._notes = notes
-        self._memo = Memo()
+        self._memo = memo
 
     def __torch_function__(
         self,

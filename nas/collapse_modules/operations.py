@@ -77,7 +77,8 @@ def entrywise(function: Callable[..., Tensor], memo: Memo, *args: Any, **kwargs:
     if any(isinstance(value, Tensor) for value in kwargs.values()):
         return NotImplemented
     places = [place for place, value in enumerate(args) if isinstance(value, Tensor)]
-    axis = max((x for x in args if isinstance(x, Runs)), key=_saved).axis
+    own = [x for x in args if isinstance(x, Runs)]
+    axis = own[0].axis if len({x.axis for x in own}) == 1 else max(own, key=_saved).axis
 
     def call(*tensors: Tensor) -> Tensor:
         given = list(args)
@@ -87,8 +88,18 @@ def entrywise(function: Callable[..., Tensor], memo: Memo, *args: Any, **kwargs:
 
     rest = [(value, type(value)) for value in args if not isinstance(value, Tensor)]
     key = function, tuple(places), tuple(rest), tuple(kwargs.items())
-    together = columns([along(args[place], axis) for place in places], axis)
+    sides = [along(args[place], axis) for place in places]
+    first = sides[0][0]
+    if all(len(side) == 1 and _alike(side[0], first, axis) for side in sides):  # most often so
+        values = memo(key, call, *[side[0].values for side in sides])
+        return runs([Part(values, first.times)], axis)
+    together = columns(sides, axis)
     return runs([Part(memo(key, call, *values), count) for values, count in together], axis)
+
+
+def _alike(one: Part, other: Part, axis: int) -> bool:
+    """Whether the parts have as many channels, repeated as often."""
+    return one.times == other.times and one.width(axis) == other.width(axis)
 
 
 def _saved(x: Runs) -> int:
@@ -156,6 +167,8 @@ def counted(x: Tensor, dims: Dims) -> list[int]:
 
 def mixed(memo: Memo, x: Runs, weights: Sequence[float]) -> Tensor:
     """The sum over the axis of every part times its weight; the axis stays, with size 1."""
+    if weights == [1] and x.parts[0].values.shape[x.axis] == 1:
+        return x.parts[0].values
 
     def mix(*tensors: Tensor) -> Tensor:
         first, *others = [summed(values, x.axis) for values in tensors]

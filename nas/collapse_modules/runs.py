@@ -231,6 +231,14 @@ class Memo:
         self._limit = limit
         self._bytes = 0
         self._results: OrderedDict[Hashable, tuple[tuple[Tensor, ...], Tensor]] = OrderedDict()
+        self._kept: dict[Hashable, tuple[tuple[Tensor, ...], Tensor]] = {}
+
+    def kept(self, key: Hashable, function: Callable[..., Tensor], *operands: Tensor) -> Tensor:
+        """The same, whatever its size: for what does not depend on the weight."""
+        place = (key, *map(id, operands))
+        if place not in self._kept:
+            self._kept[place] = operands, function(*operands)
+        return self._kept[place][1]
 
     def __call__(
         self, key: Hashable, function: Callable[..., Tensor], *operands: Tensor

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from nas.collapse_modules.operations import HANDLERS, counted, each, handles, handles_each
 from nas.collapse_modules.runs import Memo, Part, Parts, Runs, along, columns, cut, runs
@@ -89,11 +90,14 @@ def moved(function: Callable[..., Any], memo: Memo, x: Runs, *args: Any, **kwarg
     image = torch.empty_strided(x.shape, strides, device="meta")
     images = function(image, *args, **kwargs)
     several = isinstance(images, tuple | list)
+    known: dict[int, Any] = {}  # all of a part's views, by its id
     made = []
     for number, goal in enumerate(images if several else [images]):
 
         def apply(values: Tensor, number: int = number) -> Tensor:
-            result = function(values, *args, **kwargs)
+            if id(values) not in known:
+                known[id(values)] = function(values, *args, **kwargs)
+            result = known[id(values)]
             return result[number] if several else result  # type: ignore[no-any-return]
 
         key = function, number, *args, *kwargs.items()
@@ -140,6 +144,22 @@ for _name in ("T", "mT"):
     HANDLERS[getattr(Tensor, _name).__get__] = HANDLERS[
         Tensor.t if _name == "T" else Tensor.adjoint
     ]
+
+
+@handles("embedding")
+def _(
+    memo: Memo,
+    ids: Runs,
+    table: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    **_: Any,  # about gradients
+) -> Any:
+    if not isinstance(ids, Runs) or max_norm is not None:  # then rows are scaled in place
+        return NotImplemented
+    rows = [memo.kept("rows", F.embedding, part.values, table) for part in ids.parts]
+    parts = [Part(each, part.times) for each, part in zip(rows, ids.parts, strict=True)]
+    return runs(parts, ids.axis - 1)
 
 
 @handles("expand")
