@@ -208,4 +208,6 @@ def epsilon(
     for p in (p_low, p_high):
         p[p < ROUNDING] = torch.nan
     difference = (p_low - p_high).abs().nanmean()
+    if difference.isnan():
+        return NoScore("the passes vary in no entry that counts in both")
     return (difference / torch.cat([p_low, p_high]).nanmean()).item()

@@ -133,6 +133,7 @@ def first_waits(number: int) -> int:
     return number
 
 
+@pytest.mark.slow
 def test_a_death_is_its_own_argument_s() -> None:
     """While 1 kills its process again and again, 0 is given all the same."""
     with open_executor(TWO[0]) as executor:

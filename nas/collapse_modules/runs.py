@@ -66,22 +66,30 @@ class Runs(Tensor):
 
 def runs(parts: Iterable[Part], axis: int, view_of: Runs | None = None) -> Runs:
     """A tensor of these parts; neighbours with the same values become one."""
-    merged: list[Part] = []
-    for part in parts:
-        if merged and merged[-1].values is part.values:
-            merged[-1] = Part(part.values, part.times + merged[-1].times)
-        else:
-            merged.append(part)
+    merged = list(parts)
+    if len(merged) > 1:
+        merged = _joined(merged)
     values = merged[0].values
     shape = list(values.shape)
     if shape:
-        shape[axis] = sum([part.size(axis) for part in merged])
+        shape[axis] *= merged[0].times
+        shape[axis] += sum([part.size(axis) for part in merged[1:]])
     dtype, device = values.dtype, values.device
     made: Runs = Tensor._make_wrapper_subclass(Runs, shape, dtype=dtype, device=device)
     made.parts, made.axis = merged, axis
     made.writes = [0] if view_of is None else view_of.writes
     made.seen = made.writes[0]
     return made
+
+
+def _joined(parts: Parts) -> list[Part]:
+    joined = [parts[0]]
+    for part in parts[1:]:
+        if joined[-1].values is part.values:
+            joined[-1] = Part(part.values, part.times + joined[-1].times)
+        else:
+            joined.append(part)
+    return joined
 
 
 def whole(values: Tensor) -> Runs:
