@@ -13,8 +13,6 @@ import pytest
 from tests.test_cli import nas
 from tests.test_plugins import Site, passes
 
-pytestmark = pytest.mark.xdist_group("readme")  # one command goes on with what another one left
-
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 COMMANDS = [
