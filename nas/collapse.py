@@ -234,7 +234,7 @@ def _values(function: Callable[[Tensor], Tensor], maps: Maps) -> Maps:
 
 
 @singledispatch
-def _apply(op: Op, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
+def _apply(op: Op, inputs: Sequence[Maps], weight: float) -> Maps:
     """One operation; `weight` is the logarithm of the shared weight."""
     raise TypeError(f"no collapsed form of {op}")
 
@@ -284,14 +284,14 @@ def _(op: Linear, inputs: Sequence[Maps], weight: float) -> Maps:
 
 
 @_apply.register(Add)
-def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
+def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
     bounds = _ends(*inputs)
     columns = zip(*(_cut(maps, bounds) for maps in inputs), strict=True)
     return tuple(_sum([(part, 1) for part in column], 0.0, column[0].count) for column in columns)
 
 
 @_apply.register(Concat)
-def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
+def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
     return tuple(part for maps in inputs for part in maps)
 
 
@@ -327,7 +327,7 @@ def _half_log1p_exp(x: float) -> float:
 
 
 @_apply.register(ReLU)
-def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
+def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
     return _values(F.relu, inputs[0])
 
 
@@ -338,7 +338,7 @@ def _true(part: Map) -> Tensor:
 
 
 @_apply.register(SiLU)
-def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
+def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
     def silu(part: Map) -> Map:  # x sigmoid(x) has the scale of x, however small
         gate = torch.sigmoid(_true(part)).to(part.values.dtype)
         return replace(part, values=part.values * gate)
@@ -347,7 +347,7 @@ def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
 
 
 @_apply.register(Sigmoid)
-def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
+def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
     return _each(_sigmoid, inputs[0])
 
 
@@ -361,7 +361,7 @@ def _sigmoid(part: Map) -> Map:
 
 
 @_apply.register(Scale)
-def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
+def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
     bounds = _ends(*inputs)
     maps, factors = (_cut(tensor, bounds) for tensor in inputs)
     return tuple(
@@ -375,7 +375,7 @@ def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
 
 
 @_apply.register
-def _(op: AvgPool, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
+def _(op: AvgPool, inputs: Sequence[Maps], weight: float) -> Maps:
     return _values(
         lambda values: F.avg_pool2d(
             values, op.kernel, op.stride, op.padding, count_include_pad=False
@@ -385,30 +385,30 @@ def _(op: AvgPool, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG0
 
 
 @_apply.register
-def _(op: MaxPool, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
+def _(op: MaxPool, inputs: Sequence[Maps], weight: float) -> Maps:
     return _values(
         lambda values: F.max_pool2d(values, op.kernel, op.stride, op.padding), inputs[0]
     )
 
 
 @_apply.register(Crop)
-def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
+def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
     return _values(lambda values: values[..., 1:, 1:], inputs[0])
 
 
 @_apply.register
-def _(op: Narrow, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
+def _(op: Narrow, inputs: Sequence[Maps], weight: float) -> Maps:
     ends = [*(end for end in _ends(inputs[0]) if end < op.channels), op.channels]
     return _cut(inputs[0], sorted({*ends, *_ends(inputs[0])}))[: len(ends)]
 
 
 @_apply.register(GlobalAvgPool)
-def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
+def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
     return _values(lambda values: values.mean(dim=(0, 2, 3)), inputs[0])
 
 
 @_apply.register
-def _(op: Zero, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
+def _(op: Zero, inputs: Sequence[Maps], weight: float) -> Maps:
     total = sum(part.count for part in inputs[0])
     values = inputs[0][0].values
     if op.stride > 1:
@@ -417,5 +417,5 @@ def _(op: Zero, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
 
 
 @_apply.register(Input)
-def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:  # noqa: ARG001
+def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
     return inputs[0]

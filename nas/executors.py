@@ -163,11 +163,12 @@ class Groups(Generic[A]):
             self.size = max(1, min(int(self._seconds / max(each, 1e-9)), 2 * self.size))
 
     def handed_out(self, submit: Callable[[list[A]], Any], one: bool = False) -> int:
-        """Hand out what is waiting, or its first argument alone; how many arguments are out."""
+        """Hand out what is waiting, or its first argument alone; how many have no answer yet."""
         for group in islice(self.waiting, 1 if one else None):
             if group.future is None:
                 group.future = submit(group.arguments)
-        return sum(len(group.arguments) for group in self.waiting if group.future is not None)
+        out = (group for group in self.waiting if group.future is not None)
+        return sum(len(group.arguments) for group in out if not group.answered())
 
     def split(self) -> None:
         """Groups of one in place of those without an answer, to be handed out again."""

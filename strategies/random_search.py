@@ -9,7 +9,7 @@ from nas import STRATEGIES, Arch, Strategy, Trial
 
 @STRATEGIES.register("random")
 class RandomSearch(Strategy):
-    """Uniform over the valid architectures, with replacement; the baseline to beat."""
+    """Samples of the space, one independent of the other; the baseline to beat."""
 
     def ask(self, rng: Random) -> Arch:
         return self.space.sample(rng)

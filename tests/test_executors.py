@@ -143,6 +143,22 @@ def test_a_death_is_its_own_argument_s() -> None:
             next(results)
 
 
+def late_death(number: int) -> int:
+    if number == 0:
+        sleep(1)
+        os._exit(1)
+    return number
+
+
+def test_a_death_after_other_answers_is_counted() -> None:
+    """What comes after it has its answers by then, and waits."""
+    with (
+        open_executor(TWO[0]) as executor,
+        pytest.raises(UsageError, match="a process died 4 times at 0: is there enough"),
+    ):
+        list(executor(late_death, range(8)))
+
+
 class OddError(Exception):
     """An error that pickle cannot make again."""
 
