@@ -83,11 +83,13 @@ class Inputs:
         try:
             from numba import config
 
+            from nas.compiling import compile_kernels
             from nas.kernels import Planes
         except ImportError:
             return None
         if getattr(config, "DISABLE_JIT", False):  # set by Numba as it reads the environment
             return None
+        compile_kernels(str(tensor.dtype).removeprefix("torch."))
         return Planes(tensor.permute(1, 2, 3, 0).contiguous().numpy())
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from nas.network import Network
@@ -31,12 +30,15 @@ class Candidate:
     drawn: set[str] = field(default_factory=set, compare=False, repr=False)
     """What was drawn from the seed so far: without any, another seed gives the same score."""
     memo: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
-    """What proxies of one family share where several score the same candidate."""
+    """What proxies share where several score the architecture, or one does under several seeds."""
 
-    @cached_property
+    @property
     def network(self) -> Network | None:
         """The architecture as layers, or None where the space gives modules only."""
-        return self.space.network(self.arch)
+        if "network" not in self.memo:
+            self.memo["network"] = self.space.network(self.arch)
+        network: Network | None = self.memo["network"]
+        return network
 
     def model(self, init: Init = "default") -> nn.Module:
         """A module with fresh weights on the device; they depend on (seed, arch, init) alone.

@@ -24,6 +24,7 @@ LEVELS = {
         "module": 1,
         "program": 1,
         "kernels": 1,
+        "compiling": 1,
         "collapse": 1,
         "initialisation": 1,
         "journal": 1,

@@ -71,9 +71,10 @@ def correlations(
     (`difference`). Intervals are 95 % percentile bootstrap intervals over the rows, from the same
     resamples for all proxies, so that differences are paired.
     """
-    names = list(scores)
     order = np.argsort(truth)  # which is quick to sort again
     codes = {name: _codes(values[order]) for name, values in scores.items()}
+    like = _first_alike(codes)
+    names = sorted(set(like.values()))
     true = _codes(truth[order])
     top = true >= true[-ceil(len(true) / 10)]
 
@@ -81,7 +82,7 @@ def correlations(
         if rows.ndim == 2:
             return np.stack([statistic(np.sort(row)) for row in rows], axis=-1)
         here = {name: codes[name][rows] for name in names}
-        return _all_correlations(here, true[rows], top[rows], baseline)
+        return _all_correlations(here, true[rows], top[rows], like[baseline])
 
     rows = np.arange(len(truth))
     with warnings.catch_warnings(action="ignore", category=DegenerateDataWarning):
@@ -96,9 +97,15 @@ def correlations(
     shape = (len(names), len(SECTIONS), len(RULES), len(COEFFICIENTS))
     parts = [np.reshape(part, shape) for part in (statistic(rows), interval.low, interval.high)]
     return {
-        name: _sections([part[place] for part in parts], codes[name] > 0, top)
-        for place, name in enumerate(names)
+        name: _sections([part[names.index(like[name])] for part in parts], codes[name] > 0, top)
+        for name in scores
     }
+
+
+def _first_alike(codes: Mapping[str, Codes]) -> dict[str, str]:
+    """For every proxy the first one of the same order, whose correlations are its own, too."""
+    first: dict[bytes, str] = {}
+    return {name: first.setdefault(each.tobytes(), name) for name, each in codes.items()}
 
 
 def _sections(
@@ -131,7 +138,9 @@ def _all_correlations(
         all_dropped = all_last if everywhere else _correlation(codes[kept], truth[kept])
         same_rows = whole if everywhere else _correlation(base[kept], truth[kept])
         top_last = _correlation(codes[top], truth[top])
-        top_dropped = _correlation(codes[kept & top], truth[kept & top])
+        top_dropped = top_last
+        if not everywhere:
+            top_dropped = _correlation(codes[kept & top], truth[kept & top])
         found += [*all_dropped, *all_last, *top_dropped, *top_last]
         found += [a - b for a, b in zip(all_dropped, same_rows, strict=True)]
         found += [a - b for a, b in zip(all_last, whole, strict=True)]
