@@ -65,7 +65,9 @@ def measure(space: Space, batch: Batch, archs: list[Arch]) -> tuple[Times, list[
     for arch in archs:
         model = space.build(arch)
         times["dense"].append(
-            seconds(lambda: [dense(model, batch.inputs, w) for w in space.weights])
+            seconds(
+                lambda: [dense(model, batch.inputs, w) for w in Epsilon().shared_weights(space)]
+            )
         )
         times["tensors"].append(seconds(lambda: tensors(space, arch, batch.inputs)))
         times["kernels"].append(seconds(lambda: score(space, arch, batch)))
@@ -86,7 +88,8 @@ def tensors(space: Space, arch: Arch, inputs: torch.Tensor) -> float:
     """Epsilon by the tensor form, in the dtype of the inputs."""
     network = space.network(arch)
     assert network is not None
-    low, high = (flat(collapsed(network, inputs, weight)) for weight in space.weights)
+    weights = Epsilon().shared_weights(space)
+    low, high = (flat(collapsed(network, inputs, weight)) for weight in weights)
     return epsilon(low, high)
 
 

@@ -32,7 +32,8 @@ class Tensors(Epsilon):
     def score(self, candidate: Candidate, batch: Batch) -> float:
         network = candidate.network
         assert network is not None
-        low, high = (flat(collapsed(network, batch.inputs, w)) for w in candidate.space.weights)
+        weights = self.shared_weights(candidate.space)
+        low, high = (flat(collapsed(network, batch.inputs, w)) for w in weights)
         return epsilon(low, high, self.underflow)
 
 

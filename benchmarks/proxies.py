@@ -39,6 +39,7 @@ from nas.module import NetworkModule, module
 from nas.network import Conv
 from nas.objective import device_named
 from proxies._graph import Identity, units
+from proxies.epsilon import Epsilon
 from proxies.nasgraph import draw
 
 ZEROS: dict[str, Any] = {"allow_unused": True, "materialize_grads": True}
@@ -113,7 +114,7 @@ def flops(candidate: Candidate, batch: Batch) -> float:
 
 def epsilon(candidate: Candidate, batch: Batch) -> float:
     passes = []
-    for weight in candidate.space.weights:
+    for weight in Epsilon().shared_weights(candidate.space):
         model = candidate.model()
         for name, parameter in model.named_parameters():
             parameter.data.fill_(0 if name.endswith("bias") else weight)

@@ -32,6 +32,7 @@ from numpy.typing import NDArray
 from nas import SPACES, kernels
 from nas.batch import make_batch
 from nas.program import ADD, BOX, MEAN, MIX, PLANE, POOL, RELU, Program, written
+from proxies.epsilon import Epsilon
 
 LEVELS = {"L2": 2**18, "L3": 2**23, "memory": 2**28}
 """Bytes that a probe goes through, to lie where its name says."""
@@ -65,7 +66,7 @@ def main() -> None:
         if not len(program.outputs):
             continue
         arena = planes.arena(program, 16)
-        work = planes.work(program, space.weights, arena)
+        work = planes.work(program, Epsilon().shared_weights(space), arena)
         results = np.empty((2, 1, options.size))
         measured = least(lambda: kernels.run(work, results, results[:, :, 0]), options.repeat)
         totals["cells"] += 1

@@ -148,6 +148,7 @@ def run_hydra(
             f"'{words[0]}' is no option of nas {command}: options are written name=value"
         )
     import hydra
+    import yaml
     from hydra.core.hydra_config import HydraConfig
     from hydra.errors import HydraException
     from hydra.types import RunMode
@@ -172,7 +173,8 @@ def run_hydra(
                 raise  # Hydra says which of the jobs it was
             failures.append(error)
         except (MemoryError, RuntimeError) as error:
-            if not re.search(r"allocat|out of memory", str(error)) and type(error) is RuntimeError:
+            memory = isinstance(error, MemoryError)
+            if not memory and not re.search(r"allocat|out of memory", str(error)):
                 raise
             failures.append(UsageError(f"there is not enough memory for this: {_short(error)}"))
 
@@ -185,8 +187,9 @@ def run_hydra(
         entry(job)()
         if failures:
             raise failures[0]
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
-        ours = isinstance(error, HydraException | OmegaConfBaseException) or NO_NAME in str(error)
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
+        known = HydraException | OmegaConfBaseException | yaml.YAMLError
+        ours = isinstance(error, known) or NO_NAME in str(error)
         if verbose or not ours:
             raise
         raise explained(error, command, rest) from error

@@ -20,6 +20,10 @@ def unknown(what: str, name: str, known: Iterable[str]) -> UsageError:
     return UsageError(f"there is no {what} '{name}'; {hint}{listed}")
 
 
+class NameTakenError(UsageError):
+    """Two plugins of one kind and one name."""
+
+
 class NotApplicableError(UsageError):
     """A proxy that cannot score this kind of model, whatever its weights."""
 

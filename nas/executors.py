@@ -262,12 +262,10 @@ _function: Callable[[Any], Any]
 
 def _begin(function: bytes) -> None:
     """Start a process of the pool: one thread, Ctrl-C is the parent's, which it ends with."""
-    import torch
-
     global _function
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    torch.set_num_threads(1)
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"  # before torch is there
     _function = pickle.loads(function)
 
 

@@ -36,7 +36,7 @@ class Trial:
     note: str = ""
     """What a proxy was given in place of what it asked for."""
     copy_of: int | None = None
-    """The earlier trial of the same function whose figures these are."""
+    """The earlier trial of the same form (`nas.search`) whose figures these are."""
 
     def to_json(self) -> str:
         """One line of JSON: no score is null, `check` is the CRC-32 of all but the seconds."""

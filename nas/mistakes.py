@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 
@@ -27,6 +28,8 @@ def explained(error: Exception, command: str, overrides: Sequence[str]) -> Usage
         group, _, name = error.missing_cfg_file.rpartition("/")
         if group in GROUPS:
             return _no_config(group, name, error.options or _configs(group, overrides))
+    if isinstance(error, yaml.YAMLError):
+        return UsageError(f"a config cannot be read: {' '.join(str(error).split())}")
     if NO_NAME in str(error):
         for group, _, name in (item.partition("=") for item in overrides):
             if group in GROUPS and name not in _configs(group, overrides):
@@ -119,10 +122,18 @@ def plain(config: DictConfig, command: str) -> dict[str, Any]:
             raise unknown(f"option of nas {command}", key, options)
     for key in options:
         if key not in values or (key in GROUPS and "name" not in (values[key] or {})):
-            raise UsageError(f"nas {command} cannot do without {key}: give {key}=…")
+            raise _without(key, command)
     if not isinstance(values.get("json", False), bool):
         raise UsageError(f"json={values['json']} must be true or false")
     return values
+
+
+def _without(key: str, command: str) -> UsageError:
+    """The error for an option that is not there, or a config without the name of its plugin."""
+    name = HydraConfig.get().runtime.choices.get(key)
+    if name is None:
+        return UsageError(f"nas {command} cannot do without {key}: give {key}=…")
+    return UsageError(f"the config {key}/{name}.yaml does not say whose it is: add name: {name}")
 
 
 def _options(command: str) -> list[str]:

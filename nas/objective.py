@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from math import isnan, nan
+from math import isfinite, isnan, nan
 from statistics import fmean, pstdev
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from nas.counts import counts
 from nas.errors import UsageError, at_least, unknown
-from nas.proxy import PROXIES, Candidate, Proxy
+from nas.proxy import PROXIES, Candidate, NoScore, Proxy
 from nas.space import SPACES, Arch, Space
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ class Evaluation:
 class Objective:
     """Scores architectures of a space by proxies on a batch; can be sent to other processes.
 
+    Where no proxy's score depends on more than the function that an architecture computes
+    (`Proxy.by_function`), the canonical form is scored, so that equal functions have equal scores.
     `proxies` is one proxy, or several by name: then the score is their sum, each times its weight
     in `weights` (1 where there is none), and does not exist where one of them does not. With
     `repeats` every proxy's score is the mean over that many draws of weights, and its standard
@@ -59,12 +61,14 @@ class Objective:
         candidate = Candidate(self.space, arch, self.seed, self.device)
         self.batch.notes.clear()
         several = isinstance(self.proxies, Mapping)
-        proxies = self.proxies if isinstance(self.proxies, Mapping) else {"": self.proxies}
         scores: dict[str, float] = {}
         with one_thread():
             metrics = counts(candidate, self.batch)
+            form = self.form(arch)
+            if form != arch:
+                candidate = Candidate(self.space, form, self.seed, self.device)
             reason = ""
-            for name, proxy in proxies.items():
+            for name, proxy in self._named.items():
                 score, spread = self._repeated(proxy, candidate)
                 scores[name] = score
                 if self.repeats > 1:
@@ -76,6 +80,16 @@ class Objective:
         note = "; ".join(sorted(self.batch.notes))
         plain = {name: float(score) for name, score in scores.items()} if several else {}
         return Evaluation(total, metrics, perf_counter() - start, reason, plain, note)
+
+    @property
+    def _named(self) -> Mapping[str, Proxy]:
+        return self.proxies if isinstance(self.proxies, Mapping) else {"": self.proxies}
+
+    def form(self, arch: Arch) -> Arch:
+        """What of an architecture is scored: its canonical form where the function is all."""
+        if all(proxy.by_function for proxy in self._named.values()):
+            return self.space.canonical(arch)
+        return arch
 
     def metrics(self, arch: Arch) -> dict[str, float]:
         """Parameters and FLOPs of an architecture, which is not scored."""
@@ -98,10 +112,25 @@ def draws(proxy: Proxy, candidate: Candidate, batch: Batch, repeats: int) -> lis
     for repeat in range(repeats):
         seed = f"{candidate.seed}/{repeat}" if repeat else candidate.seed
         drawn: set[str] = set()
-        scores.append(proxy.score(replace(candidate, seed=seed, drawn=drawn), batch))
+        scores.append(_score(proxy, replace(candidate, seed=seed, drawn=drawn), batch))
         if isnan(scores[-1]) or not drawn:
             break
     return scores
+
+
+def _score(proxy: Proxy, candidate: Candidate, batch: Batch) -> float:
+    """The proxy's score; without one where it is infinite, UsageError where it is no number."""
+    what = f"{type(proxy).__name__} on {candidate.space.format(candidate.arch)}"
+    try:
+        score: object = proxy.score(candidate, batch)
+    except Exception as error:
+        error.add_note(f"While scoring: {what}")
+        raise
+    if not isinstance(score, float | int) or isinstance(score, bool):
+        raise UsageError(
+            f"{what} gives {score!r:.100}: a score is a float, NaN where there is none"
+        )
+    return score if isfinite(score) or isnan(score) else NoScore(f"the score is {score}")
 
 
 def make_objective(settings: Mapping[str, Any]) -> Objective:
@@ -124,6 +153,8 @@ def make_proxies(config: Mapping[str, Any]) -> Proxy | dict[str, Proxy]:
     A config of proxies inside such a config counts as what it holds.
     """
     inside = members(config)
+    if not inside and config["name"] == "several":
+        raise UsageError("proxy=several is what proxy=[one,other] stands for: write that")
     if not inside:
         return PROXIES.configured(config)
     proxies: dict[str, Proxy] = {}

@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nas.errors import UsageError
+from nas.errors import NameTakenError, UsageError
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
@@ -102,13 +102,13 @@ def plugins() -> tuple[Plugin, ...]:
 def failures() -> Mapping[Plugin, str]:
     """Import every plugin; those that cannot be, and why, in one line.
 
-    A UsageError, such as a name that exists twice, goes through.
+    A name that exists twice goes through, for neither is the right one.
     """
     failed = {}
     for plugin in plugins():
         try:
             import_module(plugin.module)
-        except UsageError:
+        except NameTakenError:
             raise
         except (Exception, SystemExit) as error:  # whatever a plugin does, the others work
             lines = str(error).strip().splitlines()
@@ -123,12 +123,14 @@ def origin(module: str) -> str:
     top = module.partition(".")[0]
     if top in OURS:
         return f"epsilon-nas {version('epsilon-nas')}"
-    for plugin in plugins():
-        if plugin.distribution is not None and plugin.module.partition(".")[0] == top:
+    own = [plugin for plugin in plugins() if plugin.module.partition(".")[0] == top]
+    own.sort(key=lambda plugin: not f"{module}.".startswith(f"{plugin.module}."))  # the module's
+    for plugin in own:
+        if plugin.distribution is not None:
             return plugin.origin
     for name in packages_distributions().get(top, ()):
         return _titled(distribution(name))
-    return VARIABLE if top in {plugin.module.partition(".")[0] for plugin in plugins()} else ""
+    return VARIABLE if own else ""
 
 
 def located(module: str) -> str:

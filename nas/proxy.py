@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nas.network import Network
 from nas.registry import Registry
@@ -91,6 +91,10 @@ class NoScore(float):
 class Proxy(ABC):
     """Scores candidates, higher is better."""
 
+    by_function: ClassVar[bool] = False
+    """Whether a score depends on the function alone that the architecture computes where all
+    weights are equal (`Space.canonical`): then a search scores one of all that compute it."""
+
     @abstractmethod
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The candidate's score on the batch; NaN (best a `NoScore`) where it has none.
@@ -99,4 +103,4 @@ class Proxy(ABC):
         """
 
 
-PROXIES: Registry[Proxy] = Registry("proxy", "proxies")
+PROXIES: Registry[Proxy] = Registry("proxy", "proxies", Proxy)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from types import UnionType
+from types import SimpleNamespace, UnionType
 from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from nas.errors import UsageError, unknown
+from nas.errors import NameTakenError, UsageError, unknown
 from nas.plugins import VARIABLE, failures, located
+
+NAME = re.compile(r"\w+(-\w+)*")
+"""What names are like, which are those of files and words of the command line, too."""
 
 T = TypeVar("T")
 C = TypeVar("C")
@@ -20,23 +25,36 @@ C = TypeVar("C")
 class Registry(Mapping[str, type[T]], Generic[T]):
     """The plugins of one kind, of its sibling package and of others, imported on first use."""
 
-    def __init__(self, kind: str, package: str) -> None:
+    def __init__(self, kind: str, package: str, base: type) -> None:
         self.kind = kind
+        self.base = base
         self.package = package
         self._classes: dict[str, type[T]] = {}
         self._loaded = False
 
     def register(self, name: str) -> Callable[[type[C]], type[C]]:
-        """Class decorator that files a plugin under `name`; a name that exists is an error."""
+        """Class decorator that files a plugin under `name`.
+
+        NameTakenError where another class has it; ValueError or TypeError where it is no name, or
+        the plugin no class.
+        """
+
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name for a {self.kind}: use letters, digits and _")
 
         def file(cls: type[C]) -> type[C]:
+            if not isinstance(cls, type) or not issubclass(cls, self.base):
+                raise TypeError(
+                    f"the {self.kind} '{name}' is {cls!r}, and must be a class that inherits from "
+                    f"{self.base.__name__}"
+                )
             other = self._classes.get(name)
-            if other is not None and other.__module__ != cls.__module__:
-                raise UsageError(
+            if other is not None and _place(other) != _place(cls):  # or it is read again
+                raise NameTakenError(
                     f"the {self.kind} '{name}' exists twice: "
                     f"in {located(other.__module__)} and in {located(cls.__module__)}"
                 )
-            self._classes[name] = cls  # type: ignore[assignment]  # C is a T: the contract test holds it
+            self._classes[name] = cls  # type: ignore[assignment]  # C is a T, being a `base`
             return cls
 
         return file
@@ -59,9 +77,9 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         for module in iter_modules(package.__path__):
             if not module.name.startswith("_"):
                 import_module(f"{self.package}.{module.name}")
-        failed = {plugin.module.partition(".")[0] for plugin in failures()}
+        failed = [f"{plugin.module}." for plugin in failures()]
         for name, cls in list(self._classes.items()):
-            if cls.__module__.partition(".")[0] in failed:
+            if f"{cls.__module__}.".startswith(tuple(failed)):
                 del self._classes[name]
         self._loaded = True
 
@@ -100,6 +118,12 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         options = dict(config)
         name = str(options.pop("name"))
         if name not in self:
+            for plugin, why in failures().items():
+                if plugin.conf is not None and (plugin.conf / self.kind / f"{name}.yaml").exists():
+                    raise UsageError(
+                        f"the {self.kind} '{name}' is of the plugin {plugin}, which cannot be "
+                        f"imported: {why}"
+                    )
             raise self._missing(
                 name,
                 f"a config has this name, but nothing is registered under it: install the package "
@@ -112,8 +136,7 @@ def construct(kind: str, name: str, make: Callable[..., T], *args: object, **opt
     """Call `make(*args, **options)`; options that do not fit its signature raise a UsageError."""
     parameters = list(inspect.signature(make).parameters.values())[len(args) :]
     allowed = {parameter.name: parameter for parameter in parameters}
-    typed: Any = make.__init__ if isinstance(make, type) else make  # type: ignore[misc]
-    hints = get_type_hints(typed)
+    hints = _hints(make.__init__ if isinstance(make, type) else make)  # type: ignore[misc]
     for option, value in options.items():
         if option not in allowed:
             listed = ", ".join(f"{p.name}={p.default}" for p in parameters) or "none"
@@ -136,6 +159,20 @@ def construct(kind: str, name: str, make: Callable[..., T], *args: object, **opt
         raise UsageError(f"{kind} {name}: {error}") from error
 
 
+def _hints(function: Any) -> dict[str, Any]:
+    """Type hints by parameter; those of names that only a type checker imports are left out."""
+    hints: dict[str, Any] = {}
+    for name, annotation in getattr(function, "__annotations__", {}).items():
+        one = SimpleNamespace(__annotations__={name: annotation})
+        with suppress(NameError):
+            hints |= get_type_hints(one, getattr(function, "__globals__", None))
+    return hints
+
+
+def _place(cls: type) -> tuple[str, str]:
+    return cls.__module__, cls.__qualname__
+
+
 def accepts(hint: Any, value: object) -> bool:
     """Whether a config's value fits a type hint; an int is a float, a bool is no int."""
     origin = get_origin(hint)
@@ -149,7 +186,12 @@ def accepts(hint: Any, value: object) -> bool:
         return False
     if hint is float:
         return isinstance(value, int | float)
-    return not isinstance(hint, type) or isinstance(value, hint)
+    if hint is Any or not isinstance(hint, type):
+        return True
+    try:
+        return isinstance(value, hint)
+    except TypeError:  # a protocol
+        return True
 
 
 WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}

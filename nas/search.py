@@ -17,8 +17,10 @@ from nas.strategy import Strategy
 Score = Callable[[Arch], Evaluation]
 """An objective: the figures of an architecture.
 
-It may have a method `metrics(arch)`: the figures that are the architecture's own and not those of
-the function it computes, such as parameters. A copy gets them; its score is its original's.
+It may have a method `form(arch)`: what of an architecture its score depends on, by default the
+architecture. Those of one form have one score, and only the first of them is scored: the others
+are copies. And a method `metrics(arch)`: figures that are the architecture's own, such as
+parameters, which a copy gets in place of its original's.
 """
 
 
@@ -62,7 +64,7 @@ def trials(
 ) -> Iterator[Trial]:
     """The search as an iterator, for who wants to watch it or to stop between trials.
 
-    `block` architectures are asked for at a time, those of a new function are scored, all are
+    `block` architectures are asked for at a time, those of a new form are scored, all are
     appended to the history and told in order. Trials already in the history are told again, not
     scored again; one that the strategy does not ask for raises a UsageError.
     """
@@ -70,11 +72,12 @@ def trials(
         raise UsageError(
             f"budget={budget}, block={block} and seed={seed} must be at least 1, 1 and 0"
         )
+    form_of = getattr(objective, "form", lambda arch: arch)
     known: dict[Arch, Trial] = {}
     for start in range(0, budget, block):
         numbers = range(start, min(start + block, budget))
-        archs = [strategy.ask(Random(f"{seed}/{number}")) for number in numbers]
-        forms = [strategy.space.canonical(arch) for arch in archs]
+        archs = [_asked(strategy, Random(f"{seed}/{number}")) for number in numbers]
+        forms = [form_of(arch) for arch in archs]
         recorded = history[start : start + len(archs)]
         for trial, arch in zip(recorded, archs, strict=False):
             _check(trial, arch)
@@ -96,6 +99,18 @@ def trials(
             known.setdefault(form, trial)
             strategy.tell(trial)
             yield trial
+
+
+def _asked(strategy: Strategy, rng: Random) -> Arch:
+    """The next architecture; UsageError where it is none of the space."""
+    arch = strategy.ask(rng)
+    if arch not in strategy.space:
+        raise UsageError(
+            f"{type(strategy).__name__} asks for {arch!r}, which is no architecture of "
+            f"{type(strategy.space).__name__}: a tuple of whole numbers below "
+            f"{strategy.space.choices}, for which valid() is true"
+        )
+    return arch
 
 
 def _check(trial: Trial, arch: Arch) -> None:

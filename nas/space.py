@@ -31,8 +31,11 @@ class Space(ABC):
     choices: tuple[int, ...]
     """How many options each decision has."""
 
-    weights: tuple[float, float] = (1e-7, 1.0)
-    """The low and the high shared weight that suit the space (epsilon's constants)."""
+    weights: tuple[float, float] | None = (1e-7, 1.0)
+    """The low and the high shared weight that suit the space (epsilon's constants).
+
+    None where outputs are constant under any: epsilon does not exist then.
+    """
 
     release: str = "the space names no official release."
     """One sentence: where true figures of the space's architectures are published."""
@@ -70,7 +73,10 @@ class Space(ABC):
 
     @abstractmethod
     def parse(self, text: str) -> Arch:
-        """The architecture that the space's published notation names; ValueError if none."""
+        """The architecture that the space's published notation names; ValueError if none.
+
+        `read` takes numbers between commas alone for a tuple, which a notation should not be like.
+        """
 
     @abstractmethod
     def format(self, arch: Arch) -> str:
@@ -113,7 +119,10 @@ class Space(ABC):
         """The architecture that a text names, as a tuple or in the published notation."""
         bare = text.strip()
         if TUPLE.fullmatch(bare):
-            arch = tuple(int(number) for number in re.findall(r"-?[0-9]+", bare))
+            try:
+                arch = tuple(int(number) for number in re.findall(r"-?[0-9]+", bare))
+            except ValueError as error:  # thousands of digits
+                raise UsageError(f"'{bare[:20]}…' is no architecture: {error}") from error
             if arch not in self:
                 raise UsageError(
                     f"{arch} is not in the space, whose decisions have {self.choices} options"
@@ -150,4 +159,4 @@ class Space(ABC):
 NUMBERS = r"\s*-?[0-9]+(\s*,\s*-?[0-9]+)*\s*,?\s*"
 TUPLE = re.compile(rf"\({NUMBERS}\)|\[{NUMBERS}\]|{NUMBERS}")
 
-SPACES: Registry[Space] = Registry("space", "spaces")
+SPACES: Registry[Space] = Registry("space", "spaces", Space)

@@ -32,4 +32,4 @@ class Strategy(ABC):
         """Learn from a trial that was asked for; trials come in the order of their numbers."""
 
 
-STRATEGIES: Registry[Strategy] = Registry("strategy", "strategies")
+STRATEGIES: Registry[Strategy] = Registry("strategy", "strategies", Strategy)

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from nas import PROXIES, Candidate, NoScore, NotApplicableError, Proxy, UsageError
+from nas import PROXIES, Candidate, NoScore, NotApplicableError, Proxy, Space, UsageError
 from nas.batch import Batch
 from nas.collapse import collapsed, flat, outputs
 from nas.collapse_modules import Entries, collapsed_module, constants, embeddings
@@ -70,6 +70,8 @@ class Epsilon(Proxy):
     is exact throughout.
     """
 
+    by_function = True
+
     def __init__(
         self,
         low: float | None = None,
@@ -86,21 +88,34 @@ class Epsilon(Proxy):
         self.dtype = None if dtype is None else getattr(torch, dtype)
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
-        """Epsilon of the candidate; `NoScore` for a constant or underflowing pass."""
-        default_low, default_high = candidate.space.weights
-        low = default_low if self.low is None else self.low
-        high = default_high if self.high is None else self.high
-        if low >= high:
-            raise UsageError(
-                f"proxy.low={low} must be less than proxy.high={high} (null: the space's own)"
-            )
-        weights, network = (low, high), candidate.network
+        """Epsilon of the candidate; `NoScore` for a constant or underflowing pass.
+
+        NotApplicableError where the space's outputs are always constant.
+        """
+        weights, network = self.shared_weights(candidate.space), candidate.network
         if network is None:
             passes = _of_module(candidate, batch, weights, self.dtype or torch.float64)
             return epsilon((passes[0], 0.0), (passes[1], 0.0), self.underflow)
         if self.dtype is None and self.underflow == "float32":
             return self._float32(network, batch, weights)
         return self._score(network, batch, weights, self.dtype or torch.float64)
+
+    def shared_weights(self, space: Space) -> tuple[float, float]:
+        """The low and the high weight; NotApplicableError where the space has none to offer."""
+        if self.low is not None and self.high is not None:
+            return self.low, self.high
+        if space.weights is None:
+            raise NotApplicableError(
+                f"epsilon does not exist in {type(space).__name__}, whose outputs are constant "
+                f"where all weights are equal: use another proxy, such as proxy=synflow"
+            )
+        low = space.weights[0] if self.low is None else self.low
+        high = space.weights[1] if self.high is None else self.high
+        if low >= high:
+            raise UsageError(
+                f"proxy.low={low} must be less than proxy.high={high} (null: the space's own)"
+            )
+        return low, high
 
     def _float32(self, network: Network, batch: Batch, weights: Sequence[float]) -> float:
         """The paper's float32, with digits that are right as far as its own are."""

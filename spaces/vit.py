@@ -60,6 +60,7 @@ class ViT(Space):
     unit: int = 24
     head_width: int = 64
 
+    weights = None
     choices = (len(WIDTHS), len(DEPTHS), *[len(HEADS)] * DEEPEST, *[len(RATIOS)] * DEEPEST)
     release = (
         "no table of accuracies is published for it; the supernet's weights are at "

@@ -36,7 +36,7 @@ from nas.network import (
     Zero,
 )
 from nas.seeding import generator
-from proxies.epsilon import epsilon
+from proxies.epsilon import Epsilon, epsilon
 from tests.networks import random_network
 from tests.test_collapse import chain, images
 from tests.test_nasbench201 import EVERY
@@ -232,7 +232,8 @@ def exact(candidate: Candidate, batch: Batch) -> float:
     network = candidate.network
     assert network is not None
     inputs = batch.inputs.double()
-    low, high = (flat(collapsed(network, inputs, w)) for w in candidate.space.weights)
+    weights = Epsilon().shared_weights(candidate.space)
+    low, high = (flat(collapsed(network, inputs, w)) for w in weights)
     return epsilon(low, high, "float32")
 
 

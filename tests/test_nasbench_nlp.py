@@ -24,7 +24,7 @@ from nas import PROXIES, SPACES, Arch, Candidate, Space
 from nas.batch import Batch, make_batch
 from nas.collapse_modules import collapsed_module
 from nas.counts import counts
-from nas.testing import SpaceContract, constant_output
+from nas.testing import SpaceContract, output_under
 from proxies.epsilon import Epsilon, dense, epsilon
 from spaces.nasbench_nlp import NASBenchNLP
 from tests.conftest import SMALL, small, table
@@ -377,7 +377,7 @@ def test_different_forms_are_different_functions() -> None:
     outputs: dict[Arch, Tensor] = {}
     for seed in range(200):
         form = tiny.canonical(tiny.sample(Random(seed)))
-        outputs[form] = constant_output(tiny, form, inputs, -0.1)
+        outputs[form] = output_under(tiny, form, inputs, -0.1)
     agree = [
         (one, other)
         for (one, a), (other, b) in combinations(outputs.items(), 2)

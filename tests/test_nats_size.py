@@ -16,7 +16,7 @@ from nas import PROXIES, SPACES, Candidate, Space
 from nas.collapse import Inputs, collapsed, flat, outputs
 from nas.module import NetworkModule
 from nas.seeding import generator
-from nas.testing import constant_output
+from nas.testing import output_under
 
 EVERY = list(product(range(8), repeat=5))
 STRINGS = {":".join(each) for each in product(map(str, range(8, 65, 8)), repeat=5)}
@@ -144,7 +144,7 @@ def test_collapsed_is_dense(weight: float) -> None:
         network = space.network(arch)
         assert network is not None
         inputs = space.batch(6, generator(seed)).inputs.double()
-        expected = constant_output(space, arch, inputs, weight)
+        expected = output_under(space, arch, inputs, weight)
         (kernels,) = outputs(network, Inputs(inputs), (weight,))
         for values, scale in (flat(collapsed(network, inputs, weight)), kernels):
             found = values.view(3, -1).T * exp(scale)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from math import inf, isnan, log, nan
 from random import Random
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas import (
+    PROXIES,
     STRATEGIES,
     Candidate,
     History,
@@ -191,3 +193,54 @@ SETTINGS = {
 def test_wrong_settings(wrong: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         make_objective(SETTINGS | wrong)
+
+
+class Returning(Proxy):
+    """Whatever it is given."""
+
+    def __init__(self, score: object) -> None:
+        self._score = score
+
+    def score(self, candidate: Candidate, batch: Batch) -> float:
+        if isinstance(self._score, Exception):
+            raise self._score
+        return self._score  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("score", [None, "1", torch.tensor(1.0), True, [1.0]], ids=repr)
+def test_what_is_no_number_is_an_error_that_names_proxy_and_architecture(
+    score: object, batch: Batch
+) -> None:
+    text = re.escape(f"Returning on {SPACE.format((1,) * 6)} gives {score!r}: a score is a float")
+    with pytest.raises(UsageError, match=text):
+        Objective(SPACE, Returning(score), batch)((1,) * 6)
+
+
+@pytest.mark.parametrize("score", [inf, -inf])
+def test_an_infinite_score_is_none(score: float, batch: Batch) -> None:
+    found = Objective(SPACE, Returning(score), batch)((1,) * 6)
+    assert isnan(found.score)
+    assert found.reason == f"the score is {score}"
+
+
+def test_what_a_proxy_raises_says_where(batch: Batch) -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        Objective(SPACE, Returning(ZeroDivisionError()), batch)((1,) * 6)
+    assert caught.value.__notes__ == [f"While scoring: Returning on {SPACE.format((1,) * 6)}"]
+
+
+def test_a_function_is_scored_in_its_canonical_form_where_it_is_all_that_counts(
+    batch: Batch,
+) -> None:
+    one, other = (1, 0, 2, 3, 1, 0), (1, 0, 3, 3, 1, 0)  # an edge that leads to nothing
+    assert SPACE.canonical(one) == SPACE.canonical(other)
+    epsilon, sum_of = PROXIES.build("epsilon"), Sum()
+    alone, both = (
+        Objective(SPACE, proxies, batch) for proxies in (epsilon, {"e": epsilon, "s": sum_of})
+    )
+    assert {alone.form(arch) for arch in (one, other)} == {SPACE.canonical(one)}
+    assert [both.form(arch) for arch in (one, other)] == [one, other]
+    found = [alone(arch) for arch in (one, other)]
+    assert found[0].score == found[1].score
+    assert found[0].metrics == alone.metrics(one) != found[1].metrics == alone.metrics(other)
+    assert [both(arch).scores["s"] for arch in (one, other)] == [sum(one), sum(other)]

@@ -42,6 +42,12 @@ class Mine(NASBench201):
 """Code of a module that registers a space; quicker to write down than one of its own."""
 
 
+FAILING = """
+    def network(self, arch):
+        raise NotImplementedError("write me")
+"""
+
+
 class Site:
     """A folder as pip leaves it, with modules and distributions, and an empty one to work in."""
 
@@ -222,8 +228,10 @@ def test_a_broken_plugin_is_silent_until_it_is_asked_for(everything: Site) -> No
     assert fine.code == 0
     assert "broken" not in fine.out + fine.err
     done = everything.nas("search", "space=broken")
-    why = "the plugin broken (broken 0.1) cannot be imported: ModuleNotFoundError: No module"
-    check_mistake(done, ["no space 'broken'", why, "'not_there'"])
+    why = (
+        "the plugin broken (broken 0.1), which cannot be imported: ModuleNotFoundError: No module"
+    )
+    check_mistake(done, ["the space 'broken' is of", why, "'not_there'"])
 
 
 BROKEN = {
@@ -254,6 +262,50 @@ def test_whatever_plugins_do_others_work(site: Site) -> None:
         assert f"the plugin {name} ({name} 0.1) cannot be imported: {why}" in error
     without = site.nas("search", "space=other")
     check_mistake(without, [f"are: {spaces('mine')}; there is no module 'not_there', which"])
+
+
+def test_a_broken_plugin_takes_no_sibling_with_it(site: Site) -> None:
+    for name, code in (("good", ""), ("bad", "import not_there\n")):
+        folder = site.folder / "acme"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}.py").write_text(MINE.format(name=name) + code)
+        site.distribute(f"acme_{name}", f"acme.{name}")
+    listed = site.nas("list")
+    assert listed.code == 0, listed.err
+    assert re.search(r"^  good +Cells of my own\.\n +from acme_good 0\.1", listed.out, re.M)
+    assert not re.search(r"^  bad ", listed.out, re.M)
+    assert "  acme.bad (acme_bad 0.1): ModuleNotFoundError" in listed.out
+
+
+def test_a_mistake_while_a_plugin_is_imported_is_the_plugins(site: Site) -> None:
+    site.add("mine", "from nas import SPACES\nSPACES.build('nasbench201', channelz=3)\n")
+    site.add("odd", "from nas import SPACES\nSPACES.register('odd')(print)\n")
+    listed = site.nas("list")
+    assert (listed.code, listed.err) == (0, "")
+    assert "  mine (mine 0.1): UsageError: space nasbench201 has no option" in listed.out
+    assert "  odd (odd 0.1): TypeError: the space 'odd' is <built-in function print>" in listed.out
+
+
+@pytest.mark.parametrize(
+    ("text", "fragment"),
+    [
+        ("", "space/mine.yaml does not say whose it is: add name: mine"),
+        ("nme: mine\n", "space/mine.yaml does not say whose it is: add name: mine"),
+        ("name: [\n", "a config cannot be read: while parsing"),
+    ],
+)
+def test_a_config_that_is_none_is_named(site: Site, text: str, fragment: str) -> None:
+    site.add("mine", MINE.format(name="mine"), "space/mine")
+    (site.folder / "mine" / "conf" / "space" / "mine.yaml").write_text(text)
+    check_mistake(site.nas("search", "space=mine"), [fragment])
+
+
+def test_what_fails_for_other_reasons_is_no_lack_of_memory(site: Site) -> None:
+    site.add("mine", MINE.format(name="mine") + FAILING, "space/mine")
+    done = site.nas("search", *CELLS, "space=mine", "budget=2")
+    assert done.code == 1
+    assert "memory" not in done.err
+    assert done.err.endswith("NotImplementedError: write me\n")
 
 
 def test_a_name_registered_twice_names_both(site: Site) -> None:

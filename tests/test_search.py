@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,7 +14,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas import STRATEGIES, Arch, Evaluation, History, Trial, UsageError, search, trials
+from nas import (
+    STRATEGIES,
+    Arch,
+    Evaluation,
+    History,
+    Strategy,
+    Trial,
+    UsageError,
+    search,
+    trials,
+)
 from nas.search import Score
 from tests.conftest import small
 
@@ -31,6 +42,9 @@ class Counting:
         score = nan if sum(arch) % 5 == 0 else Random(str(SPACE.canonical(arch))).random()
         reason = "by design" if isnan(score) else ""
         return Evaluation(score, self.metrics(arch), 0.25, reason)
+
+    def form(self, arch: Arch) -> Arch:
+        return SPACE.canonical(arch)
 
     @staticmethod
     def metrics(arch: Arch) -> dict[str, float]:
@@ -212,3 +226,33 @@ def test_any_other_bad_line_is_refused_with_its_number(line: str, tmp_path: Path
     path.write_text("\n".join(lines) + "\n")
     with pytest.raises(UsageError, match=r"line 4 of .*history.jsonl is no trial"):
         History.read(path)
+
+
+def test_without_a_form_only_the_same_architecture_is_a_copy() -> None:
+    asked: list[Arch] = []
+
+    def objective(arch: Arch) -> Evaluation:
+        asked.append(arch)
+        return Evaluation(float(sum(arch)), {}, 0.25)
+
+    history = run("evolution", objective=objective)
+    assert asked == list(dict.fromkeys(trial.arch for trial in history))
+    assert len(asked) < len(history)
+    assert all(trial.score == sum(trial.arch) for trial in history)
+
+
+@pytest.mark.parametrize("wrong", [(5,) * 6, (1.0,) * 6, (True,) * 6, [1] * 6, (1,) * 5, None])
+def test_what_is_no_architecture_is_neither_scored_nor_kept(wrong: object) -> None:
+    class Stray(Strategy):
+        def ask(self, rng: Random) -> Arch:
+            return wrong if rng.random() < 0.5 else (1,) * 6  # type: ignore[return-value]
+
+        def tell(self, trial: Trial) -> None:
+            pass
+
+    history, objective = History(), Counting()
+    text = re.escape(f"Stray asks for {wrong!r}, which is no architecture of NASBench201")
+    with pytest.raises(UsageError, match=text):
+        search(Stray(SPACE), objective, history, budget=50, seed=0, block=1)
+    assert all(trial.arch == (1,) * 6 for trial in history)
+    assert objective.calls in ([], [SPACE.canonical((1,) * 6)], [(1,) * 6])

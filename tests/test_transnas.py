@@ -21,7 +21,7 @@ from nas import PROXIES, SPACES, Arch, Candidate, Space
 from nas.collapse import Inputs, collapsed, flat, outputs
 from nas.module import NetworkModule
 from nas.seeding import generator
-from nas.testing import constant_output
+from nas.testing import output_under
 from tests.conftest import small, table
 
 NAMES = ("transnas_micro", "transnas_macro")
@@ -231,7 +231,7 @@ def test_collapsed_is_dense(name: str, weight: float) -> None:
         network = space.network(arch)
         assert network is not None
         inputs = space.batch(6, generator(seed)).inputs.double()
-        expected = constant_output(space, arch, inputs, weight)
+        expected = output_under(space, arch, inputs, weight)
         (kernels,) = outputs(network, Inputs(inputs), (weight,))
         for values, scale in (flat(collapsed(network, inputs, weight)), kernels):
             if scale == -inf:

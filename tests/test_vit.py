@@ -243,9 +243,18 @@ def test_epsilon_does_not_exist(underflow: str) -> None:
     batch = space.batch(8, generator("epsilon"))
     for seed in range(8):
         candidate = Candidate(space, space.sample(Random(seed)))
-        score = PROXIES.build("epsilon", underflow=underflow).score(candidate, batch)
+        proxy = PROXIES.build("epsilon", low=1e-3, high=1.0, underflow=underflow)
+        score = proxy.score(candidate, batch)
         assert isnan(score)
         assert getattr(score, "reason", None) == "constant output"
+
+
+def test_epsilon_says_so() -> None:
+    space = small("vit")
+    candidate, batch = Candidate(space, (0,) * 30), space.batch(2, generator("epsilon"))
+    for proxy in (PROXIES.build("epsilon"), PROXIES.build("epsilon", low=1e-3)):
+        with pytest.raises(NotApplicableError, match=r"does not exist in ViT.*proxy=synflow"):
+            proxy.score(candidate, batch)
 
 
 @pytest.mark.parametrize("name", PROXIES)
