@@ -30,13 +30,15 @@ class Evaluation:
     scores: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
 
+    def owned(self, metrics: Mapping[str, float]) -> Evaluation:
+        """The same of another architecture of the same form, whose own figures these are."""
+        return replace(self, metrics={**self.metrics, **metrics})
+
 
 @dataclass(frozen=True)
 class Objective:
     """Scores architectures of a space by proxies on a batch; can be sent to other processes.
 
-    Where no proxy's score depends on more than the function that an architecture computes
-    (`Proxy.by_function`), the canonical form is scored, so that equal functions have equal scores.
     `proxies` is one proxy, or several by name: then the score is their sum, each times its weight
     in `weights` (1 where there is none), and does not exist where one of them does not. With
     `repeats` every proxy's score is the mean over that many draws of weights, and its standard
@@ -64,9 +66,6 @@ class Objective:
         scores: dict[str, float] = {}
         with one_thread():
             metrics = counts(candidate, self.batch)
-            form = self.form(arch)
-            if form != arch:
-                candidate = Candidate(self.space, form, self.seed, self.device)
             reason = ""
             for name, proxy in self._named.items():
                 score, spread = self._repeated(proxy, candidate)
@@ -86,7 +85,10 @@ class Objective:
         return self.proxies if isinstance(self.proxies, Mapping) else {"": self.proxies}
 
     def form(self, arch: Arch) -> Arch:
-        """What of an architecture is scored: its canonical form where the function is all."""
+        """What to score for an architecture: its canonical form where the function is all.
+
+        So equal functions have equal scores under proxies that see no more (`Proxy.by_function`).
+        """
         if all(proxy.by_function for proxy in self._named.values()):
             return self.space.canonical(arch)
         return arch

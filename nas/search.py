@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -17,10 +17,9 @@ from nas.strategy import Strategy
 Score = Callable[[Arch], Evaluation]
 """An objective: the figures of an architecture.
 
-It may have a method `form(arch)`: what of an architecture its score depends on, by default the
-architecture. Those of one form have one score, and only the first of them is scored: the others
-are copies. And a method `metrics(arch)`: figures that are the architecture's own, such as
-parameters, which a copy gets in place of its original's.
+It may have a method `form(arch)`: the architecture that is scored in this one's place, by default
+itself. Those of one form have one score, and are copies of the first. And a method
+`metrics(arch)`: figures that are the architecture's own and not its form's, such as parameters.
 """
 
 
@@ -81,20 +80,21 @@ def trials(
         recorded = history[start : start + len(archs)]
         for trial, arch in zip(recorded, archs, strict=False):
             _check(trial, arch)
-        new: dict[Arch, Arch] = {}
-        for form, arch in zip(forms[len(recorded) :], archs[len(recorded) :], strict=True):
-            if form not in known and form not in forms[: len(recorded)]:
-                new.setdefault(form, arch)
-        evaluations = iter(executor(objective, new.values()))
+        told, asked = forms[: len(recorded)], forms[len(recorded) :]
+        new = dict.fromkeys(form for form in asked if form not in known and form not in told)
+        evaluations = iter(executor(objective, new))
         for place, (number, arch, form) in enumerate(zip(numbers, archs, forms, strict=True)):
             if place < len(recorded):
                 trial = recorded[place]
             else:
                 original = known.get(form)
                 if original is None:
-                    trial = _scored(number, arch, next(evaluations))
+                    found = next(evaluations)
+                    if arch != form:
+                        found = found.owned(_own(objective, arch))
+                    trial = _scored(number, arch, found)
                 else:
-                    trial = _copied(number, arch, original, objective)
+                    trial = _copied(number, arch, original, _own(objective, arch))
                 history.append(trial)
             known.setdefault(form, trial)
             strategy.tell(trial)
@@ -127,9 +127,13 @@ def _scored(number: int, arch: Arch, new: Evaluation) -> Trial:
     )
 
 
-def _copied(number: int, arch: Arch, original: Trial, objective: Score) -> Trial:
-    count = getattr(objective, "metrics", None)
-    own = {} if count is None else count(arch)
+def _own(objective: Score, arch: Arch) -> Mapping[str, float]:
+    """Figures that are the architecture's own."""
+    count: Callable[[Arch], Mapping[str, float]] | None = getattr(objective, "metrics", None)
+    return {} if count is None else count(arch)
+
+
+def _copied(number: int, arch: Arch, original: Trial, own: Mapping[str, float]) -> Trial:
     return replace(
         original,
         number=number,

@@ -93,7 +93,7 @@ def rendered(summary: Mapping[str, Any]) -> str:
         ]
     trials = summary["trials"]
     lines.append(
-        f"trials  {trials['scored']} scored, {trials['repeated']} repeated (same function), "
+        f"trials  {trials['scored']} scored, {trials['repeated']} repeated, "
         f"{trials['no_score']} without a score"
     )
     lines += [f"        {count} × {reason}" for reason, count in trials["reasons"].items()]

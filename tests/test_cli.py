@@ -228,7 +228,7 @@ def test_the_summary_is_what_the_history_says(run: tuple[Path, Done]) -> None:
         rf"score +{winner['score']:.6g} +\(trial {winner['trial']}\)",
         rf"params +{winner['params']:,}",
         rf"FLOPs +{winner['flops']:,} .*",
-        rf"trials +{len(scored)} scored, {60 - len(own)} repeated .*, {reasons.total()} without.*",
+        rf"trials +{len(scored)} scored, {60 - len(own)} repeated, {reasons.total()} without.*",
         *(rf" +{count} × {re.escape(reason)}" for reason, count in reasons.items()),
     ):
         assert re.search(f"^{shown}$", done.out, re.MULTILINE), shown

@@ -23,43 +23,22 @@ from hypothesis import strategies as st
 from nas import UsageError
 from nas.executors import EXECUTORS, Answer, Groups, open_executor
 from tests.conftest import small
+from tests.functions import (
+    deadly,
+    first_waits,
+    late_death,
+    odd,
+    once_deadly,
+    refuse,
+    refuse_seven,
+    square,
+    threads,
+)
 from tests.test_cli import EVOLUTION, SMALL, history, nas, size, started, wait
 
 SPACE = small("nasbench201")
 TWO = [{"name": "processes", "workers": 2}, {"name": "dask", "workers": 2}]
 pytestmark = pytest.mark.filterwarnings("ignore")  # Dask's own
-
-
-def square(number: int) -> int:
-    return number * number
-
-
-def threads(_: int) -> int:
-    import torch
-
-    return torch.get_num_threads()
-
-
-def refuse(number: int) -> int:
-    raise UsageError(f"{number} is too much")
-
-
-def refuse_seven(number: int) -> int:
-    return refuse(number) if number == 7 else number
-
-
-def once_deadly(folder: Path, number: int) -> int:
-    """Kills its process at every third number, the first time."""
-    mark = folder / str(number)
-    if number % 3 == 0 and not mark.exists():
-        mark.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number * number
-
-
-def deadly(_: int) -> int:
-    os.kill(os.getpid(), signal.SIGKILL)
-    return 0
 
 
 @pytest.mark.parametrize("config", [{"name": "serial"}, *TWO], ids=lambda config: config["name"])
@@ -125,14 +104,6 @@ def test_what_kills_every_process_is_an_error() -> None:
         list(executor(deadly, [5]))
 
 
-def first_waits(number: int) -> int:
-    if number == 0:
-        sleep(3)
-    elif number == 1:
-        os._exit(1)
-    return number
-
-
 @pytest.mark.slow
 def test_a_death_is_its_own_argument_s() -> None:
     """While 1 kills its process again and again, 0 is given all the same."""
@@ -143,13 +114,6 @@ def test_a_death_is_its_own_argument_s() -> None:
             next(results)
 
 
-def late_death(number: int) -> int:
-    if number == 0:
-        sleep(1)
-        os._exit(1)
-    return number
-
-
 def test_a_death_after_other_answers_is_counted() -> None:
     """What comes after it has its answers by then, and waits."""
     with (
@@ -157,17 +121,6 @@ def test_a_death_after_other_answers_is_counted() -> None:
         pytest.raises(UsageError, match="a process died 4 times at 0: is there enough"),
     ):
         list(executor(late_death, range(8)))
-
-
-class OddError(Exception):
-    """An error that pickle cannot make again."""
-
-    def __init__(self, one: str, other: str) -> None:
-        super().__init__(f"{one} and {other}")
-
-
-def odd(number: int) -> int:
-    raise OddError("this", str(number))
 
 
 @pytest.mark.parametrize("config", TWO, ids=lambda config: config["name"])

@@ -52,7 +52,10 @@ def _lines(path: object) -> list[str]:
 
 
 def _figures(objective: Objective, arch: Arch) -> dict[str, Any]:
-    evaluation = objective(arch)
+    form = objective.form(arch)  # as a search does
+    evaluation = objective(form)
+    if form != arch:
+        evaluation = evaluation.owned(objective.metrics(arch))
     space: Space = objective.space
     return {
         "arch": space.format(arch),

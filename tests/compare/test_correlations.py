@@ -116,7 +116,7 @@ def test_intervals_cover_the_true_correlation() -> None:
     kendall = 2 / np.pi * np.arcsin(rho)
     hits = {"spearman": 0, "kendall": 0}
     rng = numpy_generator("coverage")
-    samples = 150
+    samples = 100
     for seed in range(samples):
         truth = rng.normal(size=100)
         score = rho * truth + sqrt(1 - rho**2) * rng.normal(size=100)

@@ -1,0 +1,68 @@
+"""Functions for executors, in a module that workers import at once: it is without torch."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from time import sleep
+
+from nas import UsageError
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def threads(_: int) -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
+def refuse(number: int) -> int:
+    raise UsageError(f"{number} is too much")
+
+
+def refuse_seven(number: int) -> int:
+    return refuse(number) if number == 7 else number
+
+
+def once_deadly(folder: Path, number: int) -> int:
+    """Kills its process at every third number, the first time."""
+    mark = folder / str(number)
+    if number % 3 == 0 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number * number
+
+
+def deadly(_: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return 0
+
+
+def first_waits(number: int) -> int:
+    if number == 0:
+        sleep(3)
+    elif number == 1:
+        os._exit(1)
+    return number
+
+
+def late_death(number: int) -> int:
+    if number == 0:
+        sleep(1)
+        os._exit(1)
+    return number
+
+
+class OddError(Exception):
+    """An error that pickle cannot make again."""
+
+    def __init__(self, one: str, other: str) -> None:
+        super().__init__(f"{one} and {other}")
+
+
+def odd(number: int) -> int:
+    raise OddError("this", str(number))
