@@ -181,6 +181,13 @@ class Groups(Generic[A]):
                 self.waiting.extend(Group([argument]) for argument in group.arguments)
 
 
+def _cores() -> int:
+    """How many cores this process may run on, or the machine has where no system call says."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @contextmanager
 def processes(workers: int | None = None) -> Iterator[Executor]:
     """Score in several processes of this machine, one thread each; null: one for every core.
@@ -188,7 +195,7 @@ def processes(workers: int | None = None) -> Iterator[Executor]:
     A function is sent to every process once. Processes that die are replaced, and what they were
     at is done again.
     """
-    number = len(os.sched_getaffinity(0)) if workers is None else workers
+    number = _cores() if workers is None else workers
     if number < 1:
         raise UsageError(f"executor.workers={workers} must be at least 1, or null")
     pool = _Processes(number)
@@ -297,7 +304,7 @@ def dask(workers: int | None = None, address: str | None = None) -> Iterator[Exe
         raise UsageError(f"executor.workers={workers} must be at least 1, or null")
     with ExitStack() as stack:
         if address is None:
-            number = len(os.sched_getaffinity(0)) if workers is None else workers
+            number = _cores() if workers is None else workers
             with config.set(LOCAL_CLUSTER), _uninterrupted():
                 cluster = LocalCluster(  # type: ignore[no-untyped-call]
                     n_workers=number, threads_per_worker=1, dashboard_address=None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
+from typing import NamedTuple
 
 Shape = tuple[int, ...]
 """Sizes of one example, without the batch: (channels, height, width) or (features,)."""
@@ -233,8 +234,7 @@ class Crop(Op):
         return channels, height - 1, width - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """An operation and the indices of the earlier layers that it reads."""
 
     op: Op
@@ -253,8 +253,8 @@ class Network:
     def shapes(self) -> tuple[Shape, ...]:
         """Shape of every layer's output; ValueError where layers do not fit together."""
         shapes: list[Shape] = []
-        for layer in self.layers:
-            shapes.append(layer.op.shape(*(shapes[index] for index in layer.inputs)))
+        for op, inputs in self.layers:
+            shapes.append(op.shape(*[shapes[index] for index in inputs]))
         return tuple(shapes)
 
     @cached_property

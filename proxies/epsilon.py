@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import inf, log
+from math import inf, isfinite, log
 from typing import Literal
 
 import torch
@@ -210,7 +210,9 @@ def epsilon(
     ranges = []
     for entries, _ in (low, high):
         least, most = entries.min().item(), entries.max().item()
-        if not least < most < inf:
+        if not isfinite(most - least):
+            return NoScore("the output is not finite")
+        if least == most:
             return NoScore("constant output")
         ranges.append((least, most))
     spread = log(ranges[0][1] - ranges[0][0]) + low[1]

@@ -407,6 +407,15 @@ def test_a_mistake_in_a_module_is_its_own() -> None:
         Epsilon(0.1, 2.0).score(candidate, Batch(images(2, 6)))
 
 
+def test_a_window_larger_than_the_image_is_refused_as_by_pytorch() -> None:
+    for resolution in (4, 6):
+        with pytest.raises(RuntimeError, match="Kernel size can't be greater than"):
+            collapse(lambda: nn.Conv2d(3, 2, 3, dilation=3), images(resolution=resolution), 0.5)
+    (exact,), _ = collapse(lambda: nn.Conv2d(3, 2, 3, dilation=3), images(resolution=7), 0.5)
+    expected = densely(lambda: nn.Conv2d(3, 2, 3, dilation=3), images(resolution=7), 0.5)
+    assert_equal(exact, expected)
+
+
 class Tokens(nn.Module):
     """An embedding, a buffer, a bias of another name, weights shared and weights computed."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from math import isnan, log, nan
+from math import inf, isnan, log, nan
 from pathlib import Path
 from random import Random
 from statistics import median
@@ -229,3 +229,13 @@ def test_coverage_of_the_whole_space(cifar: Batch, space: Space) -> None:
     scores = [proxy.score(Candidate(space, arch), batch) for arch in EVERY]
     assert sum(not isnan(score) for score in scores) == 15284
     assert sum(has_free_path(arch) for arch in EVERY) == 9226
+
+
+@pytest.mark.parametrize("value", [nan, inf])
+def test_an_output_that_is_not_finite_is_called_so(value: float) -> None:
+    outputs = torch.tensor([0.0, 1.0, value], dtype=torch.float64)
+    fine = torch.tensor([0.0, 1.0, 2.0], dtype=torch.float64)
+    for low, high in ((outputs, fine), (fine, outputs)):
+        score = epsilon((low, 0.0), (high, 0.0))
+        assert isnan(score)
+        assert getattr(score, "reason", "") == "the output is not finite"

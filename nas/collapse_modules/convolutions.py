@@ -88,6 +88,11 @@ def _(
     else:
         pads = [(n, n) for n in _several(padding, len(kernel))]
 
+    spans = [gap * (size - 1) + 1 for gap, size in zip(gaps, kernel, strict=True)]
+    rooms = [n + sum(pad) for n, pad in zip(x.shape[-len(kernel) :], pads, strict=True)]
+    if any(room < span for room, span in zip(rooms, spans, strict=True)):
+        return NotImplemented  # PyTorch says what is wrong
+
     def windows(values: Tensor) -> Tensor:
         return _box(values.transpose(0, 1), kernel, steps, pads, gaps).transpose(0, 1)
 
