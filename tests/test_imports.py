@@ -88,9 +88,10 @@ def test_the_core_names_no_plugin() -> None:
 
 def test_the_core_imports_downwards() -> None:
     for name, level in LEVELS.items():
-        for other in imported(ROOT / "nas" / f"{name}.py"):
-            if other.startswith("nas.") and other.count(".") == 1:
-                assert LEVELS[other.removeprefix("nas.")] <= level, f"{name} imports {other}"
+        for path in files(f"nas/{name}") if (ROOT / "nas" / name).is_dir() else [f"{name}.py"]:
+            for other in imported(ROOT / "nas" / path):
+                if other.startswith("nas.") and other.count(".") == 1:
+                    assert LEVELS[other.removeprefix("nas.")] <= level, f"{name} imports {other}"
 
 
 def test_global_randomness_is_seeded_in_one_place() -> None:

@@ -1,0 +1,154 @@
+"""Arguments that are handed out in groups, and what comes back: what executors share."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from math import ceil
+from time import perf_counter
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from nas.errors import UsageError
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+AHEAD = 4
+"""Groups of arguments that are handed out ahead, per worker."""
+TASK_SECONDS = 0.25
+"""How long a group should take at least, so that handing it out costs little beside it."""
+GROUPS_A_SECOND = 100
+"""A third of what Dask's scheduler and client can hand out: many workers get longer groups."""
+
+
+class Executor(Protocol):
+    """Applies a function to arguments, results in order; the built-in `map` is one."""
+
+    def __call__(self, function: Callable[[A], B], arguments: Iterable[A], /) -> Iterable[B]: ...
+
+
+class Answer(NamedTuple):
+    """What a worker answers to a group of arguments."""
+
+    results: list[Any]
+    """In the arguments' order, up to the first that raised an error."""
+    error: BaseException | None
+    seconds: float
+
+    def given(self) -> Iterator[Any]:
+        """The results one by one; an error is raised after them."""
+        yield from self.results
+        if self.error is not None:
+            raise self.error
+
+
+def answered(function: Callable[[A], B], arguments: Sequence[A]) -> Answer:
+    """The function of each argument, in a worker; an error ends it and is part of the answer.
+
+    One that pickle does not bring back as it was is told by a RuntimeError.
+    """
+    start = perf_counter()
+    error: BaseException | None = None
+    results: list[B] = []
+    for argument in arguments:
+        try:
+            results.append(function(argument))
+        except (Exception, SystemExit) as raised:  # raised again where the results are taken
+            error = _portable(raised)
+            if not isinstance(raised, UsageError):
+                error.add_note(f"In a worker:\n{traceback.format_exc()}")
+            break
+    return Answer(results, error, perf_counter() - start)
+
+
+def _portable(error: BaseException) -> BaseException:
+    """The error, or another one in its place where pickle does not bring it back."""
+    try:
+        same = pickle.loads(pickle.dumps(error))
+    except Exception:  # whatever the error's own class raises
+        same = None
+    if type(same) is type(error) and str(same) == str(error):
+        return error
+    return RuntimeError(f"{type(error).__name__}: {error}")
+
+
+@dataclass
+class Group(Generic[A]):
+    """Arguments that a worker is handed together."""
+
+    arguments: list[A]
+    future: Any = None
+
+    def answered(self) -> bool:
+        """Whether there is an answer."""
+        future = self.future
+        done = future is not None and future.done() and not future.cancelled()
+        return done and future.exception() is None
+
+    def answer(self) -> Answer:
+        """What came of it; waits for it."""
+        answer: Answer = self.future.result()
+        return answer
+
+
+class Groups(Generic[A]):
+    """Arguments in groups that each keep a worker busy for a while, in order.
+
+    What takes longer goes one by one; a short list is shared out evenly.
+    """
+
+    def __init__(self, arguments: Iterable[A], workers: int, size: int) -> None:
+        self.size = size
+        """How many arguments the next groups have; it follows what they took so far."""
+        self.waiting: deque[Group[A]] = deque()
+        """Groups whose results were not taken, the first one's are next."""
+        self._source = iter(arguments)
+        self._workers = workers
+        self._seconds = max(TASK_SECONDS, workers / GROUPS_A_SECOND)
+
+    def refill(self) -> bool:
+        """Take arguments until every worker has some ahead; False where nothing is left."""
+        missing = max(0, AHEAD * self._workers - len(self.waiting))
+        fresh = list(islice(self._source, missing * self.size))
+        ends = len(fresh) < missing * self.size  # then what is left is shared out
+        size = min(self.size, ceil(len(fresh) / self._workers)) if ends else self.size
+        for start in range(0, len(fresh), max(1, size)):
+            self.waiting.append(Group(fresh[start : start + size]))
+        return bool(self.waiting)
+
+    def done(self, answer: Answer) -> None:
+        """Let the first group go, and learn from it how long an argument takes."""
+        self.waiting.popleft()
+        if answer.results:
+            each = answer.seconds / len(answer.results)
+            self.size = max(1, min(int(self._seconds / max(each, 1e-9)), 2 * self.size))
+
+    def handed_out(self, submit: Callable[[list[A]], Any], one: bool = False) -> int:
+        """Hand out what is waiting, or its first argument alone; how many have no answer yet."""
+        for group in islice(self.waiting, 1 if one else None):
+            if group.future is None:
+                group.future = submit(group.arguments)
+        out = (group for group in self.waiting if group.future is not None)
+        return sum(len(group.arguments) for group in out if not group.answered())
+
+    def split(self) -> None:
+        """Groups of one in place of those without an answer, to be handed out again."""
+        self.size = 1
+        groups, self.waiting = self.waiting, deque()
+        for group in groups:
+            if group.answered():
+                self.waiting.append(group)
+            else:
+                self.waiting.extend(Group([argument]) for argument in group.arguments)
+
+
+def cores() -> int:
+    """How many cores this process may run on, or the machine has where no system call says."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
