@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
+import numba
 import numpy as np
 from filelock import FileLock, Timeout
 
+from nas import kernels, program
 from nas.errors import UsageError
 from nas.kernels import Planes, run
 from nas.program import PLANE, Program
@@ -21,23 +25,20 @@ LONGEST = 300
 
 @cache
 def compile_kernels(dtype: str) -> None:
-    """Have the kernels for a dtype in this process: compiled, or from disk where they are there.
+    """Compile the kernels for a dtype, if that is to be done.
 
-    Where another process is compiling them, this one compiles those for the other dtype, which a
-    search needs soon, and then waits. UsageError where there is no room to keep them.
+    Where another process is at it, this one compiles those for the other dtype, which a search
+    needs soon, and then waits; the first call finds them on disk. UsageError where there is no
+    room for them.
     """
     folder = run.stats.cache_path  # type: ignore[attr-defined]  # Numba's `Dispatcher.stats`
     if folder is None:  # nothing is kept: each process compiles for itself
         return
     (other,) = (each for each in DTYPES if each != dtype)
     try:
-        try:
-            _compile(dtype, folder, 0)
-        except Timeout:
-            with suppress(Timeout):
-                _compile(other, folder, 0)
-            with suppress(Timeout):
-                _compile(dtype, folder, LONGEST)
+        if not _compiled(dtype, Path(folder), 0):
+            _compiled(other, Path(folder), 0)
+            _compiled(dtype, Path(folder), LONGEST)
     except OSError as error:
         raise UsageError(
             f"compiled kernels cannot be kept in {folder} ({error}): set NUMBA_CACHE_DIR to a "
@@ -45,10 +46,34 @@ def compile_kernels(dtype: str) -> None:
         ) from error
 
 
-def _compile(dtype: str, folder: str, seconds: float) -> None:
-    """Run the kernels on next to nothing; Timeout where another process does for so long."""
-    with FileLock(Path(folder) / f"kernels-{dtype}.lock").acquire(timeout=seconds):
-        Planes(np.ones((1, 1, 1, 1), dtype)).outputs(_plane(), [1.0])
+def _compiled(dtype: str, folder: Path, seconds: float) -> bool:
+    """Compile the kernels, unless that is done; False if another process is at it for so long."""
+    done = folder / f"kernels-{dtype}.{_version()}"
+    if done.exists():
+        return True
+    lock = FileLock(folder / f"kernels-{dtype}.lock")
+    try:
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        return False
+    except (OSError, NotImplementedError):  # no locks here: whoever comes compiles
+        pass
+    try:
+        if not done.exists():
+            Planes(np.ones((1, 1, 1, 1), dtype)).outputs(_plane(), [1.0])
+            with suppress(OSError):
+                done.touch()
+    finally:
+        lock.release()
+    return True
+
+
+@cache
+def _version() -> str:
+    """What stands for all that compiled kernels depend on but for the processor."""
+    parts = [Path(kernels.__file__).read_bytes(), Path(program.__file__).read_bytes()]
+    versions = f"{numba.__version__} {np.__version__} {sys.version}"
+    return sha256(b"\n".join([*parts, versions.encode()])).hexdigest()[:16]
 
 
 def _plane() -> Program:

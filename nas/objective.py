@@ -155,6 +155,11 @@ def make_proxies(config: Mapping[str, Any]) -> Proxy | dict[str, Proxy]:
     A config of proxies inside such a config counts as what it holds.
     """
     inside = members(config)
+    if config["name"] == "several" and (lost := {*config} - {*inside, "name"}):
+        name = min(lost)
+        raise UsageError(
+            f"the config proxy/{name}.yaml does not say whose it is: add name: {name}"
+        )
     if not inside and config["name"] == "several":
         raise UsageError("proxy=several is what proxy=[one,other] stands for: write that")
     if not inside:

@@ -124,7 +124,9 @@ def origin(module: str) -> str:
     if top in OURS:
         return f"epsilon-nas {version('epsilon-nas')}"
     own = [plugin for plugin in plugins() if plugin.module.partition(".")[0] == top]
-    own.sort(key=lambda plugin: not f"{module}.".startswith(f"{plugin.module}."))  # the module's
+    within = [plugin for plugin in own if f"{module}.".startswith(f"{plugin.module}.")]
+    if within:
+        return max(within, key=lambda plugin: len(plugin.module)).origin
     for plugin in own:
         if plugin.distribution is not None:
             return plugin.origin

@@ -40,7 +40,9 @@ class Registry(Mapping[str, type[T]], Generic[T]):
         """
 
         if not isinstance(name, str) or not NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name for a {self.kind}: use letters, digits and _")
+            raise ValueError(
+                f"{name!r} is no name for a {self.kind}: use letters, digits, _ and -"
+            )
 
         def file(cls: type[C]) -> type[C]:
             if not isinstance(cls, type) or not issubclass(cls, self.base):
@@ -62,8 +64,8 @@ class Registry(Mapping[str, type[T]], Generic[T]):
     def load(self) -> None:
         """Import every module of the package, once, and the plugins of others.
 
-        Modules that begin with _ hold no plugin; what a plugin registered before it failed is
-        none, either.
+        Modules that begin with _ hold no plugin; what a plugin's module registered before it
+        failed is none, either.
         """
         if self._loaded:
             return

@@ -138,7 +138,7 @@ class SpaceContract:
         near = (other for other in islice(space.neighbours(arch), 50))
         same = next((other for other in near if space.canonical(other) == form), form)
         inputs = space.batch(2, generator(seed)).inputs
-        weight = None if space.weights is None else 0.1
+        weight = None if space.weights is None else space.weights[1]
         expected, *others = [
             output_under(space, each, inputs, weight) for each in (arch, form, same)
         ]
@@ -151,7 +151,7 @@ class SpaceContract:
             pytest.skip("the space says that outputs are constant under equal weights")
         inputs = space.batch(2, generator("contract")).inputs
         drawn = (space.sample(Random(seed)) for seed in range(20))
-        outputs = (output_under(space, arch, inputs, 0.1) for arch in drawn)
+        outputs = (output_under(space, arch, inputs, space.weights[1]) for arch in drawn)
         assert any(output.min() < output.max() for output in outputs)
 
     def test_batches_are_seeded(self, space: Space) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Timer
 from types import SimpleNamespace
 
 import pytest
@@ -26,23 +27,50 @@ def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(compiling.Planes, "outputs", spied)
     stats = SimpleNamespace(cache_path=str(tmp_path))
     monkeypatch.setattr(compiling, "run", SimpleNamespace(stats=stats))
-    monkeypatch.setattr(compiling, "LONGEST", 0.1)
     compiling.compile_kernels.cache_clear()
     return dtypes
 
 
 def test_what_is_asked_for_is_compiled_once(compiled: list[str]) -> None:
-    compiling.compile_kernels("float64")
-    compiling.compile_kernels("float64")
+    for _ in range(2):
+        compiling.compile_kernels.cache_clear()  # as in another process
+        compiling.compile_kernels("float64")
     assert compiled == ["float64"]
 
 
-def test_while_another_process_compiles_one_this_compiles_the_other(
-    compiled: list[str], tmp_path: Path
+@pytest.mark.parametrize("done", [True, False])
+def test_while_another_process_compiles_one_this_compiles_the_other_and_waits(
+    done: bool, compiled: list[str], tmp_path: Path
 ) -> None:
+    """And compiles itself where the other process ends before it is done."""
+    lock = FileLock(tmp_path / "kernels-float32.lock", thread_local=False)
+    lock.acquire()
+    before: list[str] = []
+
+    def end() -> None:
+        before.extend(compiled)
+        if done:
+            (tmp_path / f"kernels-float32.{compiling._version()}").touch()
+        lock.release()
+
+    Timer(1, end).start()
+    compiling.compile_kernels("float32")
+    assert before == ["float64"]
+    assert compiled == ["float64"] if done else ["float64", "float32"]
+
+
+def test_nobody_waits_for_ever(compiled: list[str], tmp_path: Path) -> None:
+    compiling_for = compiling._compiled
     with FileLock(tmp_path / "kernels-float32.lock"):
-        compiling.compile_kernels("float32")
-    assert compiled == ["float64"]  # and the first call compiles, should the other never end
+        assert not compiling_for("float32", tmp_path, 0.1)
+    assert not compiled
+    assert compiling_for("float32", tmp_path, 0.1)
+
+
+def test_without_locks_whoever_comes_compiles(compiled: list[str], tmp_path: Path) -> None:
+    (tmp_path / "kernels-float32.lock").mkdir()
+    compiling.compile_kernels("float32")
+    assert compiled == ["float32"]
 
 
 def test_the_output_of_the_least_program_is_its_input() -> None:
@@ -55,9 +83,11 @@ def test_the_output_of_the_least_program_is_its_input() -> None:
 def test_no_room_to_keep_them_is_a_sentence(
     compiled: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = tmp_path / "file"
-    file.touch()
-    monkeypatch.setattr(compiling.run.stats, "cache_path", str(file))
-    with pytest.raises(UsageError, match=r"file.*set NUMBA_CACHE_DIR"):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(compiling.Planes, "outputs", full)
+    with pytest.raises(UsageError, match=r"No space left on device.*set NUMBA_CACHE_DIR"):
         compiling.compile_kernels("float32")
+    assert not list(tmp_path.glob(f"*{compiling._version()}"))
     assert not compiled

@@ -207,7 +207,7 @@ def _filled(
             progress.advance()
             if stops:
                 break
-    return len(tasks) - done
+    return scores.unscored(scorer, archs) if done < len(tasks) else 0
 
 
 def _write(

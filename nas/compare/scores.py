@@ -98,6 +98,13 @@ class Scorer:
             seconds = perf_counter() - start
             return [self._scored(candidate, network, name, seconds) for name in names]
 
+    def form(self, name: str, arch: Arch) -> Arch:
+        """What a proxy scores for an architecture: its canonical form where the function is all.
+
+        As in a search (`nas.objective`): equal functions are scored once.
+        """
+        return self.space.canonical(arch) if self.proxies[name].by_function else arch
+
     def _scored(
         self, candidate: Candidate, network: Network | None, name: str, layers: float
     ) -> Scored:
@@ -194,12 +201,17 @@ class Scores:
 
     def missing(self, scorer: Scorer, archs: Iterable[Arch]) -> list[Task]:
         """What is left to score, by architecture."""
-        tasks: list[Task] = []
-        for arch in dict.fromkeys(archs):
-            names = [n for n in scorer.proxies if (scorer.keys[n], n, arch) not in self.known]
-            if names:
-                tasks.append((arch, names))
-        return tasks
+        tasks: dict[Arch, dict[str, None]] = {}
+        for arch in archs:
+            for name in scorer.proxies:
+                form = scorer.form(name, arch)
+                if (scorer.keys[name], name, form) not in self.known:
+                    tasks.setdefault(form, {})[name] = None
+        return [(arch, list(names)) for arch, names in tasks.items()]
+
+    def unscored(self, scorer: Scorer, archs: Iterable[Arch]) -> int:
+        """How many architectures have not all of their scores."""
+        return sum(bool(self.missing(scorer, [arch])) for arch in archs)
 
     def filled(
         self, scorer: Scorer, tasks: Sequence[Task], executor: Executor = map
@@ -216,4 +228,5 @@ class Scores:
 
     def of(self, scorer: Scorer, name: str, archs: Iterable[Arch]) -> list[Scored]:
         """A proxy's scores of architectures, all of which are there."""
-        return [self.known[scorer.keys[name], name, arch] for arch in archs]
+        key = scorer.keys[name]
+        return [self.known[key, name, scorer.form(name, arch)] for arch in archs]

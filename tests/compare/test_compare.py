@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from nas import PROXIES, Candidate, NoScore, Proxy, UsageError
+from nas import PROXIES, Candidate, NoScore, Objective, Proxy, UsageError
 from nas.batch import Batch, make_batch
 from nas.compare import Scorer, Scores, Truth, compare
 from nas.compare.sample import sampled
@@ -258,3 +258,24 @@ def test_a_line_is_what_was_scored() -> None:
     key, again = Scored.from_json(scored.to_json("key"))
     assert key == "key"
     assert str(again) == str(scored)
+
+
+def test_what_sees_the_function_alone_scores_each_function_once() -> None:
+    """As in a search, and whatever else is asked."""
+    proxies = {"epsilon": PROXIES.build("epsilon"), "params": PROXIES.build("params")}
+    scorer = Scorer(SPACE, proxies, make_batch(SPACE, "natural", size=2))
+    forms = {SPACE.canonical(arch) for arch in ARCHS}
+    scores = Scores()
+    tasks = scores.missing(scorer, ARCHS)
+    assert {arch for arch, names in tasks if "epsilon" in names} == forms
+    assert {arch for arch, names in tasks if "params" in names} == {*ARCHS}
+    assert len(tasks) == len(forms | {*ARCHS})
+    assert scores.unscored(scorer, ARCHS) == len(ARCHS)
+    for _ in scores.filled(scorer, tasks):
+        pass
+    assert scores.unscored(scorer, ARCHS) == 0
+    objective = Objective(SPACE, proxies["epsilon"], scorer.batch)
+    for arch, found in zip(ARCHS[:60], scores.of(scorer, "epsilon", ARCHS), strict=False):
+        assert str(objective(objective.form(arch)).score) == str(found.score)
+    counts = [found.score for found in scores.of(scorer, "params", ARCHS)]
+    assert counts == [SPACE.network(arch).params for arch in ARCHS]  # type: ignore[union-attr]
