@@ -73,6 +73,7 @@ def trials(
         )
     form_of = getattr(objective, "form", lambda arch: arch)
     known: dict[Arch, Trial] = {}
+    figures: dict[Arch, Mapping[str, float]] = {}
     for start in range(0, budget, block):
         numbers = range(start, min(start + block, budget))
         archs = [_asked(strategy, Random(f"{seed}/{number}")) for number in numbers]
@@ -94,9 +95,11 @@ def trials(
                         found = found.owned(_own(objective, arch))
                     trial = _scored(number, arch, found)
                 else:
-                    trial = _copied(number, arch, original, _own(objective, arch))
+                    own = figures[arch] if arch in figures else _own(objective, arch)
+                    trial = _copied(number, arch, original, own)
                 history.append(trial)
             known.setdefault(form, trial)
+            figures.setdefault(arch, trial.metrics)
             strategy.tell(trial)
             yield trial
 
