@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from itertools import product
-from math import exp
 from random import Random
 
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from nas import PROXIES, SPACES, Candidate, Space
-from nas.collapse import Inputs, collapsed, flat, outputs
-from nas.module import NetworkModule
 from nas.seeding import generator
-from nas.testing import output_under
+from tests.oracles import assert_collapsed_is_dense, assert_is
 
 EVERY = list(product(range(8), repeat=5))
 STRINGS = {":".join(each) for each in product(map(str, range(8, 65, 8)), repeat=5)}
@@ -120,35 +116,14 @@ def model(text: str, classes: int) -> nn.Sequential:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_equals_pytorchs_own_network(seed: int) -> None:
-    """The same weights in the same order: the same logits in training and the same count."""
     space = SPACES.build("nats_size", classes=3, resolution=8)
     arch = space.sample(Random(seed))
-    network = space.network(arch)
-    assert network is not None
-    mine, own = NetworkModule(network).double(), model(space.format(arch), 3).double()
-    ours, theirs = list(mine.parameters()), list(own.parameters())
-    assert [p.shape for p in ours] == [p.shape for p in theirs]
-    for to, source in zip(ours, theirs, strict=True):
-        noise = torch.randn(source.shape, generator=generator(seed), dtype=torch.float64)
-        source.detach().copy_(noise)
-        to.detach().copy_(noise)
-    inputs = space.batch(4, generator(seed)).inputs.double()
-    assert torch.allclose(mine(inputs), own(inputs), rtol=1e-9, atol=1e-9)
+    assert_is(space, arch, model(space.format(arch), 3), seed, 4)
 
 
 @pytest.mark.parametrize("weight", [0.03, 1.0])
 def test_collapsed_is_dense(weight: float) -> None:
-    space = SPACES.build("nats_size", classes=3, resolution=8)
-    for seed in range(8):
-        arch = space.sample(Random(seed))
-        network = space.network(arch)
-        assert network is not None
-        inputs = space.batch(6, generator(seed)).inputs.double()
-        expected = output_under(space, arch, inputs, weight)
-        (kernels,) = outputs(network, Inputs(inputs), (weight,))
-        for values, scale in (flat(collapsed(network, inputs, weight)), kernels):
-            found = values.view(3, -1).T * exp(scale)
-            assert (found - expected).abs().max() <= 1e-8 * expected.abs().max()
+    assert_collapsed_is_dense(SPACES.build("nats_size", classes=3, resolution=8), weight)
 
 
 def test_every_network_has_a_score(space: Space) -> None:

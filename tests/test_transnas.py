@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations, product
-from math import exp, inf, isnan
+from math import isnan
 from pathlib import Path
 from random import Random
 
@@ -18,11 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nas import PROXIES, SPACES, Arch, Candidate, Space
-from nas.collapse import Inputs, collapsed, flat, outputs
-from nas.module import NetworkModule
 from nas.seeding import generator
-from nas.testing import output_under
 from tests.conftest import small, table
+from tests.oracles import assert_collapsed_is_dense, assert_is
 
 NAMES = ("transnas_micro", "transnas_macro")
 CELLS = list(product(range(4), repeat=6))
@@ -185,20 +183,9 @@ def model(text: str, channels: int, classes: int) -> nn.Sequential:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("seed", range(12))
 def test_equals_pytorchs_own_network(name: str, seed: int) -> None:
-    """The same weights in the same order: the same logits in training and the same count."""
     space = SPACES.build(name, channels=4, classes=3, resolution=64)
     arch = space.sample(Random(seed))
-    network = space.network(arch)
-    assert network is not None
-    mine, own = NetworkModule(network).double(), model(space.format(arch), 4, 3).double()
-    ours, theirs = list(mine.parameters()), list(own.parameters())
-    assert [p.shape for p in ours] == [p.shape for p in theirs]
-    for to, source in zip(ours, theirs, strict=True):
-        noise = torch.randn(source.shape, generator=generator(seed), dtype=torch.float64)
-        source.detach().copy_(noise)
-        to.detach().copy_(noise)
-    inputs = space.batch(5, generator(seed)).inputs.double()
-    assert torch.allclose(mine(inputs), own(inputs), rtol=1e-9, atol=1e-9)
+    assert_is(space, arch, model(space.format(arch), 4, 3), seed, 5)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -225,20 +212,7 @@ def test_known_parameters(micro: Space) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("weight", [0.03, 1.0])
 def test_collapsed_is_dense(name: str, weight: float) -> None:
-    space = small(name)
-    for seed in range(8):
-        arch = space.sample(Random(seed))
-        network = space.network(arch)
-        assert network is not None
-        inputs = space.batch(6, generator(seed)).inputs.double()
-        expected = output_under(space, arch, inputs, weight)
-        (kernels,) = outputs(network, Inputs(inputs), (weight,))
-        for values, scale in (flat(collapsed(network, inputs, weight)), kernels):
-            if scale == -inf:
-                assert not expected.any()
-                continue
-            found = values.view(expected.shape[1], -1).T * exp(scale)
-            assert (found - expected).abs().max() <= 1e-8 * expected.abs().max()
+    assert_collapsed_is_dense(small(name), weight)
 
 
 def skips_through(arch: Arch) -> bool:
