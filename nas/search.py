@@ -85,10 +85,11 @@ def trials(
         new = dict.fromkeys(form for form in asked if form not in known and form not in told)
         evaluations = iter(executor(objective, new))
         for place, (number, arch, form) in enumerate(zip(numbers, archs, forms, strict=True)):
+            original = known.get(form)
             if place < len(recorded):
                 trial = recorded[place]
+                _check_copy(trial, original)
             else:
-                original = known.get(form)
                 if original is None:
                     found = next(evaluations)
                     if arch != form:
@@ -124,6 +125,15 @@ def _check(trial: Trial, arch: Arch) -> None:
         )
 
 
+def _check_copy(trial: Trial, original: Trial | None) -> None:
+    if trial.copy_of != (None if original is None else original.number):
+        raise UsageError(
+            f"trial {trial.number} (line {trial.number + 1}) of the history has the score of "
+            f"another architecture than it would have now: it was edited, or made by another "
+            f"version; a search into another folder begins anew"
+        )
+
+
 def _scored(number: int, arch: Arch, new: Evaluation) -> Trial:
     return Trial(
         number, arch, new.score, new.metrics, new.seconds, new.reason, new.scores, new.note
@@ -143,5 +153,5 @@ def _copied(number: int, arch: Arch, original: Trial, own: Mapping[str, float]) 
         arch=arch,
         metrics={**original.metrics, **own},
         seconds=0.0,
-        copy_of=original.number if original.copy_of is None else original.copy_of,
+        copy_of=original.number,
     )

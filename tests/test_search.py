@@ -232,6 +232,14 @@ def test_any_other_bad_line_is_refused_with_its_number(line: str, tmp_path: Path
         History.read(path)
 
 
+def test_a_journal_of_other_copies_is_refused() -> None:
+    whole = run("evolution")
+    copy = next(trial.number for trial in whole if trial.copy_of is not None)
+    edited = [*whole[:copy], replace(whole[copy], copy_of=None), *whole[copy + 1 :]]
+    with pytest.raises(UsageError, match=rf"trial {copy} \(line {copy + 1}\) .* another version"):
+        run("evolution", history=History(None, edited))
+
+
 def test_without_a_form_only_the_same_architecture_is_a_copy() -> None:
     asked: list[Arch] = []
 
