@@ -122,15 +122,18 @@ def draws(proxy: Proxy, candidate: Candidate, batch: Batch, repeats: int) -> lis
 
 def _score(proxy: Proxy, candidate: Candidate, batch: Batch) -> float:
     """The proxy's score; without one where it is infinite, UsageError where it is no number."""
-    what = f"{type(proxy).__name__} on {candidate.space.format(candidate.arch)}"
+
+    def what() -> str:
+        return f"{type(proxy).__name__} on {candidate.space.format(candidate.arch)}"
+
     try:
         score: object = proxy.score(candidate, batch)
-    except Exception as error:
-        error.add_note(f"While scoring: {what}")
+    except Exception as error:  # whatever it is, it goes on with the place it comes from
+        error.add_note(f"While scoring: {what()}")
         raise
     if not isinstance(score, float | int) or isinstance(score, bool):
         raise UsageError(
-            f"{what} gives {score!r:.100}: a score is a float, NaN where there is none"
+            f"{what()} gives {score!r:.100}: a score is a float, NaN where there is none"
         )
     return score if isfinite(score) or isnan(score) else NoScore(f"the score is {score}")
 

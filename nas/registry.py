@@ -138,6 +138,7 @@ def construct(kind: str, name: str, make: Callable[..., T], *args: object, **opt
     """Call `make(*args, **options)`; options that do not fit its signature raise a UsageError."""
     parameters = list(inspect.signature(make).parameters.values())[len(args) :]
     allowed = {parameter.name: parameter for parameter in parameters}
+    # mypy minds __init__ of what might be an instance
     hints = _hints(make.__init__ if isinstance(make, type) else make)  # type: ignore[misc]
     for option, value in options.items():
         if option not in allowed:

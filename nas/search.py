@@ -73,7 +73,7 @@ def trials(
         )
     form_of = getattr(objective, "form", lambda arch: arch)
     known: dict[Arch, Trial] = {}
-    figures: dict[Arch, Mapping[str, float]] = {}
+    figures: dict[Arch, Mapping[str, float]] = {}  # of copies that are not their original again
     for start in range(0, budget, block):
         numbers = range(start, min(start + block, budget))
         archs = [_asked(strategy, Random(f"{seed}/{number}")) for number in numbers]
@@ -96,11 +96,13 @@ def trials(
                         found = found.owned(_own(objective, arch))
                     trial = _scored(number, arch, found)
                 else:
-                    own = figures[arch] if arch in figures else _own(objective, arch)
+                    own = original.metrics if arch == original.arch else figures.get(arch)
+                    own = _own(objective, arch) if own is None else own
                     trial = _copied(number, arch, original, own)
                 history.append(trial)
             known.setdefault(form, trial)
-            figures.setdefault(arch, trial.metrics)
+            if arch != known[form].arch:
+                figures.setdefault(arch, trial.metrics)
             strategy.tell(trial)
             yield trial
 

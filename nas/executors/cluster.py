@@ -45,13 +45,13 @@ def dask(workers: int | None = None, address: str | None = None) -> Iterator[Exe
         if address is None:
             number = cores() if workers is None else workers
             with config.set(LOCAL_CLUSTER), _uninterrupted():
-                cluster = LocalCluster(  # type: ignore[no-untyped-call]
+                cluster = LocalCluster(  # type: ignore[no-untyped-call]  # Dask's
                     n_workers=number, threads_per_worker=1, dashboard_address=None
                 )
             address = stack.enter_context(cluster).scheduler_address
         try:
             client = stack.enter_context(
-                Client(address, timeout=10)  # type: ignore[no-untyped-call]
+                Client(address, timeout=10)  # type: ignore[no-untyped-call]  # Dask's
             )
         except (OSError, ValueError) as error:
             raise UsageError(f"no Dask scheduler answers at executor.address={address}") from error
