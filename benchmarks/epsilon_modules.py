@@ -22,9 +22,8 @@ import torch
 from torch import nn
 
 from nas import Candidate
-from nas.batch import natural_images
-from nas.objective import one_thread
-from nas.seeding import generator
+from nas.data.synthetic import natural_images
+from nas.seeding import generator, one_thread
 from proxies.epsilon import Epsilon, dense, epsilon
 from tests.modules import NETS
 from tests.nets import OneModule

@@ -26,7 +26,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # however this is sta
 from scipy.stats import kendalltau, spearmanr
 
 from nas import PROXIES, SPACES, Objective
-from nas.batch import make_batch
+from nas.data.sources import make_batch
 
 BATCHES = ("images", "natural", "ramp", "noise")
 

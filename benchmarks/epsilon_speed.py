@@ -27,9 +27,10 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # however this is sta
 import torch
 
 from nas import SPACES, Arch, Candidate, Space
-from nas.batch import Batch, make_batch
-from nas.collapse import collapsed, flat
-from nas.objective import one_thread
+from nas.batch import Batch
+from nas.collapse.tensors import collapsed, flat
+from nas.data.sources import make_batch
+from nas.seeding import one_thread
 from proxies.epsilon import Epsilon, dense, epsilon
 
 Times = dict[str, list[tuple[float, float]]]

@@ -20,9 +20,10 @@ from time import perf_counter
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # however this is started
 
 from nas import PROXIES, SPACES, Candidate, Objective
-from nas.batch import Batch, make_batch
-from nas.collapse import collapsed, flat
-from nas.executors import open_executor
+from nas.batch import Batch
+from nas.collapse.tensors import collapsed, flat
+from nas.data.sources import make_batch
+from nas.scoring.executors import open_executor
 from proxies.epsilon import Epsilon, epsilon
 
 

@@ -34,10 +34,11 @@ from torch.autograd import backward
 from torch.nn import functional as F
 
 from nas import PROXIES, SPACES, Candidate
-from nas.batch import Batch, make_batch
-from nas.module import NetworkModule, module
+from nas.batch import Batch
+from nas.cli.build import device_named
+from nas.data.sources import make_batch
 from nas.network import Conv
-from nas.objective import device_named
+from nas.network.module import NetworkModule, module
 from proxies._graph import Identity, units
 from proxies.epsilon import Epsilon
 from proxies.nasgraph import draw

@@ -29,9 +29,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nas import SPACES, kernels
-from nas.batch import make_batch
-from nas.program import ADD, BOX, MEAN, MIX, PLANE, POOL, RELU, Program, written
+from nas import SPACES
+from nas.collapse import kernels
+from nas.collapse.program import ADD, BOX, MEAN, MIX, PLANE, POOL, RELU, Program, written
+from nas.data.sources import make_batch
 from proxies.epsilon import Epsilon
 
 LEVELS = {"L2": 2**18, "L3": 2**23, "memory": 2**28}

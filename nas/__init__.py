@@ -1,13 +1,15 @@
 """Neural architecture search that trains nothing while it searches."""
 
+from nas.candidate import Candidate
 from nas.errors import NotApplicableError, UsageError
-from nas.history import History, Trial
 from nas.network import Network
-from nas.objective import Evaluation, Objective
-from nas.proxy import PROXIES, Candidate, NoScore, Proxy
-from nas.search import search, trials
+from nas.proxy import PROXIES, NoScore, Proxy
+from nas.scoring.objective import Objective
+from nas.searching.history import History
+from nas.searching.loop import search, trials
 from nas.space import SPACES, Arch, Space
 from nas.strategy import STRATEGIES, Strategy
+from nas.trial import Evaluation, Trial
 
 __all__ = [
     "PROXIES",

@@ -7,7 +7,7 @@ from math import inf, isnan
 from typing import Any
 
 from nas.errors import UsageError, unknown
-from nas.history import Trial
+from nas.trial import Trial
 
 Ranking = Callable[[Sequence[Trial]], Sequence[float]]
 """A value for every trial of a set, comparable within that set alone."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
 
 
 def number(*parts: object) -> int:
@@ -18,11 +20,15 @@ def number(*parts: object) -> int:
 
 def generator(*parts: object) -> torch.Generator:
     """A CPU generator seeded by its parts."""
+    import torch
+
     return torch.Generator().manual_seed(number(*parts))
 
 
 def numpy_generator(*parts: object) -> np.random.Generator:
     """A NumPy generator seeded by its parts."""
+    import numpy as np
+
     return np.random.default_rng(number(*parts))
 
 
@@ -32,6 +38,21 @@ def seeded(*parts: object) -> Iterator[None]:
 
     The generator's state is put back afterwards.
     """
+    import torch
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(number(*parts))
         yield
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run torch's operations on one thread, then on as many as before."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -53,7 +53,7 @@ class Space(ABC):
 
     def build(self, arch: Arch) -> nn.Module:
         """The architecture as a module with fresh weights, on the default device."""
-        from nas.module import NetworkModule
+        from nas.network.module import NetworkModule
 
         network = self.network(arch)
         if network is None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from random import Random
 
-from nas.history import Trial
 from nas.ranking import Ranking, by_score
 from nas.registry import Registry
 from nas.space import Arch, Space
+from nas.trial import Trial
 
 
 class Strategy(ABC):

@@ -13,9 +13,9 @@ from torch.overrides import TorchFunctionMode
 
 from nas import Candidate, NotApplicableError
 from nas.batch import Batch
-from nas.initialisation import Init
-from nas.module import NetworkModule
 from nas.network import GlobalAvgPool
+from nas.network.initialisation import Init
+from nas.network.module import NetworkModule
 from proxies._activations import each_relu
 from proxies._inputs import drawn_or_batch
 

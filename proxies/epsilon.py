@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from nas import PROXIES, Candidate, NoScore, NotApplicableError, Proxy, Space, UsageError
 from nas.batch import Batch
-from nas.collapse import collapsed, flat, outputs
-from nas.collapse_modules import Entries, collapsed_module, constants, embeddings
+from nas.collapse.modules import Entries, collapsed_module, constants, embeddings
+from nas.collapse.outputs import outputs
+from nas.collapse.tensors import collapsed, flat
 from nas.network import Network
 from nas.seeding import generator, seeded
 
@@ -49,7 +50,7 @@ class Epsilon(Proxy):
 
     1. All channels of a layer are equal, so a network given as layers is evaluated as one map a
        layer (`nas.collapse`), exactly and hundreds of times faster; a module is run on tensors of
-       distinct channels (`nas.collapse_modules`), tens of times faster. Operations without such
+       distinct channels (`nas.collapse.modules`), tens of times faster. Operations without such
        a form, or modules that do not allow it, are computed in full and named in a note.
     2. In float32, with a low weight such as 1e-7, the low pass underflows to a constant and the
        score is missing: on NAS-Bench-201 for the 6,399 of 15,625 cells without a path of skips

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from nas import PROXIES, Candidate, Proxy
 from nas.batch import Batch
-from nas.initialisation import Init
+from nas.network.initialisation import Init
 from proxies._gradients import Layer, cross_entropy, layers, total
 
 

@@ -6,7 +6,7 @@ import torch
 
 from nas import PROXIES, Candidate, Proxy
 from nas.batch import Batch
-from nas.initialisation import Init
+from nas.network.initialisation import Init
 from proxies._batch_norm import freeze_batch_norms
 from proxies._gradients import cross_entropy, gradients, total, weights
 

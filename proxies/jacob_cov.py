@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from nas import PROXIES, Candidate, NoScore, NotApplicableError, Proxy
 from nas.batch import Batch
-from nas.initialisation import Init
+from nas.network.initialisation import Init
 
 EPSILON = 1e-5
 

@@ -6,7 +6,7 @@ import torch
 
 from nas import PROXIES, Candidate, NoScore, NotApplicableError, Proxy
 from nas.batch import Batch
-from nas.initialisation import Init
+from nas.network.initialisation import Init
 from proxies._gradients import first, gradients
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nas import PROXIES, Candidate, Proxy
 from nas.batch import Batch
-from nas.counts import counts
+from nas.metrics.counts import counts
 
 
 @PROXIES.register("params")

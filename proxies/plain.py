@@ -6,7 +6,7 @@ import torch
 
 from nas import PROXIES, Candidate, Proxy
 from nas.batch import Batch
-from nas.initialisation import Init
+from nas.network.initialisation import Init
 from proxies._gradients import total, weights_and_gradients
 
 

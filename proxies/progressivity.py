@@ -8,7 +8,7 @@ from typing import Literal
 
 from nas import PROXIES, Candidate, NoScore, Proxy
 from nas.batch import Batch
-from nas.initialisation import Init
+from nas.network.initialisation import Init
 from proxies._features import needs_maps, shared_entropies
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nas import PROXIES, Candidate, Proxy
 from nas.batch import Batch
-from nas.initialisation import Init
+from nas.network.initialisation import Init
 from proxies._gradients import total, weights_and_gradients
 
 

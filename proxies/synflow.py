@@ -9,7 +9,7 @@ from torch import nn
 
 from nas import PROXIES, Candidate, NoScore, Proxy
 from nas.batch import Batch
-from nas.initialisation import Init
+from nas.network.initialisation import Init
 from proxies._gradients import gradients, replace_norms, total, weights
 
 NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from nas import PROXIES, Candidate, NoScore, Proxy
 from nas.batch import Batch
-from nas.initialisation import Init
+from nas.network.initialisation import Init
 from proxies._features import each_feature, gram, needs_maps
 from proxies._inputs import drawn_or_batch
 

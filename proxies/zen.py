@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from nas import PROXIES, Candidate, NoScore, Proxy
 from nas.batch import Batch
-from nas.initialisation import Init
+from nas.network.initialisation import Init
 from nas.seeding import number
 from proxies._features import last_map
 from proxies._inputs import gaussian

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nas import PROXIES, Candidate, NoScore, Proxy, UsageError
 from nas.batch import Batch
-from nas.initialisation import Init
+from nas.network.initialisation import Init
 from proxies._gradients import cross_entropy, gradients, total, weights
 
 

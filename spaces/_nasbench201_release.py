@@ -16,7 +16,8 @@ from statistics import fmean
 from typing import IO, Any
 from zipfile import ZipFile
 
-from nas import UsageError, pickles
+from nas import UsageError
+from nas.data import pickles
 
 ACCURACIES = {
     "cifar10_test": ("cifar10", "ori-test"),

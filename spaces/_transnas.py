@@ -52,7 +52,7 @@ class TransNAS(Space):
         """Add a block and give its last layer."""
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
-        from nas.batch import natural_images
+        from nas.data.synthetic import natural_images
 
         return natural_images((3, self.resolution, self.resolution), size, generator)
 

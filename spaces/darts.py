@@ -182,7 +182,7 @@ class DARTS(Space):
         return _form(normal) + _form(reduction)
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
-        from nas.batch import natural_images
+        from nas.data.synthetic import natural_images
 
         return natural_images((3, self.resolution, self.resolution), size, generator)
 

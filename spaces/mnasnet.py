@@ -106,7 +106,7 @@ class MnasNet(Space):
         return " ".join(str(values[option]) for values, option in zip(VALUES, arch, strict=True))
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
-        from nas.batch import natural_images
+        from nas.data.synthetic import natural_images
 
         return natural_images((3, self.resolution, self.resolution), size, generator)
 

@@ -177,7 +177,7 @@ class NASBench101(Space):
         return f"{';'.join(rows)} {'|'.join(names)}"
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
-        from nas.batch import natural_images
+        from nas.data.synthetic import natural_images
 
         return natural_images((3, self.resolution, self.resolution), size, generator)
 

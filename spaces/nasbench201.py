@@ -98,7 +98,7 @@ class NASBench201(Space):
         return read(path)
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
-        from nas.batch import natural_images
+        from nas.data.synthetic import natural_images
 
         return natural_images((3, self.resolution, self.resolution), size, generator)
 

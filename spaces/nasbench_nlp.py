@@ -150,7 +150,7 @@ class NASBenchNLP(Space):
         return prod(self.choices) // kinds * (kinds - others)
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
-        from nas.batch import zipf_tokens
+        from nas.data.synthetic import zipf_tokens
 
         return zipf_tokens(self.vocabulary, self.tokens, size, generator)
 

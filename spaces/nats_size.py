@@ -65,7 +65,7 @@ class NATSSize(Space):
         return ":".join(str(CHANNELS[option]) for option in arch)
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
-        from nas.batch import natural_images
+        from nas.data.synthetic import natural_images
 
         return natural_images((3, self.resolution, self.resolution), size, generator)
 

@@ -118,7 +118,7 @@ class ViT(Space):
         return (*arch[:2], *heads[:depth], *beyond, *ratios[:depth], *beyond)
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
-        from nas.batch import natural_images
+        from nas.data.synthetic import natural_images
 
         return natural_images((3, self.resolution, self.resolution), size, generator)
 

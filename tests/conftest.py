@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from nas import PROXIES, SPACES, Candidate, Space, plugins
+from nas import PROXIES, SPACES, Candidate, Space
 from nas.batch import Batch
-from nas.objective import one_thread
+from nas.registry import plugins
+from nas.seeding import one_thread
 
 plugins.GROUP = "nobody's plugins"  # tests are of ours, whatever else is installed here
 

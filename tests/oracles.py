@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from nas import Arch, Space
-from nas.collapse import Inputs, collapsed, flat, outputs
-from nas.module import NetworkModule
+from nas.collapse.outputs import Inputs, outputs
+from nas.collapse.tensors import collapsed, flat
+from nas.network.module import NetworkModule
 from nas.seeding import generator
 from nas.testing import output_under
 

@@ -11,7 +11,9 @@ import torch
 from scipy.stats import kstest
 
 from nas import SPACES, Arch, Space, UsageError
-from nas.batch import SOURCES, Batch, image_shape, make_batch, natural_images
+from nas.batch import Batch
+from nas.data.sources import SOURCES, image_shape, make_batch
+from nas.data.synthetic import natural_images
 from nas.seeding import generator
 from tests.conftest import small
 

@@ -30,11 +30,11 @@ from hydra.core.global_hydra import GlobalHydra
 from scipy.stats import rankdata
 
 from nas import PROXIES, SPACES, STRATEGIES, History, Objective, Space, Trial, trials
-from nas.batch import make_batch
-from nas.cli import COMMANDS, main
-from nas.composition import conf_dir
-from nas.progress import Progress
+from nas.cli.config_files import conf_dir
+from nas.cli.main import COMMANDS, main
+from nas.data.sources import make_batch
 from nas.registry import Registry
+from nas.runs.progress import Progress
 
 SMALL = ["space.channels=2", "space.cells=1", "space.resolution=8", "batch.size=8", "device=cpu"]
 EVOLUTION = [*SMALL, "strategy.population=8", "strategy.tournament=4"]
@@ -367,7 +367,7 @@ def test_help_names_the_commands(flags: list[str]) -> None:
 @pytest.mark.parametrize("argv", [[], ["--help"], *([name, "--help"] for name in COMMANDS)])
 def test_help_does_not_import_torch(argv: list[str]) -> None:
     program = (
-        "import sys\nfrom nas.cli import main\n"
+        "import sys\nfrom nas.cli.main import main\n"
         "try: main(sys.argv[1:])\n"
         "except SystemExit as stop: sys.exit(stop.code or 10 * ('torch' in sys.modules))"
     )
@@ -677,7 +677,7 @@ def test_the_command_to_go_on_does(
                 signal.raise_signal(signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr("nas.commands.search.Progress", Stops)
+        patch.setattr("nas.cli.commands.search.Progress", Stops)
         stopped = nas("search", *RUN, *words)
     assert stopped.code == 130
     *_, says, command = stopped.out.splitlines()

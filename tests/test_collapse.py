@@ -10,8 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas.collapse import collapsed, flat
-from nas.module import NetworkModule
+from nas.collapse.tensors import collapsed, flat
 from nas.network import (
     BatchNorm,
     Builder,
@@ -24,6 +23,7 @@ from nas.network import (
     Sigmoid,
     SiLU,
 )
+from nas.network.module import NetworkModule
 from proxies.epsilon import dense
 from tests.networks import random_network
 

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from nas import Candidate, NotApplicableError
 from nas.batch import Batch
-from nas.collapse_modules import collapsed_module
+from nas.collapse.modules import collapsed_module
 from proxies.epsilon import Epsilon, dense, epsilon
 from tests.modules import NETS, ChannelsLastNorm, ConvNeXt, MobileNetV2, RandomNet, shuffled
 from tests.nets import OneModule

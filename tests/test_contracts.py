@@ -22,7 +22,7 @@ from nas import (
     Strategy,
     UsageError,
 )
-from nas.composition import conf_dir
+from nas.cli.config_files import conf_dir
 from nas.registry import Registry
 from nas.seeding import generator
 from nas.testing import ProxyContract, SpaceContract, StrategyContract

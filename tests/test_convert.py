@@ -673,7 +673,7 @@ def test_list_without_tables_says_where_they_are_released(tmp_path: Path) -> Non
 @pytest.mark.parametrize("argv", [["--help"], ["list", "--help"], ["convert", "--help"]])
 def test_help_does_not_import_polars(argv: list[str]) -> None:
     program = (
-        "import sys\nfrom nas.cli import main\n"
+        "import sys\nfrom nas.cli.main import main\n"
         "try: main(sys.argv[1:])\n"
         "except SystemExit as stop: sys.exit(stop.code or 10 * ('polars' in sys.modules))"
     )

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from nas import PROXIES, Arch, Candidate, Space
-from nas.collapse import Inputs, collapsed, flat, outputs
-from nas.module import NetworkModule
-from nas.program import written
+from nas.collapse.outputs import Inputs, outputs
+from nas.collapse.program import written
+from nas.collapse.tensors import collapsed, flat
+from nas.network.module import NetworkModule
 from nas.seeding import generator, seeded
 from proxies.epsilon import dense
 from spaces.darts import DARTS

@@ -21,8 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas import UsageError
-from nas.executors import EXECUTORS, open_executor
-from nas.executors.groups import Answer, Groups
+from nas.scoring.executors import EXECUTORS, open_executor
+from nas.scoring.executors.groups import Answer, Groups
 from tests.conftest import small
 from tests.functions import (
     deadly,

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from nas import SPACES, Space, UsageError
-from nas.batch import Batch, make_batch
-from nas.images import STATISTICS, read
+from nas.batch import Batch
+from nas.data.images import STATISTICS, read
+from nas.data.sources import make_batch
 from tests.conftest import small
 
 Pixels = NDArray[np.uint8]

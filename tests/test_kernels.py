@@ -18,7 +18,8 @@ from torch import Tensor
 
 from nas import PROXIES, SPACES, Candidate, Space
 from nas.batch import Batch
-from nas.collapse import Inputs, collapsed, flat, outputs
+from nas.collapse.outputs import Inputs, outputs
+from nas.collapse.tensors import collapsed, flat
 from nas.network import (
     Add,
     AvgPool,
@@ -313,7 +314,7 @@ def test_a_batch_is_sent_without_what_was_made_of_it() -> None:
 
 def without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "numba", None)
-    monkeypatch.delitem(sys.modules, "nas.kernels", raising=False)
+    monkeypatch.delitem(sys.modules, "nas.collapse.kernels", raising=False)
 
 
 def test_without_numba_tensors_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nas import PROXIES, SPACES, Candidate, Network, Space
-from nas.collapse import collapsed, flat
-from nas.module import NetworkModule
+from nas.collapse.tensors import collapsed, flat
 from nas.network import BatchNorm, Conv, GlobalAvgPool, Linear, Scale
+from nas.network.module import NetworkModule
 from nas.seeding import generator, seeded
 from proxies._graph import units
 from proxies.epsilon import dense

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from nas import PROXIES, SPACES, Arch, Candidate
 from nas.batch import Batch
-from nas.collapse import Inputs, collapsed, flat, outputs
+from nas.collapse.outputs import Inputs, outputs
+from nas.collapse.tensors import collapsed, flat
 from nas.network import Concat, Narrow
 from nas.seeding import generator
 from proxies.epsilon import dense

@@ -21,9 +21,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from nas import PROXIES, SPACES, Arch, Candidate, Space
-from nas.batch import Batch, make_batch
-from nas.collapse_modules import collapsed_module
-from nas.counts import counts
+from nas.batch import Batch
+from nas.collapse.modules import collapsed_module
+from nas.data.sources import make_batch
+from nas.metrics.counts import counts
 from nas.testing import SpaceContract, output_under
 from proxies.epsilon import Epsilon, dense, epsilon
 from spaces.nasbench_nlp import NASBenchNLP

@@ -9,7 +9,6 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from nas import SPACES
-from nas.module import NetworkModule
 from nas.network import (
     Add,
     BatchNorm,
@@ -21,6 +20,7 @@ from nas.network import (
     Network,
     Scale,
 )
+from nas.network.module import NetworkModule
 from nas.seeding import generator
 from tests.conftest import small
 from tests.networks import random_network

@@ -26,8 +26,9 @@ from nas import (
     UsageError,
     search,
 )
-from nas.batch import Batch, make_batch
-from nas.objective import make_objective
+from nas.batch import Batch
+from nas.cli.build import make_objective
+from nas.data.sources import make_batch
 from nas.ranking import by_score, rank_sum
 from tests.conftest import small
 

@@ -19,9 +19,9 @@ import pytest
 import yaml
 
 from nas import SPACES, STRATEGIES
-from nas.cli import COMMANDS
-from nas.commands.new import LONGEST
-from nas.composition import conf_dir
+from nas.cli.commands.new import LONGEST
+from nas.cli.config_files import conf_dir
+from nas.cli.main import COMMANDS
 from tests.test_cli import Done, check_mistake, history, nas, snapshot
 
 ROOT = Path(__file__).parent.parent

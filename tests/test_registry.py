@@ -8,7 +8,8 @@ import pytest
 
 from nas import UsageError
 from nas.errors import NameTakenError
-from nas.registry import Registry, accepts, construct
+from nas.registry import Registry
+from nas.registry.options import accepts, construct
 
 if TYPE_CHECKING:
     from nas import Space

@@ -14,18 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas import (
-    STRATEGIES,
-    Arch,
-    Evaluation,
-    History,
-    Strategy,
-    Trial,
-    UsageError,
-    search,
-    trials,
-)
-from nas.search import Score
+from nas import STRATEGIES, Arch, Evaluation, History, Strategy, Trial, UsageError, search, trials
+from nas.searching.loop import Score
 from tests.conftest import small
 
 SPACE = small("nasbench201")

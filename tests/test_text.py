@@ -13,9 +13,10 @@ import torch
 from scipy.stats import chisquare
 
 from nas import SPACES, Space, UsageError
-from nas.batch import make_batch, zipf_tokens
+from nas.data.sources import make_batch
+from nas.data.synthetic import zipf_tokens
+from nas.data.text import read
 from nas.seeding import generator
-from nas.text import read
 
 TEXT = "the cat sat\n\n on  the\tmat \n"
 TOKENS = [0, 1, 2, 3, 3, 4, 0, 5, 3]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from nas import PROXIES, SPACES, Arch, Candidate, NotApplicableError, Space
-from nas.counts import counts
+from nas.metrics.counts import counts
 from nas.seeding import generator, seeded
 from proxies.epsilon import dense
 from spaces._vision_transformer import Attention, VisionTransformer

@@ -10,7 +10,7 @@ from nas.compare.sample import gathered, sampled
 from nas.compare.scores import Scorer, Scores, Task
 from nas.compare.summary import summarised
 from nas.compare.tables import Truth
-from nas.executors import Executor
+from nas.scoring.executors import Executor
 
 
 def compare(

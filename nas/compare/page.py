@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.compare.text import rendered
-from nas.run import replace_file
+from nas.storage.files import replace_file
 
 CAPTIONS = {
     "correlation": "Rank correlation with the truth, and its difference to the baseline's on the "

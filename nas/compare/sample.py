@@ -14,9 +14,9 @@ from nas.compare.correlations import FEWEST, Array
 from nas.compare.scores import Scored, Scorer, Scores
 from nas.compare.tables import Truth
 from nas.errors import UsageError
-from nas.history import Trial
 from nas.ranking import rank_sum
 from nas.space import Arch, Space
+from nas.trial import Trial
 
 LARGEST = 1_000_000
 """A space with more architectures is not listed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha256
 from math import isnan, nan
 from pathlib import Path
@@ -13,12 +13,15 @@ from statistics import fmean
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+import nas
+from nas.candidate import Candidate
 from nas.errors import UsageError
-from nas.executors import Executor
-from nas.journal import Journal, sealed, unsealed
-from nas.objective import draws, one_thread
-from nas.proxy import Candidate, Proxy
+from nas.proxy import Proxy
+from nas.scoring.executors import Executor
+from nas.scoring.objective import draws
+from nas.seeding import one_thread
 from nas.space import Arch, Space
+from nas.storage.journal import Journal, sealed, unsealed
 
 if TYPE_CHECKING:
     from nas.batch import Batch
@@ -101,7 +104,7 @@ class Scorer:
     def form(self, name: str, arch: Arch) -> Arch:
         """What a proxy scores for an architecture: its canonical form where the function is all.
 
-        As in a search (`nas.objective`): equal functions are scored once.
+        As in a search (`nas.scoring.objective`): equal functions are scored once.
         """
         return self.space.canonical(arch) if self.proxies[name].by_function else arch
 
@@ -134,24 +137,16 @@ def _digest(*parts: str) -> str:
     return sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-CORE = (
-    "module",
-    "network",
-    "collapse",
-    "kernels",
-    "program",
-    "initialisation",
-    "seeding",
-    "proxy",
-)
-"""The modules of `nas` that scores are made by, with the package `collapse_modules`."""
+SCORING = ("network", "collapse", "data", "metrics", "registry", "scoring")
+"""The rooms of `nas` that scores are made in, with the nouns, which are files."""
 
 
+@cache
 def _core() -> str:
     """The source of what all scores are made by."""
-    here = Path(__file__).parent.parent
-    files = [here / f"{name}.py" for name in CORE]
-    return _texts([*files, *sorted((here / "collapse_modules").glob("*.py"))])
+    here = Path(nas.__file__).parent
+    rooms = [path for name in SCORING for path in sorted((here / name).rglob("*.py"))]
+    return _texts([*sorted(here.glob("*.py")), *rooms])
 
 
 def _source(cls: type) -> str:

@@ -12,10 +12,11 @@ import pytest
 from scipy.stats import spearmanr
 
 from nas import PROXIES, Candidate, NoScore, Objective, Proxy, UsageError
-from nas.batch import Batch, make_batch
+from nas.batch import Batch
 from nas.compare import Scorer, Scores, Truth, compare
 from nas.compare.sample import sampled
 from nas.compare.scores import Scored
+from nas.data.sources import make_batch
 from nas.ranking import rank_sum
 from nas.space import Arch
 from tests.conftest import small

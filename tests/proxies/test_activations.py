@@ -18,8 +18,7 @@ from torch.nn import functional as F
 
 from nas import PROXIES, Candidate, NotApplicableError, UsageError
 from nas.batch import Batch
-from nas.objective import one_thread
-from nas.seeding import generator
+from nas.seeding import generator, one_thread
 from proxies import naswot
 from proxies._activations import each_relu
 from proxies.meco import smallest_eigenvalues

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nas import PROXIES, Candidate, NotApplicableError, Objective
-from nas.batch import Batch, make_batch
-from nas.module import NetworkModule
+from nas.batch import Batch
+from nas.data.sources import make_batch
 from nas.network import Add, BatchNorm, Builder, Conv
-from nas.objective import one_thread
-from nas.seeding import generator
+from nas.network.module import NetworkModule
+from nas.seeding import generator, one_thread
 from proxies.trainability import block_scores, folded
 from tests.conftest import small
 from tests.nets import OneModule, Residual, Tiny, formula_batch

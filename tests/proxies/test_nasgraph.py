@@ -17,7 +17,6 @@ from torch import Tensor
 
 from nas import PROXIES, SPACES, Candidate, Network, NotApplicableError, Space, UsageError
 from nas.batch import Batch
-from nas.module import module
 from nas.network import (
     Add,
     AvgPool,
@@ -32,6 +31,7 @@ from nas.network import (
     Op,
     ReLU,
 )
+from nas.network.module import module
 from nas.seeding import generator
 from proxies._graph import Unit, reduced, units
 from proxies.nasgraph import NASGraph, answers, draw, graph, graph_of, shape, size

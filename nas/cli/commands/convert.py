@@ -1,0 +1,134 @@
+"""`nas convert`: a table of true figures out of another one, or of an official release."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.cli.composition import positional, run_hydra
+from nas.cli.config_files import quoted
+from nas.errors import UsageError
+from nas.space import SPACES
+
+if TYPE_CHECKING:
+    from nas.compare import Table
+    from nas.compare.conversion import Converted
+    from nas.space import Space
+
+
+def main(argv: Sequence[str]) -> None:
+    """Convert the file or folder that the arguments name."""
+    words, rest = positional(argv, lambda word: _exists(Path(word)))  # it may have an = in it
+
+    def task(settings: Mapping[str, Any]) -> None:
+        if len(words) != 1:
+            raise UsageError(f"convert needs one file, not {len(words)}: nas convert FILE")
+        run(Path(words[0]).expanduser(), settings)
+
+    run_hydra("convert", task, rest)
+
+
+def run(source: Path, settings: Mapping[str, Any]) -> None:
+    """Convert as the settings say; nothing is written where anything is wrong."""
+    from nas.compare.conversion import content, converted
+    from nas.compare.tables import row_options
+    from nas.storage.files import replace_file, working_in
+
+    duplicates, foreign = row_options(settings)
+    if not isinstance(settings["arch"], str | int | float):
+        raise UsageError(f"arch={settings['arch']} must be the name of a column")
+    if not isinstance(settings["replace"], bool):
+        raise UsageError(f"replace={settings['replace']} must be true or false")
+    space = SPACES.configured(settings["space"])
+    out = _out(settings)
+    _check_free(out, settings)
+    table = _opened(source, space)
+    arch, columns = str(settings["arch"]), settings["columns"]
+    made = converted(table, space, arch, columns, duplicates, foreign)
+    with working_in(out.parent):
+        _check_free(out, settings)
+        replace_file(out, content(made.frame))
+    print(_report(made, space, out, settings))
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # options may be too long for a name
+        return False
+
+
+def _opened(source: Path, space: Space) -> Table:
+    """The table in a file, or that of the space's official release there; nothing in it runs."""
+    from nas.compare.conversion import gathered
+    from nas.compare.tables import SUFFIXES, read
+    from nas.runs.progress import Progress
+
+    if not _exists(source):
+        raise UsageError(f"there is no file {source}")
+    if source.is_file() and source.name.endswith(SUFFIXES):
+        return read(source)
+    with Progress(space.size, comparable=False, unit="architectures") as progress:
+
+        def watched() -> Iterator[tuple[str, dict[str, float]]]:
+            for row in space.released(source):
+                yield row
+                progress.advance()
+
+        return gathered(source, watched())
+
+
+def _out(settings: Mapping[str, Any]) -> Path:
+    """The file to write."""
+    from nas.compare.tables import data_folder
+
+    out = settings["out"]
+    if out is None:
+        folder = data_folder(settings["data_dir"], there=False)
+        return folder / f"{settings['space']['name']}.csv.gz"
+    if not isinstance(out, str) or not out.endswith(".csv.gz"):
+        raise UsageError(f"out={out} must be the name of a file that ends in .csv.gz")
+    return Path(out).expanduser()
+
+
+def _check_free(out: Path, settings: Mapping[str, Any]) -> None:
+    if _exists(out) and out.is_dir():
+        raise UsageError(f"{out} is a folder")
+    if _exists(out) and not settings["replace"]:
+        raise UsageError(f"{out} is there already: replace=true replaces it, or give out=FILE")
+
+
+def _report(made: Converted, space: Space, out: Path, settings: Mapping[str, Any]) -> str:
+    """What was written, and the command that uses it."""
+    _, *figures = made.frame.columns
+    return "\n".join(
+        [
+            f"file     {out}",
+            f"rows     {len(made.frame):,} of the space's {space.size:,}",
+            f"columns  {', '.join(figures)}",
+            *(f"note     {note}" for note in made.notes),
+            "use it with",
+            f"  {_use(out, figures[0], settings)}",
+        ]
+    )
+
+
+def _use(out: Path, target: str, settings: Mapping[str, Any]) -> str:
+    """The command that compares with the table: by name where it is found by it."""
+    from nas.compare.tables import data_folder, find
+
+    name = out.name.removesuffix(".csv.gz")
+    folder = data_folder(os.environ.get("NAS_DATA"), there=False)
+    found = None if Path(name).exists() else find(name, folder)
+    by_name = found is not None and found.resolve() == out.resolve()
+    words = [
+        "nas",
+        "compare",
+        f"space={settings['space']['name']}",
+        f"table={quoted(name if by_name else str(out))}",
+        f"target={quoted(target)}",
+    ]
+    return shlex.join(words)

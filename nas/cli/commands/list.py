@@ -1,0 +1,103 @@
+"""`nas list`: the spaces, proxies, strategies and tables there are, and where they come from."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nas.cli.composition import run_hydra
+from nas.errors import UsageError
+from nas.proxy import PROXIES
+from nas.registry import Registry
+from nas.registry.plugins import VARIABLE, failures, origin
+from nas.space import SPACES
+from nas.strategy import STRATEGIES
+
+SHOWN = 6
+"""How many columns of a table are named."""
+
+
+def main(argv: Sequence[str]) -> None:
+    """Print every registered plugin with the first line of its docstring and its source.
+
+    Then the tables of true figures with their rows and columns, and plugins that do not work.
+    """
+
+    def task(settings: Mapping[str, Any]) -> None:
+        blocks = [
+            _block("spaces", SPACES),
+            _block("proxies", PROXIES),
+            _block("strategies", STRATEGIES),
+            _tables(settings["data_dir"]),
+            *_failed(),
+        ]
+        print("\n\n".join(blocks))
+
+    run_hydra("list", task, argv)
+
+
+def _block(title: str, registry: Registry[Any]) -> str:
+    width = max(len(name) for name in registry)
+    lines = [title]
+    for name, plugin in registry.items():
+        summary = (inspect.getdoc(plugin) or "").partition("\n")[0]
+        lines.append(f"  {name:<{width}}  {summary}")
+        lines.append(f"  {'':<{width}}  from {source(plugin)}")
+    return "\n".join(lines)
+
+
+def _tables(setting: object) -> str:
+    """The tables in the folder, or how to come by one; what is wrong with any is said there."""
+    from nas.compare.tables import data_folder, tables_in
+
+    try:
+        folder = data_folder(setting)
+        found = tables_in(folder)
+    except UsageError as error:
+        return f"tables\n  none: {error}"
+    if not found:
+        releases = [f"  {name}: {space.release}" for name, space in SPACES.items()]
+        return "\n".join([f"tables\n  none in {folder}", *releases])
+    width = max(len(name) for name in found)
+    lines = [f"  {name:<{width}}  {_described(path)}" for name, path in found.items()]
+    return "\n".join(["tables", *lines, f"  from {folder}"])
+
+
+def _failed() -> list[str]:
+    """What there is to say of plugins that cannot be imported, if any."""
+    lines = [f"  {plugin}: {why}" for plugin, why in failures().items()]
+    return ["\n".join(["plugins that cannot be imported", *lines])] if lines else []
+
+
+def _described(path: Path) -> str:
+    """Rows and columns of a table."""
+    from nas.compare.tables import ARCH, read
+
+    try:
+        table = read(path)
+    except UsageError as error:
+        return str(error)
+    figures = table.figures
+    shown = ", ".join(figures[:SHOWN]) or "no column of numbers"
+    rest = len(figures) - SHOWN
+    count = len(table.frame)
+    parts = [
+        f"{count:,} {'row' if count == 1 else 'rows'}",
+        shown + (f" and {rest} more" if rest > 0 else ""),
+    ]
+    held = [space.columns for space in SPACES.values()]
+    if not any({*columns} <= {*table.frame.columns} for columns in [(ARCH,), *held]):
+        parts.append(f"no column '{ARCH}' (nas convert FILE arch=COLUMN makes one of another)")
+    return "; ".join(parts)
+
+
+def source(plugin: type) -> str:
+    """The distribution that a plugin comes from and its file there, or all of the file's path."""
+    module, path = plugin.__module__, Path(inspect.getfile(plugin))
+    distribution = origin(module)
+    if distribution in ("", VARIABLE):
+        return f"{distribution or 'no distribution'}, {path}"
+    depth = module.count(".") + (path.stem == "__init__")
+    return f"{distribution}, {'/'.join(path.parts[-1 - depth :])}"

@@ -1,0 +1,142 @@
+"""What Hydra's errors mean to the user, in one sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import MissingConfigException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+
+from nas.cli.config_files import GROUPS, conf_dir, conf_dirs, quoted
+from nas.errors import UsageError, unknown
+from nas.registry.plugins import located, plugins
+
+NO_NAME = "Config group override must be a string or a list"
+"""The start of the bare ValueError that Hydra raises for space=5 and the like."""
+
+
+def explained(error: Exception, command: str, overrides: Sequence[str]) -> UsageError:
+    """The UsageError that says what a Hydra or OmegaConf error is about."""
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        group, _, name = error.missing_cfg_file.rpartition("/")
+        if group in GROUPS:
+            return _no_config(group, name, error.options or _configs(group, overrides))
+    if isinstance(error, yaml.YAMLError):
+        return UsageError(f"a config cannot be read: {' '.join(str(error).split())}")
+    if NO_NAME in str(error):
+        for group, _, name in (item.partition("=") for item in overrides):
+            if group in GROUPS and name not in _configs(group, overrides):
+                return _no_config(group, name, _configs(group, overrides))
+    if isinstance(error, OverrideParseException):
+        return UsageError(
+            f"'{error.override}' cannot be read: write name=value, or \"name='value'\" where the "
+            f"value has brackets, commas or = ({_first(error)})"
+        )
+    several = re.match(r"Ambiguous value for argument '(.*)'", str(error))
+    if several:
+        return UsageError(
+            f"{several[1]} is several values: nas search -m takes them one after the other, and "
+            f"\"name='value'\" is one value with commas"
+        )
+    missing = re.search(r"(?:Could not override|Key) '([\w./@-]+)'", _chain(error))
+    if missing:
+        return _unknown_option(missing[1], command, overrides)
+    return UsageError(_first(error))
+
+
+def _configs(group: str, overrides: Sequence[str]) -> list[str]:
+    folders = conf_dirs(overrides)
+    return [path.stem for folder in folders for path in (folder / group).glob("*.yaml")]
+
+
+def _no_config(group: str, name: str, configs: Sequence[str]) -> UsageError:
+    """The error for a name without a config, and what of the plugins may be the reason."""
+    from nas.proxy import PROXIES
+    from nas.space import SPACES
+    from nas.strategy import STRATEGIES
+
+    registry = {each.kind: each for each in (SPACES, PROXIES, STRATEGIES)}.get(group)
+    if registry is not None and plugins() and name in registry:
+        return UsageError(
+            f"the {group} '{name}' of {located(registry[name].__module__)} has no config: it "
+            f"needs {group}/{name}.yaml in the plugin's folder conf, or in a --config-dir"
+        )
+    lost = [plugin for plugin in plugins() if plugin.spec is None]
+    notes = [
+        f"there is no module '{plugin.module}', which {plugin.origin} names" for plugin in lost
+    ]
+    return UsageError("; ".join([str(unknown(group, name, configs)), *notes]))
+
+
+def _unknown_option(key: str, command: str, overrides: Sequence[str]) -> UsageError:
+    """The error for an option that is not in the config, with those that are."""
+    known = _options(command)
+    if key.partition(".")[0] not in known:
+        return unknown(f"option of nas {command}", key, known)
+    chosen = [item for item in overrides if item.partition("=")[0] in {*GROUPS} & {*known}]
+    chosen = [item for item in chosen if "," not in item]
+    given = [folder for folder, owner in conf_dirs(overrides).items() if owner.startswith("-")]
+    chosen += [f"hydra.searchpath=[{quoted(f'file://{folder}')}]" for folder in given]
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        config = compose(command, overrides=chosen)
+    group = key.partition(".")[0]
+    if "." in key and isinstance(config.get(group), DictConfig):
+        part = config[group]
+        options = [f"{group}.{option}" for option in part if option != "name"]
+        return unknown(f"option of {group}={part.get('name')}", key, options)
+    return unknown(f"option of nas {command}", key, [str(option) for option in config])
+
+
+def _chain(error: BaseException | None) -> str:
+    """The messages of an error and of its causes."""
+    texts = []
+    while error is not None:
+        texts.append(str(error))
+        error = error.__cause__ or error.__context__
+    return "\n".join(texts)
+
+
+def _first(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def plain(config: DictConfig, command: str) -> dict[str, Any]:
+    """The config as plain values, all there: no DictConfig goes further than this."""
+    missing = sorted(OmegaConf.missing_keys(config))
+    if missing:
+        raise UsageError(f"{missing[0]} has no value: give {missing[0]}=…")
+    container = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(container, dict)
+    values = {str(key): value for key, value in container.items()}
+    options = _options(command)
+    for key in values:
+        if key not in options:
+            raise unknown(f"option of nas {command}", key, options)
+    for key in options:
+        if key not in values or (key in GROUPS and "name" not in (values[key] or {})):
+            raise _without(key, command)
+    if not isinstance(values.get("json", False), bool):
+        raise UsageError(f"json={values['json']} must be true or false")
+    return values
+
+
+def _without(key: str, command: str) -> UsageError:
+    """The error for an option that is not there, or a config without the name of its plugin."""
+    name = HydraConfig.get().runtime.choices.get(key)
+    if name is None:
+        return UsageError(f"nas {command} cannot do without {key}: give {key}=…")
+    return UsageError(f"the config {key}/{name}.yaml does not say whose it is: add name: {name}")
+
+
+def _options(command: str) -> list[str]:
+    """The names of a command's options, those of its groups among them."""
+    content = yaml.safe_load((conf_dir() / f"{command}.yaml").read_text())
+    groups = [key for entry in content.pop("defaults") if isinstance(entry, dict) for key in entry]
+    return [*groups, *(key for key in content if key != "hydra")]

@@ -1,0 +1,84 @@
+"""Compiling the kernels, each of them once where several processes need them at the same time."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+import numba
+import numpy as np
+from filelock import FileLock, Timeout
+
+from nas.collapse import kernels, program
+from nas.collapse.kernels import run
+from nas.collapse.planes import Planes
+from nas.collapse.program import PLANE, Program
+from nas.errors import UsageError
+
+DTYPES = ("float32", "float64")
+"""The dtypes that kernels are compiled for."""
+LONGEST = 300
+"""Seconds to wait for another process to compile: more than any machine takes."""
+
+
+@cache
+def compile_kernels(dtype: str) -> None:
+    """Compile the kernels for a dtype, if that is to be done.
+
+    Where another process is at it, this one compiles those for the other dtype, which a search
+    needs soon, and then waits; the first call finds them on disk. UsageError where there is no
+    room for them.
+    """
+    folder = run.stats.cache_path  # type: ignore[attr-defined]  # Numba's `Dispatcher.stats`
+    if folder is None:  # nothing is kept: each process compiles for itself
+        return
+    (other,) = (each for each in DTYPES if each != dtype)
+    try:
+        if not _compiled(dtype, Path(folder), 0):
+            _compiled(other, Path(folder), 0)
+            _compiled(dtype, Path(folder), LONGEST)
+    except OSError as error:
+        raise UsageError(
+            f"compiled kernels cannot be kept in {folder} ({error}): set NUMBA_CACHE_DIR to a "
+            f"folder with room"
+        ) from error
+
+
+def _compiled(dtype: str, folder: Path, seconds: float) -> bool:
+    """Compile the kernels, unless that is done; False if another process is at it for so long."""
+    done = folder / f"kernels-{dtype}.{_version()}"
+    if done.exists():
+        return True
+    lock = FileLock(folder / f"kernels-{dtype}.lock")
+    try:
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        return False
+    except (OSError, NotImplementedError):  # no locks here: whoever comes compiles
+        pass
+    try:
+        if not done.exists():
+            Planes(np.ones((1, 1, 1, 1), dtype)).outputs(_plane(), [1.0])
+            with suppress(OSError):
+                done.touch()
+    finally:
+        lock.release()
+    return True
+
+
+@cache
+def _version() -> str:
+    """What stands for all that compiled kernels depend on but for the processor."""
+    parts = [Path(kernels.__file__).read_bytes(), Path(program.__file__).read_bytes()]
+    versions = f"{numba.__version__} {np.__version__} {sys.version}"
+    return sha256(b"\n".join([*parts, versions.encode()])).hexdigest()[:16]
+
+
+def _plane() -> Program:
+    """A network that gives back its input, of one pixel."""
+    node, first = np.array([[PLANE, 1, 1, 0, 1, 1, 1]]), np.array([0, 1])
+    one, number = np.zeros(1, np.int64), np.zeros(1)
+    return Program(node.astype(np.int64), number, first.astype(np.int64), one, number, one)

@@ -1,0 +1,138 @@
+"""The output of a module whose weights are all one number, without memory for the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
+
+from nas.collapse.modules.interception import Interception, current
+from nas.collapse.modules.runs import Memo, Part, Runs, compressed, expanded, runs
+
+Entries = Callable[[str, torch.Size], Tensor]
+"""Gives the weights of an embedding, from its name among the parameters and its shape."""
+
+
+def constants(model: nn.Module, weight: float) -> Iterator[tuple[nn.Parameter, float]]:
+    """Each parameter with the number that epsilon puts in its place: 0 in one named `bias`.
+
+    Embeddings have none, nor has what shares their weights. The model is set to use the batch's
+    statistics in its norms, to keep the running ones, and to leave dropout off.
+    """
+    model.eval()
+    kept = set(map(id, embeddings(model).values()))
+    for part in model.modules():
+        if isinstance(part, _NormBase):
+            part.train()
+            part.momentum = 0.0
+        for name, parameter in part.named_parameters(recurse=False):
+            if id(parameter) not in kept:
+                yield parameter, 0.0 if name == "bias" else weight
+
+
+def embeddings(model: nn.Module) -> dict[str, Tensor]:
+    """The weights of embeddings by name: what epsilon does not make constant."""
+    return {
+        f"{path}.weight": part.weight
+        for path, part in model.named_modules()
+        if isinstance(part, nn.Embedding)
+    }
+
+
+def collapsed_module(
+    skeleton: Callable[[], nn.Module],
+    fresh: Callable[[], nn.Module],
+    inputs: Tensor,
+    weights: Sequence[float],
+    notes: set[str],
+    *,
+    dtype: torch.dtype = torch.float64,
+    entries: Entries | None = None,
+    distinct: bool = False,
+) -> list[Tensor]:
+    """A module's flattened outputs, in float64, with its parameters as in `constants`.
+
+    `skeleton` gives it on the meta device; `inputs` sets the device and, unless it holds whole
+    numbers (tokens), the dtype. `entries` gives the weights of embeddings. Operations without a
+    collapsed form are computed for all channels and named in `notes`. `fresh` gives the module
+    with memory and is called only where there are buffers other than a norm's, or embeddings and
+    no `entries`. With `distinct` equal channels are there once, if each is as often there as every
+    other one. Raises whatever comes of a module that does not let its tensors be replaced:
+    compiled parts, tensors in plain attributes, views that are written to.
+    """
+    outputs: list[Tensor] = []
+    real: dict[str, Tensor] | None = None
+    given, memo = compressed(inputs), Memo()
+    for weight in weights:
+        stubs = _Stubs(skeleton())  # anew for each: a pass may leave something in the module
+        if real is None:
+            real = stubs.real(fresh, entries)
+        one = inputs if inputs.is_floating_point() else inputs.new_empty((), dtype=dtype)
+        with torch.no_grad(), Interception(stubs.known(real, one, weight), notes, memo):
+            output = stubs.model(runs(given.parts, given.axis))
+        if not isinstance(output, Tensor):
+            raise TypeError(f"the module returns {type(output).__name__}, no tensor")
+        if output.is_meta:
+            raise ValueError("the output comes from a tensor made in a constructor")
+        outputs.append(current(output) if isinstance(output, Runs) else output)
+    if distinct:
+        outputs = _once(outputs)
+    full = [expanded(output) if isinstance(output, Runs) else output for output in outputs]
+    return [output.flatten().double() for output in full]
+
+
+def _once(outputs: list[Tensor]) -> list[Tensor]:
+    """The outputs without the repeats of their channels, where these are the same for all."""
+    every = [output for output in outputs if isinstance(output, Runs)]
+    repeats = {tuple((part.width(x.axis), part.times) for part in x.parts) for x in every}
+    if len(every) < len(outputs) or len(repeats) > 1 or len({n for _, n in repeats.pop()}) > 1:
+        return outputs
+    return [runs([Part(part.values, 1) for part in x.parts], x.axis) for x in every]
+
+
+class _Stubs:
+    """A module on the meta device, and what stands for its tensors."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+        self._weights = {p: value > 0 for p, value in constants(model, 1.0)}
+        self._tables = embeddings(model)
+        self._buffers: list[str] = []
+        for path, part in model.named_modules():
+            if isinstance(part, _NormBase):
+                part.num_batches_tracked = None
+            else:
+                own = part.named_buffers(path, recurse=False)
+                self._buffers += [name for name, _ in own]
+
+    def real(self, fresh: Callable[[], nn.Module], entries: Entries | None) -> dict[str, Tensor]:
+        """The tensors that are no constants, by name: embeddings and buffers."""
+        others = [*self._buffers, *(() if entries else self._tables)]
+        found = dict(_tensors(fresh(), others)) if others else {}
+        if entries is not None:
+            found |= {name: entries(name, table.shape) for name, table in self._tables.items()}
+        return {name: tensor.detach() for name, tensor in found.items()}
+
+    def known(
+        self, real: Mapping[str, Tensor], inputs: Tensor, weight: float
+    ) -> dict[int, Tensor]:
+        """What stands for each tensor of the module, by id; a constant has one number's memory."""
+        zero, one = inputs.new_zeros(()), inputs.new_full((), weight)
+        known = {
+            id(p): (one if is_weight else zero).expand(p.shape)
+            for p, is_weight in self._weights.items()
+        }
+        for name, stub in _tensors(self.model, real):
+            values = real[name]
+            if name in self._buffers:  # a pass may write to it
+                values = values.clone()
+            known[id(stub)] = values.to(inputs.dtype) if values.is_floating_point() else values
+        return known
+
+
+def _tensors(model: nn.Module, names: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
+    everything: dict[str, Tensor] = dict(model.named_parameters(remove_duplicate=False))
+    everything |= dict(model.named_buffers(remove_duplicate=False))
+    return ((name, everything[name]) for name in names)

@@ -1,0 +1,257 @@
+"""Tensor operations on `Runs`: entry by entry, along dimensions, and from one shape to another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from nas.collapse.modules.runs import Memo, Part, Runs, along, columns, runs, whole
+
+Handler = Callable[..., Any]
+"""What is done in place of a torch function: it is given a memo and the function's arguments.
+
+NotImplemented where these are beyond it: then the function is run on all channels.
+"""
+
+HANDLERS: dict[object, Handler] = {}
+IN_PLACE: dict[object, Callable[..., Any]] = {}
+"""Functions that write to their first argument, and those that compute what they write."""
+
+OWNERS: tuple[Any, ...] = (torch, Tensor, F, torch._C._nn)
+
+
+def functions(*names: str) -> list[Callable[..., Any]]:
+    """Every torch function of these names, whatever it belongs to."""
+    return [getattr(owner, name) for name in names for owner in OWNERS if hasattr(owner, name)]
+
+
+def handles(*names: str) -> Callable[[Handler], Handler]:
+    """Register a handler for the functions of these names."""
+
+    def register(handler: Handler) -> Handler:
+        HANDLERS.update(dict.fromkeys(functions(*names), handler))
+        return handler
+
+    return register
+
+
+def handles_each(*names: str) -> Callable[[Handler], Handler]:
+    """Register a handler that is given the function that was called, before all else."""
+
+    def register(handler: Handler) -> Handler:
+        HANDLERS.update((function, partial(handler, function)) for function in functions(*names))
+        return handler
+
+    return register
+
+
+def each(
+    memo: Memo, x: Runs, key: object, function: Callable[[Tensor], Tensor], axis: int | None = None
+) -> Runs:
+    """A function of every part; `axis` is the result's where it differs."""
+    parts = [Part(memo(key, function, part.values), part.times) for part in x.parts]
+    return runs(parts, x.axis if axis is None else axis)
+
+
+# Entry by entry
+
+ENTRYWISE = """abs neg negative exp expm1 log log1p log2 log10 sqrt rsqrt square reciprocal sigmoid
+tanh erf erfc sin cos tan atan sinh cosh floor ceil round trunc sign frac nan_to_num isnan isfinite
+logical_not relu relu6 gelu silu mish elu selu celu hardswish hardsigmoid hardtanh leaky_relu
+softplus softsign logsigmoid tanhshrink hardshrink softshrink threshold clamp clip clamp_min
+clamp_max half bfloat16 long int bool zeros_like ones_like full_like __neg__ __abs__ __invert__
+add sub subtract rsub mul multiply div divide true_divide floor_divide remainder fmod pow maximum
+minimum atan2 eq ne lt le gt ge logical_and logical_or where masked_fill lerp addcmul addcdiv
+__add__ __radd__ __sub__ __rsub__ __mul__ __rmul__ __rdiv__ __truediv__ __rtruediv__ __pow__
+__rpow__ __mod__ __floordiv__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __and__ __or__"""
+
+
+@handles_each(*ENTRYWISE.split())
+def entrywise(function: Callable[..., Tensor], memo: Memo, *args: Any, **kwargs: Any) -> Any:
+    """A function of the entries at one place of one or several tensors."""
+    if any(isinstance(value, Tensor) for value in kwargs.values()):
+        return NotImplemented
+    places = [place for place, value in enumerate(args) if isinstance(value, Tensor)]
+    own = [x for x in args if isinstance(x, Runs)]
+    axis = own[0].axis if len({x.axis for x in own}) == 1 else max(own, key=_saved).axis
+
+    def call(*tensors: Tensor) -> Tensor:
+        given = list(args)
+        for place, tensor in zip(places, tensors, strict=True):
+            given[place] = tensor
+        return function(*given, **kwargs)
+
+    rest = [(value, type(value)) for value in args if not isinstance(value, Tensor)]
+    key = function, tuple(places), tuple(rest), tuple(kwargs.items())
+    sides = [along(args[place], axis) for place in places]
+    first = sides[0][0]
+    if all(len(side) == 1 and _alike(side[0], first, axis) for side in sides):  # most often
+        values = memo(key, call, *[side[0].values for side in sides])
+        return runs([Part(values, first.times)], axis)
+    together = columns(sides, axis)
+    return runs([Part(memo(key, call, *values), count) for values, count in together], axis)
+
+
+def _alike(one: Part, other: Part, axis: int) -> bool:
+    """Whether the parts have as many channels, repeated as often."""
+    if one is other:
+        return True
+    return one.times == other.times and one.width(axis) == other.width(axis)
+
+
+def _saved(x: Runs) -> int:
+    """How many entries the parts do without."""
+    return x.numel() - sum(part.values.numel() for part in x.parts)
+
+
+@handles_each("to", "float", "double", "type_as")
+def _(function: Callable[..., Tensor], memo: Memo, x: Tensor, *args: Any, **kwargs: Any) -> Any:
+    if args and isinstance(args[0], Tensor):  # of the same kind as another tensor
+        function, args = Tensor.to, (args[0].device, args[0].dtype)
+    if not isinstance(x, Runs):
+        return function(x, *args, **kwargs)
+    made = each(
+        memo, x, (function, *args, *kwargs.items()), lambda v: function(v, *args, **kwargs)
+    )
+    return runs(made.parts, x.axis, x)
+
+
+for _name in [*ENTRYWISE.split(), "prelu"]:
+    for _owner in OWNERS:
+        if hasattr(_owner, _name) and hasattr(_owner, f"{_name}_"):
+            IN_PLACE[getattr(_owner, f"{_name}_")] = getattr(_owner, _name)
+
+
+@handles("prelu")
+def _(memo: Memo, x: Runs, weight: Tensor) -> Any:
+    slope = weight.view(-1, *[1] * (x.dim() - 2)) if weight.numel() > 1 else weight
+    return entrywise(_leaky, memo, x, slope)
+
+
+def _leaky(values: Tensor, slope: Tensor) -> Tensor:
+    return torch.where(values > 0, values, slope * values)
+
+
+@handles("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout")
+def _(memo: Memo, x: Runs, p: float = 0.5, training: bool = True) -> Any:
+    return NotImplemented if training else x
+
+
+@handles("contiguous", "detach", "alias")
+def _(memo: Memo, x: Runs, **_: Any) -> Any:
+    return runs(x.parts, x.axis, x)
+
+
+@handles("clone")
+def _(memo: Memo, x: Runs, **_: Any) -> Any:
+    return runs(x.parts, x.axis)
+
+
+HANDLERS[Tensor.data.__get__] = HANDLERS[Tensor.detach]  # type: ignore[attr-defined]
+
+
+# Along dimensions
+
+Dims = int | Sequence[int] | None
+
+
+def counted(x: Tensor, dims: Dims) -> list[int]:
+    """Dimensions, counted from the end; None is all of them."""
+    if dims is None:
+        return list(range(-x.dim(), 0))
+    return [d if d < 0 else d - x.dim() for d in ([dims] if isinstance(dims, int) else dims)]
+
+
+def mixed(memo: Memo, x: Runs, weights: Sequence[float]) -> Tensor:
+    """The sum over the axis of every part times its weight; the axis stays, with size 1."""
+    if weights == [1] and x.parts[0].values.shape[x.axis] == 1:
+        return x.parts[0].values
+
+    def mix(*tensors: Tensor) -> Tensor:
+        first, *others = [summed(values, x.axis) for values in tensors]
+        result = first if weights[0] == 1 else first * weights[0]
+        for other, weight in zip(others, weights[1:], strict=True):
+            result = torch.add(result, other, alpha=weight)
+        return result
+
+    return memo(("mixed", x.axis, *weights), mix, *(part.values for part in x.parts))
+
+
+def summed(values: Tensor, dim: int) -> Tensor:
+    """The sum over a dimension, which stays; much faster in the order of the memory."""
+    if values.shape[dim] == 1:
+        return values
+    order = sorted(range(values.dim()), key=values.stride, reverse=True)
+    total = values.permute(order).sum(order.index(dim % values.dim()), keepdim=True)
+    return total.permute([order.index(d) for d in range(values.dim())])
+
+
+def _left(x: Runs, dims: Sequence[int], keepdim: bool) -> int:
+    """The axis when these dimensions are gone."""
+    return x.axis if keepdim else min(-1, x.axis + sum(dim >= x.axis for dim in dims))
+
+
+@handles_each("sum", "mean", "amax", "amin", "logsumexp")
+def _(
+    function: Callable[..., Tensor],
+    memo: Memo,
+    x: Runs,
+    dim: Dims = None,
+    keepdim: bool = False,
+    **kwargs: Any,
+) -> Any:
+    dims = counted(x, dim)
+    if x.whole or x.axis not in dims:
+        key = function, *dims, keepdim, *kwargs.items()
+        rest = partial(function, dim=dims, keepdim=keepdim, **kwargs)
+        return each(memo, x, key, rest, _left(x, dims, keepdim))
+    name = function.__name__
+    if name == "logsumexp" or kwargs.get("dtype") or not x.is_floating_point():
+        return NotImplemented
+    if name in ("sum", "mean"):
+        size = x.shape[x.axis] if name == "mean" else 1
+        joined = mixed(memo, x, [part.times / size for part in x.parts])
+    else:
+        tops = [function(part.values, x.axis, True) for part in x.parts]
+        joined = function(torch.cat(tops, x.axis), x.axis, True)
+    return whole(function(joined, dims, keepdim))
+
+
+@handles("max")
+def _(memo: Memo, x: Runs, *args: Any) -> Any:
+    return NotImplemented if args else HANDLERS[torch.amax](memo, x)
+
+
+@handles("min")
+def _(memo: Memo, x: Runs, *args: Any) -> Any:
+    return NotImplemented if args else HANDLERS[torch.amin](memo, x)
+
+
+@handles_each("norm", "var", "std")
+def _(function: Callable[..., Tensor], memo: Memo, x: Runs, *args: Any, **kwargs: Any) -> Any:
+    dim = args[0] if args else kwargs.get("dim")
+    dims = counted(x, dim)
+    if len(args) > 1 or isinstance(dim, bool) or (x.axis in dims and not x.whole):
+        return NotImplemented
+    key = function, *dims, *((name, str(value)) for name, value in kwargs.items())
+    axis = _left(x, dims, kwargs.get("keepdim", False))
+    return each(memo, x, key, lambda values: function(values, *args, **kwargs), axis)
+
+
+@handles_each("softmax")
+def _(function: Callable[..., Tensor], memo: Memo, x: Runs, dim: int, **kwargs: Any) -> Any:
+    (place,) = counted(x, dim)
+    if kwargs.get("dtype") is not None:
+        return NotImplemented
+    if x.whole or place != x.axis:
+        return each(memo, x, (function, place), partial(function, dim=place))
+    tops = torch.cat([part.values.amax(place, True) for part in x.parts], place)
+    top = tops.amax(place, True)
+    powers = runs([Part((part.values - top).exp(), part.times) for part in x.parts], place)
+    total = mixed(memo, powers, [part.times for part in powers.parts])
+    return runs([Part(part.values / total, part.times) for part in powers.parts], place)

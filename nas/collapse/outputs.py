@@ -1,0 +1,93 @@
+"""A network's outputs under shared weights: the front door of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+from math import inf, nan
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from nas.collapse.program import ZERO, Program, Runs, UnknownOpError, written
+from nas.collapse.tensors import Map, _log, collapsed, flat
+from nas.network import Network
+
+if TYPE_CHECKING:
+    from nas.collapse.planes import Planes
+
+
+class Inputs:
+    """A batch (batch, channels, height, width), and what is made of it once for many networks."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor.detach()
+
+    @cached_property
+    def finite(self) -> bool:
+        """Whether no entry is NaN or infinite."""
+        return bool(self.tensor.isfinite().all())
+
+    @cached_property
+    def planes(self) -> Planes | None:
+        """For the compiled kernels; None where they cannot run: elsewhere or without Numba."""
+        tensor = self.tensor
+        floats = tensor.dtype in (torch.float32, torch.float64)
+        if tensor.device.type != "cpu" or not floats or tensor.dim() != 4:
+            return None
+        try:
+            from numba import config
+
+            from nas.collapse.compiling import compile_kernels
+            from nas.collapse.planes import Planes
+        except ImportError:
+            return None
+        if getattr(config, "DISABLE_JIT", False):  # set by Numba as it reads the environment
+            return None
+        compile_kernels(str(tensor.dtype).removeprefix("torch."))
+        return Planes(tensor.permute(1, 2, 3, 0).contiguous().numpy())
+
+
+def outputs(
+    network: Network, inputs: Inputs, weights: Sequence[float]
+) -> list[tuple[Tensor, float]]:
+    """`flat(collapsed(...))` under each shared weight, by compiled kernels where they can run.
+
+    NaN where the inputs are not finite. ValueError for a weight that is not positive.
+    """
+    for weight in weights:
+        _log(weight)
+    if not inputs.finite:
+        return [(torch.full((1,), nan, dtype=torch.float64), 0.0) for _ in weights]
+    planes = inputs.planes
+    if planes is not None and network.shapes[0] == tuple(inputs.tensor.shape[1:]):
+        try:
+            return _computed(planes, *written(network), weights)
+        except (UnknownOpError, OverflowError):  # numbers whose squares are none
+            pass
+    return [flat(collapsed(network, inputs.tensor, weight)) for weight in weights]
+
+
+def _computed(
+    planes: Planes, program: Program, runs: Runs, weights: Sequence[float]
+) -> list[tuple[Tensor, float]]:
+    """What kernels answer, in the order that `flat` has."""
+    if not len(program.outputs):
+        return [(torch.zeros(1, dtype=torch.float64), -inf) for _ in weights]
+    results, scales = planes.outputs(program, weights)
+    passes = []
+    for values, logarithms in zip(results, scales, strict=True):
+        images = torch.from_numpy(values).view(len(values), -1, planes.batch).mT.flatten(1)
+        zeros = Map(torch.zeros_like(images[0]), -inf, 1)
+        maps = [Map(*pair, 1) for pair in zip(images, logarithms.tolist(), strict=True)]
+        passes.append(
+            flat(
+                tuple(
+                    replace(zeros if node == ZERO else maps[node], count=count)
+                    for node, count in runs
+                )
+            )
+        )
+    return passes

@@ -1,0 +1,75 @@
+"""A batch as the kernels read it, with the buffers that they work in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nas.collapse.kernels import STATE, Values, Work, run
+from nas.collapse.program import Program
+
+
+class Planes:
+    """A batch as kernels read it: (channel, height, width, batch), with buffers to work in."""
+
+    def __init__(self, values: Values) -> None:
+        """Of contiguous values, finite, in float32 or float64."""
+        self.batch = values.shape[-1]
+        flat = values.reshape(len(values), -1)
+        self.values = np.concatenate([flat, flat.sum(0, dtype=flat.dtype)[None]])
+        self.moments = np.stack(
+            [self.values.mean(1, np.float64), self.values.std(1, np.float64)], axis=1
+        )
+        self.arenas: list[Values] = []
+
+    def outputs(self, program: Program, weights: Sequence[float]) -> tuple[Values, Values]:
+        """The values of the program's outputs (weight, output, height * width * batch).
+
+        In float64, times exp of the second result (weight, output). May be called from several
+        threads: each takes buffers of its own.
+        """
+        shapes = program.nodes[program.outputs, 5:]
+        size = self.batch * int(shapes.prod(axis=1).max())
+        results = np.empty((len(weights), len(shapes), size))
+        scales = np.empty(results.shape[:2])
+        try:
+            arena = self.arenas.pop()
+        except IndexError:
+            arena = self.arena(program, 8)
+        if arena.shape[1] < _room(program, self.batch):
+            arena = self.arena(program, len(arena))
+        while not run(self.work(program, weights, arena), results, scales):
+            arena = self.arena(program, 2 * len(arena))
+        self.arenas.append(arena)
+        return results, scales
+
+    def arena(self, program: Program, buffers: int) -> Values:
+        """So many buffers, each with room for any of the program's maps."""
+        return np.empty((buffers, _room(program, self.batch)), self.values.dtype)
+
+    def work(self, program: Program, weights: Sequence[float], arena: Values) -> Work:
+        """What a run of the program needs."""
+        count = len(program.nodes)
+        return Work(
+            program,
+            np.empty((len(weights), count), STATE),
+            np.log(np.array(weights, np.float64)),
+            self.values,
+            self.moments,
+            arena[1:],
+            arena[1:].view(np.float64),
+            np.empty(len(arena) - 1, np.int64),
+            arena[0],
+            np.empty(count + len(program.sources) + 1, np.int64),
+            np.empty(len(weights), np.int64),
+            self.batch,
+            float(np.finfo(arena.dtype).eps),
+        )
+
+
+def _room(program: Program, batch: int) -> int:
+    """The size of a buffer: a map, or a row with its padding; even, to be read as float64 too."""
+    heights, widths = program.nodes[:, 5], program.nodes[:, 6]
+    size = batch * max(int((heights * widths).max()), int(widths.max()) + 2)
+    return size + size % 2

@@ -1,0 +1,260 @@
+"""A network's collapsed form written down flat, as arrays of numbers that compiled code can run.
+
+`tensors` goes through a network with tensors, layer by layer. Here is what depends on the
+network alone: which distinct maps there are, and what each is made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas.network import (
+    Add,
+    AvgPool,
+    BatchNorm,
+    Concat,
+    Conv,
+    Crop,
+    GlobalAvgPool,
+    Input,
+    Linear,
+    MaxPool,
+    Narrow,
+    Network,
+    Op,
+    ReLU,
+    Shape,
+    Zero,
+)
+
+PLANE, RELU, NORM, ADD, MIX, BOX, POOL, MOST, MEAN = range(9)
+"""Kinds of nodes: a channel of the input, or the sum of all; max(x, 0); a batch norm; a sum; the
+weight times the source; the weight times the sums over windows; means over windows; maxima over
+windows; the spatial mean. Only a sum has several sources. (Compiled into `kernels`: Numba
+does not see a change here until that file is changed too.)"""
+
+ZERO = -1
+"""In place of a node: nothing but zeros."""
+
+Runs = tuple[tuple[int, int], ...]
+"""A tensor: its channels in order, as (node, how many equal channels)."""
+
+Window = tuple[int, int, int, int]
+"""Kernel, stride, padding, dilation."""
+
+POINT: Window = (1, 1, 0, 1)
+"""The window that is the pixel itself."""
+
+
+class Program(NamedTuple):
+    """Distinct maps as nodes, each after what it is made from.
+
+    Node i is `nodes[i]` = (kind, kernel, stride, padding, dilation, height, width). It reads
+    `sources[k]`, each times exp(gains[k]), for first[i] <= k < first[i + 1]; a plane's source is
+    its channel, the number of channels for their sum. `outputs` are the nodes of the network's
+    output.
+    """
+
+    nodes: NDArray[np.int64]
+    eps: NDArray[np.float64]
+    first: NDArray[np.int64]
+    sources: NDArray[np.int64]
+    gains: NDArray[np.float64]
+    outputs: NDArray[np.int64]
+
+
+class UnknownOpError(Exception):
+    """An operation that programs do not have."""
+
+
+def written(network: Network) -> tuple[Program, Runs]:
+    """The network's program, and its output as runs whose numbers count `Program.outputs`.
+
+    Equal nodes are written once. UnknownOpError for an operation that programs do not have.
+    """
+    writer = _Writer()
+    shapes = network.shapes
+    tensors: list[Runs] = []
+    for layer, shape in zip(network.layers, shapes, strict=True):
+        inputs = [tensors[index] for index in layer.inputs]
+        before = shapes[layer.inputs[0]] if inputs else shape
+        tensors.append(writer.layer(layer.op, inputs, before, shape))
+    outputs = sorted({node for node, _ in tensors[-1]} - {ZERO})
+    place = {node: index for index, node in enumerate(outputs)} | {ZERO: ZERO}
+    return writer.program(outputs), tuple((place[node], count) for node, count in tensors[-1])
+
+
+class _Writer:
+    """The nodes so far, as flat lists."""
+
+    def __init__(self) -> None:
+        self.known: dict[object, int] = {}
+        self.nodes: list[int] = []
+        self.eps: list[float] = []
+        self.first = [0]
+        self.sources: list[int] = []
+        self.times: list[int] = []
+        self.planes: tuple[int, ...] = ()
+
+    def program(self, outputs: Sequence[int]) -> Program:
+        return Program(
+            np.array(self.nodes, np.int64).reshape(-1, 7),
+            np.array(self.eps, np.float64),
+            np.array(self.first, np.int64),
+            np.array(self.sources, np.int64),
+            np.log(np.array(self.times, np.float64)),
+            np.array(outputs, np.int64),
+        )
+
+    def layer(self, op: Op, inputs: Sequence[Runs], before: Shape, shape: Shape) -> Runs:
+        """One layer's output; `before` and `shape` are the shapes of its first input and of it."""
+        match op:
+            case ReLU():
+                return self._each(RELU, shape, inputs[0])
+            case BatchNorm():
+                return self._each(NORM, shape, inputs[0], eps=op.eps)
+            case Conv():
+                return self._conv(op, inputs[0], before, shape)
+            case Add():
+                return self._add(inputs, shape)
+            case AvgPool() | MaxPool():
+                kind = POOL if isinstance(op, AvgPool) else MOST
+                return self._each(kind, shape, inputs[0], (op.kernel, op.stride, op.padding, 1))
+            case Crop():  # windows of one pixel that begin at the second
+                return self._each(MOST, shape, inputs[0], (1, 1, -1, 1))
+            case GlobalAvgPool():
+                return self._each(MEAN, shape, inputs[0])
+            case Linear():
+                return ((self._mixed(MIX, inputs[0], before, shape), op.out_features),)
+            case Narrow():
+                return next(_parts(inputs[0], op.channels))
+            case Concat():
+                return _merged(run for runs in inputs for run in runs)
+            case Zero():
+                return ((ZERO, shape[0]),)
+            case Input():
+                self.planes = tuple(self._node(PLANE, shape, (i,)) for i in range(shape[0]))
+                return tuple((plane, 1) for plane in self.planes)
+        raise UnknownOpError(f"programs have no {op}")
+
+    def _node(
+        self,
+        kind: int,
+        shape: Shape,
+        sources: tuple[int, ...],
+        times: tuple[int, ...] = (1,),
+        window: Window = POINT,
+        eps: float = 0.0,
+    ) -> int:
+        """The node with these properties: the one that there is, else a new one."""
+        key = (kind, sources, times, window, eps)
+        index = self.known.get(key)
+        if index is None:
+            index = self.known[key] = len(self.eps)
+            self.nodes += (kind, *window, *(shape[1:] or (1, 1)))
+            self.eps.append(eps)
+            self.sources += sources
+            self.times += times
+            self.first.append(len(self.sources))
+        return index
+
+    def _each(
+        self, kind: int, shape: Shape, runs: Runs, window: Window = POINT, eps: float = 0.0
+    ) -> Runs:
+        """A node for every run; zeros stay zeros."""
+        each = [
+            (node if node == ZERO else self._node(kind, shape, (node,), (1,), window, eps), count)
+            for node, count in runs
+        ]
+        return tuple(each)
+
+    def _total(self, terms: Runs, shape: Shape) -> tuple[int, int]:
+        """The sum of all the channels, as a node and how many times it."""
+        if len(terms) == 1:
+            return terms[0]
+        totals: dict[int, int] = {}
+        for node, count in terms:
+            if node != ZERO:
+                totals[node] = totals.get(node, 0) + count
+        if len(totals) < 2:
+            return next(iter(totals.items()), (ZERO, 1))
+        sources, times = tuple(totals), tuple(totals.values())
+        if sources == self.planes and set(times) == {1}:
+            return self._node(PLANE, shape, (len(sources),)), 1
+        return self._node(ADD, shape, sources, times), 1
+
+    def _conv(self, op: Conv, runs: Runs, before: Shape, shape: Shape) -> Runs:
+        channels, group = op.in_channels // op.groups, op.out_channels // op.groups
+        window = (op.kernel, op.stride, op.padding, op.dilation)
+        kind = MIX if window == POINT else BOX
+        if op.groups == 1:
+            return ((self._mixed(kind, runs, before, shape, window), op.out_channels),)
+        return _merged(
+            (self._mixed(kind, part, before, shape, window), group)
+            for part in _parts(runs, channels)
+        )
+
+    def _mixed(
+        self, kind: int, runs: Runs, before: Shape, shape: Shape, window: Window = POINT
+    ) -> int:
+        """The weight times the sum of all the channels, or times the windows' sums over it."""
+        node, times = self._total(runs, before)
+        if node == ZERO:
+            return ZERO
+        return self._node(kind, shape, (node,), (times,), window)
+
+    def _add(self, inputs: Sequence[Runs], shape: Shape) -> Runs:
+        if all(len(runs) == 1 for runs in inputs):
+            terms = tuple((runs[0][0], 1) for runs in inputs)
+            return ((self._added(terms, shape), shape[0]),)
+        bounds = sorted({end for runs in inputs for end in accumulate(n for _, n in runs)})
+        columns = zip(*(_cut(runs, bounds) for runs in inputs), strict=True)
+        return _merged(
+            (self._added(tuple((node, 1) for node, _ in column), shape), column[0][1])
+            for column in columns
+        )
+
+    def _added(self, terms: Runs, shape: Shape) -> int:
+        node, times = self._total(terms, shape)
+        return node if times == 1 else self._node(ADD, shape, (node,), (times,))
+
+
+def _cut(runs: Runs, bounds: Sequence[int]) -> Runs:
+    """The same channels as runs that end at `bounds`, which include the runs' own ends."""
+    ends = list(accumulate(count for _, count in runs))
+    pieces = []
+    start = place = 0
+    for end in bounds:
+        pieces.append((runs[place][0], end - start))
+        place += end == ends[place]
+        start = end
+    return tuple(pieces)
+
+
+def _parts(runs: Runs, channels: int) -> Iterator[Runs]:
+    """The channels in groups of so many, each as runs."""
+    ends = list(accumulate(count for _, count in runs))
+    starts = range(channels, ends[-1] + 1, channels)
+    part: list[tuple[int, int]] = []
+    missing = channels
+    for node, count in _cut(runs, sorted({*ends, *starts})):
+        part.append((node, count))
+        missing -= count
+        if not missing:
+            yield tuple(part)
+            part, missing = [], channels
+
+
+def _merged(runs: Iterable[tuple[int, int]]) -> Runs:
+    """The same channels, neighbouring runs of one node joined."""
+    joined: list[tuple[int, int]] = []
+    for node, count in runs:
+        if joined and joined[-1][0] == node:
+            count += joined.pop()[1]
+        joined.append((node, count))
+    return tuple(joined)

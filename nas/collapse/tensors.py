@@ -1,0 +1,348 @@
+"""A network under one shared weight, collapsed: equal channels are computed once.
+
+When every weight of a layer is the same number w, all its output channels are the same map, so a
+tensor of many channels is a few distinct maps with a count each:
+conv(x) = w * (input channels) * box(x). The collapse is exact. Every map is carried as values of
+moderate size and the logarithm of a scale, so nothing under- or overflows however small w is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import singledispatch
+from itertools import accumulate
+from math import exp, inf, log, log1p, log2, sqrt
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from nas.network import (
+    Add,
+    AvgPool,
+    BatchNorm,
+    Concat,
+    Conv,
+    Crop,
+    GlobalAvgPool,
+    Input,
+    Linear,
+    MaxPool,
+    Narrow,
+    Network,
+    Op,
+    ReLU,
+    Scale,
+    Sigmoid,
+    SiLU,
+    Zero,
+)
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """`count` equal channels, each `values * exp(scale)`; a scale of -inf means zeros.
+
+    `values` has the shape (1, batch, height, width) and the batch innermost in memory, where
+    pooling and elementwise operations are fastest; after a spatial mean (batch,).
+    """
+
+    values: Tensor
+    scale: float
+    count: int
+
+
+Maps = tuple[Map, ...]
+"""A tensor: its channels in order, as runs of equal ones."""
+
+
+def collapsed(network: Network, inputs: Tensor, weight: float) -> Maps:
+    """The network's output where every weight and every norm's scale is `weight`, biases are 0.
+
+    `inputs` (batch, channels, height, width) sets dtype and device. Norms use batch statistics.
+    ValueError for a weight that is not positive.
+    """
+    logarithm = _log(weight)
+    network = network.shared
+    last_use = {i: index for index, layer in enumerate(network.layers) for i in layer.inputs}
+    tensors: dict[int, Maps] = {}
+    for index, layer in enumerate(network.layers):
+        arguments = [tensors[i] for i in layer.inputs] or [_split(inputs)]
+        output = _apply(layer.op, arguments, logarithm)
+        for i in set(layer.inputs):
+            if last_use[i] == index:
+                del tensors[i]
+        tensors[index] = output
+    return output
+
+
+def _log(weight: float) -> float:
+    if not weight > 0:
+        raise ValueError(f"the shared weight must be positive, not {weight}")
+    return log(weight)
+
+
+def flat(maps: Maps) -> tuple[Tensor, float]:
+    """All the entries of a tensor as one float64 vector, and the logarithm of its scale."""
+    top = max(part.scale for part in maps)
+    if top == -inf:
+        return torch.zeros(1, dtype=torch.float64), top
+    entries = [
+        (part.values.flatten().double() * exp(part.scale - top)).repeat(part.count)
+        for part in maps
+    ]
+    return torch.cat(entries), top
+
+
+def _split(inputs: Tensor) -> Maps:
+    """Every input channel as a map of its own."""
+    channels = inputs.permute(1, 2, 3, 0).contiguous()
+    return tuple(Map(channel[None].permute(0, 3, 1, 2), 0.0, 1) for channel in channels)
+
+
+def _sum(terms: Sequence[tuple[Map, int]], gain: float, count: int) -> Map:
+    """`count` channels, each the sum of every map as often as its number says, times exp(gain).
+
+    The values are a weighted mean, so that they keep their size over any number of layers.
+    """
+    top = max(term.scale for term, _ in terms)
+    if top == -inf:
+        return replace(terms[0][0], count=count)
+    shares = [times * exp(term.scale - top) for term, times in terms]
+    total = sum(shares)
+    parts = [
+        (term.values, share / total)
+        for (term, _), share in zip(terms, shares, strict=True)
+        if share > 0
+    ]
+    values = parts[0][0]
+    if len(parts) > 1:
+        values = values * parts[0][1]
+        for other, share in parts[1:]:
+            values.add_(other, alpha=share)
+    return Map(values, top + log(total) + gain, count)
+
+
+def _cut(maps: Maps, bounds: Sequence[int]) -> Maps:
+    """The same channels as runs that end at `bounds`, which include the runs' own ends."""
+    ends = list(accumulate(part.count for part in maps))
+    runs = []
+    start = place = 0
+    for end in bounds:
+        runs.append(replace(maps[place], count=end - start))
+        place += end == ends[place]
+        start = end
+    return tuple(runs)
+
+
+def _ends(*tensors: Maps) -> list[int]:
+    """Where a run ends in any of the tensors, in order."""
+    return sorted({end for maps in tensors for end in accumulate(part.count for part in maps)})
+
+
+def _each(function: Callable[[Map], Map], maps: Maps) -> Maps:
+    """The function of every run; runs of the same map are computed once."""
+    done: dict[tuple[int, float], Map] = {}
+    for part in maps:
+        key = id(part.values), part.scale
+        if key not in done:
+            done[key] = function(part)
+    return tuple(replace(done[id(part.values), part.scale], count=part.count) for part in maps)
+
+
+def _values(function: Callable[[Tensor], Tensor], maps: Maps) -> Maps:
+    """A function that commutes with a positive scale, of every run."""
+    return _each(lambda part: replace(part, values=function(part.values)), maps)
+
+
+@singledispatch
+def _apply(op: Op, inputs: Sequence[Maps], weight: float) -> Maps:
+    """One operation; `weight` is the logarithm of the shared weight."""
+    raise TypeError(f"no collapsed form of {op}")
+
+
+@_apply.register
+def _(op: Conv, inputs: Sequence[Maps], weight: float) -> Maps:
+    channels, group = op.in_channels // op.groups, op.out_channels // op.groups
+    gain = weight + log(_divisor(op.kernel))
+    if all(part.count % channels == 0 for part in inputs[0]):  # no group has different channels
+        sums = [
+            _sum([(part, channels)], gain, part.count // channels * group) for part in inputs[0]
+        ]
+        return _values(lambda values: _box(op, values), tuple(sums))
+    starts = range(0, op.in_channels, channels)
+    parts = _cut(inputs[0], sorted({*_ends(inputs[0]), *starts[1:]}))
+    sums = []
+    place = 0
+    for _ in starts:
+        terms: list[tuple[Map, int]] = []
+        while sum(times for _, times in terms) < channels:
+            terms.append((parts[place], parts[place].count))
+            place += 1
+        sums.append(_sum(terms, gain, group))
+    return _values(lambda values: _box(op, values), tuple(sums))
+
+
+def _divisor(kernel: int) -> int:
+    """The power of two nearest to the window's area: dividing by it keeps sizes and is exact."""
+    return 1 << round(2 * log2(kernel))
+
+
+def _box(op: Conv, values: Tensor) -> Tensor:
+    """Sum over a convolution's window, padding counted as zeros, over `_divisor(kernel)`."""
+    if op.kernel == 1 and op.stride == 1 and op.padding == 0:
+        return values
+    divisor = _divisor(op.kernel)
+    if op.dilation == 1 and op.padding <= op.kernel // 2:
+        return F.avg_pool2d(values, op.kernel, op.stride, op.padding, divisor_override=divisor)
+    kernel = values.new_full((1, 1, op.kernel, op.kernel), 1 / divisor)
+    rows = values.transpose(0, 1)
+    return F.conv2d(rows, kernel, None, op.stride, op.padding, op.dilation).transpose(0, 1)
+
+
+@_apply.register(Linear)
+def _(op: Linear, inputs: Sequence[Maps], weight: float) -> Maps:
+    return (_sum([(part, part.count) for part in inputs[0]], weight, op.out_features),)
+
+
+@_apply.register(Add)
+def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
+    bounds = _ends(*inputs)
+    columns = zip(*(_cut(maps, bounds) for maps in inputs), strict=True)
+    return tuple(_sum([(part, 1) for part in column], 0.0, column[0].count) for column in columns)
+
+
+@_apply.register(Concat)
+def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
+    return tuple(part for maps in inputs for part in maps)
+
+
+@_apply.register
+def _(op: BatchNorm, inputs: Sequence[Maps], weight: float) -> Maps:
+    return _each(lambda part: _normalised(part, op.eps, weight), inputs[0])
+
+
+def _normalised(part: Map, eps: float, weight: float) -> Map:
+    """weight * (x - mean) / sqrt(variance + eps), with values of variance 1."""
+    if part.scale == -inf:
+        return part
+    # Sums over rows first and then in float64: as exact as float64 throughout, at half the cost.
+    mean = _rows(part.values).sum(-1).double().sum().item() / part.values.numel()
+    values = part.values - mean
+    squares = torch.linalg.vector_norm(_rows(values), dim=-1).double().square().sum().item()
+    spread = sqrt(squares / values.numel())
+    if spread <= torch.finfo(values.dtype).eps * abs(mean):  # nothing but rounding is left
+        return Map(torch.zeros_like(values), -inf, part.count)
+    values = torch.mul(part.values, 1 / spread, out=values).add_(-mean / spread)
+    doubt = log(eps) - 2 * (part.scale + log(spread))  # eps / variance
+    return Map(values, weight - _half_log1p_exp(doubt), part.count)
+
+
+def _rows(values: Tensor) -> Tensor:
+    """The values with the batch as last dimension, along which they lie in memory."""
+    return values.movedim(1, -1) if values.dim() == 4 else values
+
+
+def _half_log1p_exp(x: float) -> float:
+    """log(sqrt(1 + exp(x))) without overflow."""
+    return (x + log1p(exp(-x)) if x > 0 else log1p(exp(x))) / 2
+
+
+@_apply.register(ReLU)
+def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
+    return _values(F.relu, inputs[0])
+
+
+def _true(part: Map) -> Tensor:
+    """What the values stand for, in float64 where float32 might not do; too much is infinite."""
+    values = part.values if abs(part.scale) < 30 else part.values.double()
+    return values * exp(min(part.scale, 709.0))
+
+
+@_apply.register(SiLU)
+def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
+    def silu(part: Map) -> Map:  # x sigmoid(x) has the scale of x, however small
+        gate = torch.sigmoid(_true(part)).to(part.values.dtype)
+        return replace(part, values=part.values * gate)
+
+    return _each(silu, inputs[0])
+
+
+@_apply.register(Sigmoid)
+def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
+    return _each(_sigmoid, inputs[0])
+
+
+def _sigmoid(part: Map) -> Map:
+    """With 1 as the largest value: exp(x) is soon too small for a number where x is negative."""
+    logs = F.logsigmoid(_true(part))
+    top = logs.max().item()
+    if top == -inf:
+        return Map(torch.zeros_like(part.values), -inf, part.count)
+    return Map((logs - top).exp().to(part.values.dtype), top, part.count)
+
+
+@_apply.register(Scale)
+def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
+    bounds = _ends(*inputs)
+    maps, factors = (_cut(tensor, bounds) for tensor in inputs)
+    return tuple(
+        Map(
+            (_rows(part.values) * factor.values).movedim(-1, 1),
+            part.scale + factor.scale,
+            part.count,
+        )
+        for part, factor in zip(maps, factors, strict=True)
+    )
+
+
+@_apply.register
+def _(op: AvgPool, inputs: Sequence[Maps], weight: float) -> Maps:
+    return _values(
+        lambda values: F.avg_pool2d(
+            values, op.kernel, op.stride, op.padding, count_include_pad=False
+        ),
+        inputs[0],
+    )
+
+
+@_apply.register
+def _(op: MaxPool, inputs: Sequence[Maps], weight: float) -> Maps:
+    return _values(
+        lambda values: F.max_pool2d(values, op.kernel, op.stride, op.padding), inputs[0]
+    )
+
+
+@_apply.register(Crop)
+def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
+    return _values(lambda values: values[..., 1:, 1:], inputs[0])
+
+
+@_apply.register
+def _(op: Narrow, inputs: Sequence[Maps], weight: float) -> Maps:
+    ends = [*(end for end in _ends(inputs[0]) if end < op.channels), op.channels]
+    return _cut(inputs[0], sorted({*ends, *_ends(inputs[0])}))[: len(ends)]
+
+
+@_apply.register(GlobalAvgPool)
+def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
+    return _values(lambda values: values.mean(dim=(0, 2, 3)), inputs[0])
+
+
+@_apply.register
+def _(op: Zero, inputs: Sequence[Maps], weight: float) -> Maps:
+    total = sum(part.count for part in inputs[0])
+    values = inputs[0][0].values
+    if op.stride > 1:
+        values = values[..., :: op.stride, :: op.stride]
+    return (Map(torch.zeros_like(values), -inf, op.channels or total),)
+
+
+@_apply.register(Input)
+def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
+    return inputs[0]

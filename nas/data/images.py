@@ -1,0 +1,191 @@
+"""Real images from files: numpy arrays, folders of pictures, CIFAR-10's archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from nas.data import pickles
+from nas.errors import UsageError
+
+STATISTICS = {
+    "cifar10": ((125.3, 123.0, 113.9), (63.0, 62.1, 66.7)),
+    "cifar100": ((129.3, 124.1, 112.4), (68.2, 65.4, 70.4)),
+    "imagenet": ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
+    "unit": ((0.0, 0.0, 0.0), (255.0, 255.0, 255.0)),
+}
+"""Mean and standard deviation of red, green, blue on the scale 0..255; `unit` gives 0..1."""
+
+SUFFIXES = {".png", ".jpg", ".jpeg"}
+CIFAR_FILES = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
+
+Labels = Tensor | None
+
+
+def read(path: Path, size: int, shape: tuple[int, int, int]) -> tuple[Tensor, Labels]:
+    """The first `size` images as (size, 3, height, width), uint8 or float, and their labels.
+
+    `path` is an .npz or .npy file (uint8 N x H x W x 3, or float N x 3 x H x W; of an .npz the
+    array `images`, and `labels` if there), a folder of PNG and JPEG files (by name; resized to
+    `shape`), or CIFAR-10's python archive folder. UsageError for anything else.
+    """
+    try:
+        if not path.exists():
+            raise UsageError(f"there are no images at {path}")
+        if path.is_dir():
+            cifar = [path / name for name in CIFAR_FILES if (path / name).is_file()]
+            pixels, labels = _cifar(cifar, size) if cifar else _folder(path, size, shape)
+        elif path.suffix in (".npz", ".npy"):
+            pixels, labels = _arrays(path)
+        else:
+            raise UsageError(f"{path} is no .npz or .npy file and no folder of images")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
+    if len(pixels) < size:
+        raise UsageError(
+            f"{path} holds {len(pixels)} images: take batch.size={len(pixels)} or fewer, "
+            f"not {size}"
+            if len(pixels)
+            else f"{path} holds no images"
+        )
+    return pixels[:size], None if labels is None else labels[:size]
+
+
+def scaled(pixels: Tensor, statistics: str) -> Tensor:
+    """Float images, (pixel - mean) / std by the named statistics.
+
+    `auto` is cifar10 for uint8, and leaves floats as they are: they count as scaled. Under a
+    name floats are pixels from 0 to 1.
+    """
+    if pixels.is_floating_point():
+        if statistics == "auto":
+            return pixels.float()
+        if pixels.min() < 0 or pixels.max() > 1:
+            raise UsageError(
+                f"batch.statistics={statistics} needs float images from 0 to 1, these go from "
+                f"{pixels.min():.4g} to {pixels.max():.4g}: leave batch.statistics=auto"
+            )
+        pixels = pixels * 255
+    mean, std = STATISTICS["cifar10" if statistics == "auto" else statistics]
+    shape = (1, 3, 1, 1)
+    means = torch.tensor(mean, dtype=torch.float64).view(shape)
+    stds = torch.tensor(std, dtype=torch.float64).view(shape)
+    return ((pixels.double() - means) / stds).float()
+
+
+def _arrays(path: Path) -> tuple[Tensor, Labels]:
+    labels = None
+    try:
+        with path.open("rb") as stream:
+            content = np.load(stream, allow_pickle=False)
+            if isinstance(content, np.ndarray):
+                array = content
+            else:
+                names = content.files
+                name = "images" if "images" in names else names[0] if len(names) == 1 else None
+                if name is None:
+                    raise UsageError(
+                        f"{path} has no array 'images', but {', '.join(names) or 'nothing'}"
+                    )
+                array = content[name]
+                labels = content["labels"] if "labels" in names and name != "labels" else None
+    except (UsageError, OSError):
+        raise
+    except Exception as error:  # numpy, zipfile and zlib raise many classes for damaged files
+        raise UsageError(f"{path} is no numpy file of numbers ({_reason(error)})") from error
+    if not isinstance(array, np.ndarray) or not isinstance(labels, np.ndarray | None):
+        raise UsageError(f"{path} holds a file that is no numpy array")
+    pixels = _pixels(path, array)
+    return pixels, None if labels is None else _labels(path, labels, len(array))
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what an error says."""
+    return str(error).partition("\n")[0] or type(error).__name__
+
+
+def _pixels(path: Path, array: NDArray[Any]) -> Tensor:
+    several = array.ndim == 4 and 0 not in array.shape[1:]
+    if several and array.dtype == np.uint8 and array.shape[3] == 3:
+        return torch.from_numpy(np.ascontiguousarray(array.transpose(0, 3, 1, 2)))
+    if several and array.dtype.kind == "f" and array.shape[1] == 3:
+        with np.errstate(over="ignore"):
+            values = torch.from_numpy(array.astype(np.float32))
+        if not values.isfinite().all():
+            raise UsageError(f"{path} holds numbers that are not finite")
+        return values
+    shape = " x ".join(map(str, array.shape))
+    raise UsageError(
+        f"{path} holds {array.dtype} {shape or 'without a dimension'}: images are uint8 "
+        f"N x H x W x 3 or float N x 3 x H x W"
+    )
+
+
+def _labels(path: Path, labels: NDArray[Any], count: int) -> Tensor:
+    whole = labels.dtype.kind in "iu" or not count
+    if labels.shape != (count,) or not whole or (labels.astype(np.int64) < 0).any():
+        raise UsageError(
+            f"the labels of {path} are {labels.dtype} of shape {labels.shape}: "
+            f"they must be {count} whole numbers from 0 on"
+        )
+    return torch.from_numpy(labels.astype(np.int64))
+
+
+def _folder(path: Path, size: int, shape: tuple[int, int, int]) -> tuple[Tensor, Labels]:
+    files = sorted(
+        file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and not file.is_dir()
+    )
+    pictures = []
+    for file in files[:size]:
+        try:
+            with Image.open(file, formats=("PNG", "JPEG")) as picture:
+                if picture.mode.startswith("I"):  # Pillow would cut 16 bits off at 255
+                    raise ValueError("it has more than 8 bits per pixel and channel")
+                array = np.asarray(picture.convert("RGB"))
+        except Exception as error:  # Pillow raises many classes for damaged files
+            reason = _reason(error)
+            raise UsageError(f"{file} is no readable PNG or JPEG image ({reason})") from error
+        pixels = torch.from_numpy(array.copy()).permute(2, 0, 1)[None]
+        if pixels.shape[2:] != shape[1:]:
+            resized = F.interpolate(pixels.float(), shape[1:], mode="bilinear", antialias=True)
+            pixels = resized.round().clamp(0, 255).to(torch.uint8)
+        pictures.append(pixels)
+    found = torch.cat(pictures) if pictures else torch.empty(0, *shape, dtype=torch.uint8)
+    return found, None
+
+
+def _cifar(files: list[Path], size: int) -> tuple[Tensor, Labels]:
+    """Images and labels of CIFAR-10's python archive, enough files of it for `size`."""
+    parts: list[tuple[NDArray[np.uint8], Tensor]] = []
+    for file in files:
+        if sum(len(pixels) for pixels, _ in parts) >= size:
+            break
+        try:
+            with file.open("rb") as stream:
+                content = pickles.read(stream, encoding="bytes")
+            parts.append(_cifar_batch(file, content))
+        except (UsageError, OSError):
+            raise
+        except Exception as error:  # a damaged pickle may raise any class
+            reason = _reason(error)
+            raise UsageError(f"{file} is no batch of CIFAR-10's archive ({reason})") from error
+    array = np.concatenate([pixels for pixels, _ in parts]).reshape(-1, 3, 32, 32)
+    return torch.from_numpy(array), torch.cat([labels for _, labels in parts])
+
+
+def _cifar_batch(file: Path, content: Any) -> tuple[NDArray[np.uint8], Tensor]:
+    for key in (b"data", b"labels"):
+        if key not in content:
+            raise ValueError(f"it has no {key!r}")
+    (_, shape, dtype, by_columns, raw) = content[b"data"].state
+    if dtype.args[0] not in ("u1", b"u1") or len(shape) != 2 or shape[1] != 3072:
+        raise ValueError(f"its data is {dtype.args[0]} of shape {shape}")
+    pixels = np.frombuffer(raw, np.uint8).reshape(shape, order="F" if by_columns else "C")
+    return pixels, _labels(file, np.array(content[b"labels"]), len(pixels))

@@ -1,0 +1,76 @@
+"""How a long job is doing: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from math import isnan, nan
+from os import get_terminal_size
+from time import monotonic
+from types import TracebackType
+from typing import NoReturn
+
+from tqdm import tqdm
+
+from nas.trial import Trial
+
+LINE_EVERY = 10.0
+"""Seconds between lines where the output is no terminal."""
+
+
+class Progress:
+    """Shows units done, units per second, time left and the best score so far, on stderr."""
+
+    def __init__(
+        self, budget: int, done: int = 0, comparable: bool = True, unit: str = "trials"
+    ) -> None:
+        """`comparable` says whether scores compare by themselves, so that one can be best."""
+        self.budget, self.done, self.comparable, self.unit = budget, done, comparable, unit
+        self.told = 0
+        self.best = nan
+        self.start = self.last = monotonic()
+        terminal = sys.stderr.isatty()
+        self.bar: tqdm[NoReturn] | None = None
+        if terminal:  # some report a width of 0
+            width = None if get_terminal_size(sys.stderr.fileno()).columns else 80
+            self.bar = tqdm(total=budget, initial=done, unit=f" {unit}", ncols=width)
+
+    def update(self, trial: Trial) -> None:
+        """Count a trial; those done in an earlier run only give their score."""
+        if self.comparable and not isnan(trial.score) and not self.best >= trial.score:
+            self.best = trial.score
+            if self.bar is not None:
+                self.bar.set_postfix_str(f"best {self.best:.6g}", refresh=False)
+        if trial.number >= self.done:
+            self.advance()
+
+    def advance(self) -> None:
+        """Count one more."""
+        self.told += 1
+        count = self.done + self.told
+        if self.bar is not None:
+            self.bar.update()
+        elif monotonic() - self.last > LINE_EVERY or count == self.budget:
+            self._line(count)
+
+    def _line(self, count: int) -> None:
+        self.last = monotonic()
+        rate = self.told / max(self.last - self.start, 1e-9)
+        print(
+            f"{count}/{self.budget} {self.unit}, {rate:.1f} per second, "
+            f"{(self.budget - count) / rate:.0f} s left"
+            + (f", best {self.best:.6g}" if self.comparable else ""),
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.bar is not None:
+            self.bar.close()

@@ -1,0 +1,24 @@
+"""Ctrl-C ends a long job after the unit at hand, and says how to go on."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def interrupted() -> Iterator[list[int]]:
+    """A list that is empty until Ctrl-C; a second Ctrl-C stops at once."""
+    signals: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        if signals:
+            raise KeyboardInterrupt
+        signals.append(number)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield signals
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,1 @@
+"""From an architecture to a trial's figures, and where that happens."""

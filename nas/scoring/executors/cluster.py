@@ -1,0 +1,129 @@
+"""Scoring on a Dask cluster."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from nas.errors import UsageError
+from nas.scoring.executors.groups import A, B, Executor, Group, Groups, answered, cores
+
+LOCAL_CLUSTER = {
+    # so that malloc keeps what it has: by default it hands tensors back to the system (Dask's
+    # own setting does so the more), and has a worker's threads each do so by themselves
+    "distributed.nanny.pre-spawn-environ": {
+        "OMP_NUM_THREADS": 1,
+        "MALLOC_ARENA_MAX": 1,
+        "MALLOC_MMAP_THRESHOLD_": 2**25,
+        "MALLOC_TRIM_THRESHOLD_": 2**29,
+    },
+    "distributed.worker.profile.enabled": False,
+}
+"""What a local Dask cluster's workers are set to."""
+WAIT = 30
+"""Seconds that a Dask cluster may take to have a worker."""
+
+
+@contextmanager
+def dask(workers: int | None = None, address: str | None = None) -> Iterator[Executor]:
+    """Score on a Dask cluster: the one at `address`, else one of `workers` local processes.
+
+    Needs the extra `epsilon-nas[dask]`, on the cluster's machines too. Workers that are lost are
+    made up for by Dask.
+    """
+    try:
+        from dask import config
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise UsageError("executor=dask needs Dask: pip install 'epsilon-nas[dask]'") from error
+    if workers is not None and workers < 1:
+        raise UsageError(f"executor.workers={workers} must be at least 1, or null")
+    with ExitStack() as stack:
+        if address is None:
+            number = cores() if workers is None else workers
+            with config.set(LOCAL_CLUSTER), _uninterrupted():
+                cluster = LocalCluster(  # type: ignore[no-untyped-call]  # Dask's
+                    n_workers=number, threads_per_worker=1, dashboard_address=None
+                )
+            address = stack.enter_context(cluster).scheduler_address
+        try:
+            client = stack.enter_context(
+                Client(address, timeout=10)  # type: ignore[no-untyped-call]  # Dask's
+            )
+        except (OSError, ValueError) as error:
+            raise UsageError(f"no Dask scheduler answers at executor.address={address}") from error
+        try:
+            client.wait_for_workers(1, timeout=WAIT)
+        except TimeoutError as error:
+            raise UsageError(
+                f"the Dask scheduler at {address} has no worker after {WAIT} s: start some with "
+                f"dask worker {address} --nthreads 1"
+            ) from error
+        yield _Dask(client)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Processes that are started meanwhile leave Ctrl-C to this one."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class _Dask:
+    """A client of a cluster."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self._function: object = None
+        self._size = 1
+        self._there: Any = None
+
+    def __call__(self, function: Callable[[A], B], arguments: Iterable[A], /) -> Iterator[B]:
+        if self._function is not function:
+            self._function, self._size = function, 1
+            # as a task's result, which Dask makes again where a worker that had it is lost
+            self._there = self.client.submit(_same, function, pure=False)
+        there = self._there
+
+        def submit(arguments: list[A]) -> Any:
+            return self.client.submit(answered, there, arguments, pure=False)
+
+        workers = max(1, len(self.client.scheduler_info(n_workers=-1)["workers"]))
+        groups = Groups(arguments, workers, self._size)
+        while groups.refill():
+            groups.handed_out(submit)
+            first = groups.waiting[0]
+            try:
+                answer = first.answer()
+            except Exception as error:  # the function's own are part of an answer
+                if len(first.arguments) > 1 and type(error).__name__ == "KilledWorker":
+                    groups.split()
+                    continue
+                raise _lost(error, first) from error
+            groups.done(answer)
+            self._size = groups.size
+            yield from answer.given()
+
+
+def _lost(error: Exception, group: Group[Any]) -> UsageError:
+    """What to say where the cluster gives no answer."""
+    name = type(error).__name__
+    if name == "KilledWorker":
+        return UsageError(
+            f"Dask's workers died at {group.arguments[0]}, again and again: is there enough "
+            f"memory for each of them?"
+        )
+    return UsageError(f"the Dask cluster is lost ({name}); the same command goes on")
+
+
+def _same(function: Callable[[A], B]) -> Callable[[A], B]:
+    return function

@@ -1,0 +1,1 @@
+"""The search: the loop, and the history of its trials."""
