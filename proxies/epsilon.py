@@ -12,10 +12,11 @@ from torch import Tensor, nn
 
 from nas import PROXIES, Candidate, NoScore, NotApplicableError, Proxy, Space, UsageError
 from nas.batch import Batch
-from nas.collapse.modules import Entries, collapsed_module, constants, embeddings
+from nas.collapse.modules import Entries, collapsed_module
 from nas.collapse.outputs import outputs
 from nas.collapse.tensors import collapsed, flat
 from nas.network import Network
+from nas.network.initialisation import constants, embeddings
 from nas.seeding import generator, seeded
 
 FLOAT32_LEAST = 2.0**-149

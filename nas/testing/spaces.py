@@ -25,8 +25,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from nas.candidate import Candidate
-from nas.collapse.modules.evaluation import constants
 from nas.errors import UsageError
+from nas.network.initialisation import constants
 from nas.seeding import generator, seeded
 from nas.space import Arch, Space
 

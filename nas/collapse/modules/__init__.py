@@ -6,6 +6,6 @@ handlers (`operations`, `shapes`, `convolutions`, `norms`). What no handler know
 all channels, and its result compressed again.
 """
 
-from nas.collapse.modules.evaluation import Entries, collapsed_module, constants, embeddings
+from nas.collapse.modules.evaluation import Entries, collapsed_module
 
-__all__ = ["Entries", "collapsed_module", "constants", "embeddings"]
+__all__ = ["Entries", "collapsed_module"]

@@ -10,35 +10,10 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from nas.collapse.modules.interception import Interception, current
 from nas.collapse.modules.runs import Memo, Part, Runs, compressed, expanded, runs
+from nas.network.initialisation import constants, embeddings
 
 Entries = Callable[[str, torch.Size], Tensor]
 """Gives the weights of an embedding, from its name among the parameters and its shape."""
-
-
-def constants(model: nn.Module, weight: float) -> Iterator[tuple[nn.Parameter, float]]:
-    """Each parameter with the number that epsilon puts in its place: 0 in one named `bias`.
-
-    Embeddings have none, nor has what shares their weights. The model is set to use the batch's
-    statistics in its norms, to keep the running ones, and to leave dropout off.
-    """
-    model.eval()
-    kept = set(map(id, embeddings(model).values()))
-    for part in model.modules():
-        if isinstance(part, _NormBase):
-            part.train()
-            part.momentum = 0.0
-        for name, parameter in part.named_parameters(recurse=False):
-            if id(parameter) not in kept:
-                yield parameter, 0.0 if name == "bias" else weight
-
-
-def embeddings(model: nn.Module) -> dict[str, Tensor]:
-    """The weights of embeddings by name: what epsilon does not make constant."""
-    return {
-        f"{path}.weight": part.weight
-        for path, part in model.named_modules()
-        if isinstance(part, nn.Embedding)
-    }
 
 
 def collapsed_module(
