@@ -530,53 +530,95 @@ def _counts(state: Any, sources: Values, weight: int, k: int) -> bool:
 
 
 @compiled
+def _counted(state: Any, sources: Values, weight: int, i: int) -> tuple[int, int]:
+    """How many of a node's sources count, and the place of the last one that does.
+
+    The place is that of the first source where none counts.
+    """
+    node = state[_row(state, weight, i), i]
+    count, last = 0, node.first
+    for k in range(node.first, node.last):
+        if _counts(state, sources, weight, k):
+            count, last = count + 1, k
+    return count, last
+
+
+@compiled
 def _compute(work: Work, weight: int, i: int) -> bool:
     """Compute a node from its sources; those that are not computed are negligible.
 
     False if there are too few buffers.
     """
-    state, sources, gains = work.state, work.program.sources, work.program.gains
-    row = _row(state, weight, i)
-    node = state[row, i]
-    kept, only = 0, node.first
-    for k in range(node.first, node.last):
-        if _counts(state, sources, weight, k):
-            kept, only = kept + 1, k
-    source, j = _at(state, sources, weight, only), sources[only]
+    state, sources = work.state, work.program.sources
+    node = state[_row(state, weight, i), i]
+    count, k = _counted(state, sources, weight, i)
+    source, gain = _at(state, sources, weight, k), work.program.gains[k]
     node.done = 1
-    gain = gains[only]
-    if node.kind == NORM and kept:
-        _measure(work, weight, j)
+    if node.kind == NORM and count:
+        _measure(work, weight, sources[k])
         if source.spread <= work.eps * abs(source.mean):  # nothing but rounding is left
-            kept = 0
-    if kept == 1 and node.kind < BOX:
+            count = 0
+    if count == 1 and node.kind < BOX:
         _alias(node, source)
-    elif kept:
-        into = _last_use(state, sources, work.held, weight, i) if kept > 1 else NOTHING
-        if into == NOTHING:
-            node.slot = _free(work.held)
-        else:
-            node.slot = _at(state, sources, weight, into).slot
+    elif count:
+        into = _last_use(state, sources, work.held, weight, i) if count > 1 else NOTHING
+        node.slot = _buffer(state, sources, work.held, weight, into)
         if node.slot == FULL:
             return False
-        gain = _combine(work, weight, i, into) if kept > 1 else gain + _fill(work, node, source)
+        gain = _combine(work, weight, i, into) if count > 1 else gain + _fill(work, node, source)
     _hold(work.held, node.slot, 1)
-    for other in range(len(state)):
-        if other == row or node.same:
-            result, before = state[other, i], state[other, j].scale
-            if not kept:
-                result.scale = result.bound = -inf
-                continue
-            result.scale = gain if kept > 1 else before + gain
-            if node.kind == NORM:
-                doubt = node.stretch - 2 * (before + log(source.spread))
-                result.scale = work.log_weights[other] - _half_log1p_exp(doubt) - log(node.spread)
-            elif node.kind == MIX or node.kind == BOX:
-                result.scale += work.log_weights[other]
-            result.bound = _bound(state, sources, work.log_weights[other], other, i)
-            if not isnan(node.spread):
-                result.bound = result.scale + log(hypot(node.mean, node.spread))
+    _rescale(state, sources, work.log_weights, weight, i, k, count, gain)
     return True
+
+
+@compiled
+def _buffer(state: Any, sources: Values, held: Values, weight: int, into: int) -> int:
+    """The buffer of the term `into`; where that is NOTHING, a free one, or FULL."""
+    return _free(held) if into == NOTHING else _at(state, sources, weight, into).slot
+
+
+@compiled
+def _rescale(
+    state: Any,
+    sources: Values,
+    log_weights: Values,
+    weight: int,
+    i: int,
+    k: int,
+    count: int,
+    gain: float,
+) -> None:
+    """Scale and bound of a computed node, under every weight that shares its values.
+
+    `count` of its sources counted, the last of them at place k; `gain` is the logarithm of what
+    the values have to be multiplied by, apart from weights and the scale of a single source.
+    """
+    row, j = _row(state, weight, i), sources[k]
+    node, source = state[row, i], _at(state, sources, weight, k)
+    for other in range(len(state)):
+        if other != row and not node.same:
+            continue
+        result, log_weight = state[other, i], log_weights[other]
+        if count == 0:
+            result.scale = result.bound = -inf
+            continue
+        before = 0.0 if count > 1 else state[other, j].scale
+        result.scale = _scale(node, source, log_weight, before, gain)
+        if isnan(node.spread):
+            result.bound = _bound(state, sources, log_weight, other, i)
+        else:
+            result.bound = result.scale + log(hypot(node.mean, node.spread))
+
+
+@compiled
+def _scale(node: Any, source: Any, log_weight: float, before: float, gain: float) -> float:
+    """The logarithm of a node's scale, where that of its source is `before`."""
+    if node.kind == NORM:
+        doubt = node.stretch - 2 * (before + log(source.spread))  # log(eps / variance)
+        return float(log_weight - _half_log1p_exp(doubt) - log(node.spread))
+    if node.kind == MIX or node.kind == BOX:
+        return before + gain + log_weight
+    return before + gain
 
 
 @compiled
