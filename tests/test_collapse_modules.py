@@ -197,7 +197,7 @@ def conv(outputs: int, *args: Any, **options: Any) -> nn.Module:
 
 LAYERS: dict[str, Callable[[], nn.Module]] = {
     "grouped": lambda: conv(24, 3, groups=4, padding=1),
-    "grouped, one run each": lambda: conv(24, 3, groups=8),
+    "grouped, one segment each": lambda: conv(24, 3, groups=8),
     "depthwise": lambda: conv(16, 3, 2, groups=16),
     "depthwise, multiplied": lambda: conv(48, 3, groups=16),
     "dilated": lambda: conv(4, 3, dilation=2, padding=2),

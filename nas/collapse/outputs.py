@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from nas.collapse.program import ZERO, Program, Runs, UnknownOpError, written
+from nas.collapse.program import ZERO, Program, Segments, UnknownOpError, written
 from nas.collapse.tensors import Map, _log, collapsed, flat
 from nas.network import Network
 
@@ -71,7 +71,7 @@ def outputs(
 
 
 def _computed(
-    planes: Planes, program: Program, runs: Runs, weights: Sequence[float]
+    planes: Planes, program: Program, segments: Segments, weights: Sequence[float]
 ) -> list[tuple[Tensor, float]]:
     """What kernels answer, in the order that `flat` has."""
     if not len(program.outputs):
@@ -86,7 +86,7 @@ def _computed(
             flat(
                 tuple(
                     replace(zeros if node == ZERO else maps[node], count=count)
-                    for node, count in runs
+                    for node, count in segments
                 )
             )
         )

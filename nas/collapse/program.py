@@ -1,4 +1,4 @@
-"""A network's collapsed form written down flat, as arrays of numbers that compiled code can run.
+"""A network written down flat, equal channels once: arrays of numbers that compiled code can run.
 
 `tensors` goes through a network with tensors, layer by layer. Here is what depends on the
 network alone: which distinct maps there are, and what each is made from.
@@ -7,12 +7,12 @@ network alone: which distinct maps there are, and what each is made from.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nas.collapse.cutting import ends, pieces
 from nas.network import (
     Add,
     AvgPool,
@@ -41,7 +41,7 @@ does not see a change here until that file is changed too.)"""
 ZERO = -1
 """In place of a node: nothing but zeros."""
 
-Runs = tuple[tuple[int, int], ...]
+Segments = tuple[tuple[int, int], ...]
 """A tensor: its channels in order, as (node, how many equal channels)."""
 
 Window = tuple[int, int, int, int]
@@ -72,14 +72,14 @@ class UnknownOpError(Exception):
     """An operation that programs do not have."""
 
 
-def written(network: Network) -> tuple[Program, Runs]:
-    """The network's program, and its output as runs whose numbers count `Program.outputs`.
+def written(network: Network) -> tuple[Program, Segments]:
+    """The network's program, and its output as segments whose numbers count `Program.outputs`.
 
     Equal nodes are written once. UnknownOpError for an operation that programs do not have.
     """
     writer = _Writer()
     shapes = network.shapes
-    tensors: list[Runs] = []
+    tensors: list[Segments] = []
     for layer, shape in zip(network.layers, shapes, strict=True):
         inputs = [tensors[index] for index in layer.inputs]
         before = shapes[layer.inputs[0]] if inputs else shape
@@ -111,7 +111,7 @@ class _Writer:
             np.array(outputs, np.int64),
         )
 
-    def layer(self, op: Op, inputs: Sequence[Runs], before: Shape, shape: Shape) -> Runs:
+    def layer(self, op: Op, inputs: Sequence[Segments], before: Shape, shape: Shape) -> Segments:
         """One layer's output; `before` and `shape` are the shapes of its first input and of it."""
         match op:
             case ReLU():
@@ -134,7 +134,7 @@ class _Writer:
             case Narrow():
                 return next(_parts(inputs[0], op.channels))
             case Concat():
-                return _merged(run for runs in inputs for run in runs)
+                return _merged(segment for segments in inputs for segment in segments)
             case Zero():
                 return ((ZERO, shape[0]),)
             case Input():
@@ -164,16 +164,16 @@ class _Writer:
         return index
 
     def _each(
-        self, kind: int, shape: Shape, runs: Runs, window: Window = POINT, eps: float = 0.0
-    ) -> Runs:
-        """A node for every run; zeros stay zeros."""
+        self, kind: int, shape: Shape, segments: Segments, window: Window = POINT, eps: float = 0.0
+    ) -> Segments:
+        """A node for every segment; zeros stay zeros."""
         each = [
             (node if node == ZERO else self._node(kind, shape, (node,), (1,), window, eps), count)
-            for node, count in runs
+            for node, count in segments
         ]
         return tuple(each)
 
-    def _total(self, terms: Runs, shape: Shape) -> tuple[int, int]:
+    def _total(self, terms: Segments, shape: Shape) -> tuple[int, int]:
         """The sum of all the channels, as a node and how many times it."""
         if len(terms) == 1:
             return terms[0]
@@ -188,61 +188,55 @@ class _Writer:
             return self._node(PLANE, shape, (len(sources),)), 1
         return self._node(ADD, shape, sources, times), 1
 
-    def _conv(self, op: Conv, runs: Runs, before: Shape, shape: Shape) -> Runs:
+    def _conv(self, op: Conv, segments: Segments, before: Shape, shape: Shape) -> Segments:
         channels, group = op.in_channels // op.groups, op.out_channels // op.groups
         window = (op.kernel, op.stride, op.padding, op.dilation)
         kind = MIX if window == POINT else BOX
         if op.groups == 1:
-            return ((self._mixed(kind, runs, before, shape, window), op.out_channels),)
+            return ((self._mixed(kind, segments, before, shape, window), op.out_channels),)
         return _merged(
             (self._mixed(kind, part, before, shape, window), group)
-            for part in _parts(runs, channels)
+            for part in _parts(segments, channels)
         )
 
     def _mixed(
-        self, kind: int, runs: Runs, before: Shape, shape: Shape, window: Window = POINT
+        self, kind: int, segments: Segments, before: Shape, shape: Shape, window: Window = POINT
     ) -> int:
         """The weight times the sum of all the channels, or times the windows' sums over it."""
-        node, times = self._total(runs, before)
+        node, times = self._total(segments, before)
         if node == ZERO:
             return ZERO
         return self._node(kind, shape, (node,), (times,), window)
 
-    def _add(self, inputs: Sequence[Runs], shape: Shape) -> Runs:
-        if all(len(runs) == 1 for runs in inputs):
-            terms = tuple((runs[0][0], 1) for runs in inputs)
+    def _add(self, inputs: Sequence[Segments], shape: Shape) -> Segments:
+        if all(len(segments) == 1 for segments in inputs):
+            terms = tuple((segments[0][0], 1) for segments in inputs)
             return ((self._added(terms, shape), shape[0]),)
-        bounds = sorted({end for runs in inputs for end in accumulate(n for _, n in runs)})
-        columns = zip(*(_cut(runs, bounds) for runs in inputs), strict=True)
+        bounds = ends(*([count for _, count in segments] for segments in inputs))
+        columns = zip(*(_cut(segments, bounds) for segments in inputs), strict=True)
         return _merged(
             (self._added(tuple((node, 1) for node, _ in column), shape), column[0][1])
             for column in columns
         )
 
-    def _added(self, terms: Runs, shape: Shape) -> int:
+    def _added(self, terms: Segments, shape: Shape) -> int:
         node, times = self._total(terms, shape)
         return node if times == 1 else self._node(ADD, shape, (node,), (times,))
 
 
-def _cut(runs: Runs, bounds: Sequence[int]) -> Runs:
-    """The same channels as runs that end at `bounds`, which include the runs' own ends."""
-    ends = list(accumulate(count for _, count in runs))
-    pieces = []
-    start = place = 0
-    for end in bounds:
-        pieces.append((runs[place][0], end - start))
-        place += end == ends[place]
-        start = end
-    return tuple(pieces)
+def _cut(segments: Segments, bounds: Sequence[int]) -> Segments:
+    """The same channels as segments that end at `bounds`, which include the segments' own ends."""
+    counts = [count for _, count in segments]
+    return tuple((segments[place][0], count) for place, count in pieces(counts, bounds))
 
 
-def _parts(runs: Runs, channels: int) -> Iterator[Runs]:
-    """The channels in groups of so many, each as runs."""
-    ends = list(accumulate(count for _, count in runs))
-    starts = range(channels, ends[-1] + 1, channels)
+def _parts(segments: Segments, channels: int) -> Iterator[Segments]:
+    """The channels in groups of so many, each as segments."""
+    inner = ends([count for _, count in segments])
+    starts = range(channels, inner[-1] + 1, channels)
     part: list[tuple[int, int]] = []
     missing = channels
-    for node, count in _cut(runs, sorted({*ends, *starts})):
+    for node, count in _cut(segments, sorted({*inner, *starts})):
         part.append((node, count))
         missing -= count
         if not missing:
@@ -250,10 +244,10 @@ def _parts(runs: Runs, channels: int) -> Iterator[Runs]:
             part, missing = [], channels
 
 
-def _merged(runs: Iterable[tuple[int, int]]) -> Runs:
-    """The same channels, neighbouring runs of one node joined."""
+def _merged(segments: Iterable[tuple[int, int]]) -> Segments:
+    """The same channels, neighbouring segments of one node joined."""
     joined: list[tuple[int, int]] = []
-    for node, count in runs:
+    for node, count in segments:
         if joined and joined[-1][0] == node:
             count += joined.pop()[1]
         joined.append((node, count))

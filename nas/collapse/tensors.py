@@ -11,14 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatch
-from itertools import accumulate
 from math import exp, inf, log, log1p, log2, sqrt
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from nas.collapse.cutting import ends, pieces
 from nas.network import (
     Add,
     AvgPool,
@@ -40,9 +39,6 @@ from nas.network import (
     Zero,
 )
 
-if TYPE_CHECKING:
-    pass
-
 
 @dataclass(frozen=True, slots=True)
 class Map:
@@ -58,7 +54,7 @@ class Map:
 
 
 Maps = tuple[Map, ...]
-"""A tensor: its channels in order, as runs of equal ones."""
+"""A tensor: its channels in order, as segments of equal ones."""
 
 
 def collapsed(network: Network, inputs: Tensor, weight: float) -> Maps:
@@ -129,24 +125,18 @@ def _sum(terms: Sequence[tuple[Map, int]], gain: float, count: int) -> Map:
 
 
 def _cut(maps: Maps, bounds: Sequence[int]) -> Maps:
-    """The same channels as runs that end at `bounds`, which include the runs' own ends."""
-    ends = list(accumulate(part.count for part in maps))
-    runs = []
-    start = place = 0
-    for end in bounds:
-        runs.append(replace(maps[place], count=end - start))
-        place += end == ends[place]
-        start = end
-    return tuple(runs)
+    """The same channels as segments that end at `bounds`, which contain every segment's end."""
+    counts = [part.count for part in maps]
+    return tuple(replace(maps[place], count=count) for place, count in pieces(counts, bounds))
 
 
 def _ends(*tensors: Maps) -> list[int]:
-    """Where a run ends in any of the tensors, in order."""
-    return sorted({end for maps in tensors for end in accumulate(part.count for part in maps)})
+    """Where a segment ends in any of the tensors, in order."""
+    return ends(*([part.count for part in maps] for maps in tensors))
 
 
 def _each(function: Callable[[Map], Map], maps: Maps) -> Maps:
-    """The function of every run; runs of the same map are computed once."""
+    """The function of every segment; segments of the same map are computed once."""
     done: dict[tuple[int, float], Map] = {}
     for part in maps:
         key = id(part.values), part.scale
@@ -156,14 +146,14 @@ def _each(function: Callable[[Map], Map], maps: Maps) -> Maps:
 
 
 def _values(function: Callable[[Tensor], Tensor], maps: Maps) -> Maps:
-    """A function that commutes with a positive scale, of every run."""
+    """A function that commutes with a positive scale, of every segment."""
     return _each(lambda part: replace(part, values=function(part.values)), maps)
 
 
 @singledispatch
 def _apply(op: Op, inputs: Sequence[Maps], weight: float) -> Maps:
     """One operation; `weight` is the logarithm of the shared weight."""
-    raise TypeError(f"no collapsed form of {op}")
+    raise TypeError(f"the collapse has no rule for {op}")
 
 
 @_apply.register
@@ -325,8 +315,8 @@ def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
 
 @_apply.register
 def _(op: Narrow, inputs: Sequence[Maps], weight: float) -> Maps:
-    ends = [*(end for end in _ends(inputs[0]) if end < op.channels), op.channels]
-    return _cut(inputs[0], sorted({*ends, *_ends(inputs[0])}))[: len(ends)]
+    kept = [*(end for end in _ends(inputs[0]) if end < op.channels), op.channels]
+    return _cut(inputs[0], sorted({*kept, *_ends(inputs[0])}))[: len(kept)]
 
 
 @_apply.register(GlobalAvgPool)

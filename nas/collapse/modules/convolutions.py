@@ -1,4 +1,4 @@
-"""Convolutions and linear maps of `Runs`, where all of their weights are one number."""
+"""Convolutions and linear maps of `Segmented`, where all of their weights are one number."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nas.collapse.modules.operations import entrywise, handles, handles_each, mixed, summed
-from nas.collapse.modules.runs import Memo, Part, Runs, along, cut, runs
+from nas.collapse.modules.segments import Memo, Part, Segmented, along, cut, segmented
 
 Sizes = int | Sequence[int]
 
 
 def constant(tensor: Tensor | None) -> float | None:
     """The one number that a tensor consists of; None where there are several."""
-    if tensor is None or isinstance(tensor, Runs) or not tensor.numel():
+    if tensor is None or isinstance(tensor, Segmented) or not tensor.numel():
         return None
     if any(tensor.stride()):
         low, high = tensor.aminmax()
@@ -42,7 +42,7 @@ def affine(
     return x
 
 
-def _averages(memo: Memo, x: Runs, size: int, groups: int, outputs: int) -> list[Part]:
+def _averages(memo: Memo, x: Segmented, size: int, groups: int, outputs: int) -> list[Part]:
     """The mean over each group of `size` channels, as often as the group has outputs."""
     if groups == 1:
         return [Part(mixed(memo, x, [part.times / size for part in x.parts]), outputs)]
@@ -55,7 +55,7 @@ def _averages(memo: Memo, x: Runs, size: int, groups: int, outputs: int) -> list
     for part in cut(x.parts, x.axis, range(size, size * groups, size)):
         group.append(part)
         if sum(p.size(x.axis) for p in group) == size:
-            mean = mixed(memo, runs(group, x.axis), [p.times / size for p in group])
+            mean = mixed(memo, segmented(group, x.axis), [p.times / size for p in group])
             averages.append(Part(mean, outputs))
             group = []
     return averages
@@ -72,7 +72,7 @@ def _repeated(memo: Memo, part: Part, axis: int, times: int) -> Part:
 @handles("conv1d", "conv2d", "conv3d")
 def _(
     memo: Memo,
-    x: Runs,
+    x: Segmented,
     weight: Tensor,
     bias: Tensor | None = None,
     stride: Sizes = 1,
@@ -103,7 +103,7 @@ def _(
 
 def _convolved(
     memo: Memo,
-    x: Runs,
+    x: Segmented,
     weight: Tensor,
     bias: Tensor | None,
     groups: int,
@@ -118,14 +118,14 @@ def _convolved(
     if w is None or not fits:
         return NotImplemented
     size = inputs // groups
-    means = _averages(memo, runs(along(x, channel), channel), size, groups, outputs // groups)
+    means = _averages(memo, segmented(along(x, channel), channel), size, groups, outputs // groups)
     gain = w * size
 
     def weighted(values: Tensor) -> Tensor:
         return windows(values) * gain
 
     made = [Part(memo((*key, gain), weighted, mean), count) for mean, count in means]
-    return affine(memo, runs(made, channel), None, bias, channel)
+    return affine(memo, segmented(made, channel), None, bias, channel)
 
 
 def _box(
@@ -159,7 +159,7 @@ def _box(
 def _(
     function: Callable[..., Tensor],
     memo: Memo,
-    x: Runs,
+    x: Segmented,
     weight: Tensor,
     bias: Tensor | None = None,
     stride: Sizes = 1,
@@ -183,19 +183,19 @@ def _(
 
 
 @handles("linear")
-def linear(memo: Memo, x: Runs, weight: Tensor, bias: Tensor | None = None) -> Any:
+def linear(memo: Memo, x: Segmented, weight: Tensor, bias: Tensor | None = None) -> Any:
     """A linear map of the last dimension."""
     w = constant(weight)
     if w is None or weight.dim() != 2 or x.shape[-1:] != weight.shape[1:]:
         return NotImplemented
     outputs, size = weight.shape
     if x.whole or x.axis == -1:
-        x = x if x.axis == -1 else runs(x.parts, -1)
+        x = x if x.axis == -1 else segmented(x.parts, -1)
         means = _averages(memo, x, size, 1, outputs)
-        result = runs([Part(mean * (w * size), count) for mean, count in means], -1)
+        result = segmented([Part(mean * (w * size), count) for mean, count in means], -1)
     else:
         made = [Part(_spread(summed(v, -1) * w, outputs), count) for v, count in x.parts]
-        result = runs(made, x.axis)
+        result = segmented(made, x.axis)
     return affine(memo, result, None, bias, -1)
 
 
@@ -204,7 +204,7 @@ def _spread(values: Tensor, size: int) -> Tensor:
 
 
 @handles("matmul", "mm", "__matmul__")
-def _(memo: Memo, x: Runs, other: Tensor) -> Any:
-    if not isinstance(x, Runs) or x.dim() < 2 or other.dim() != 2:
+def _(memo: Memo, x: Segmented, other: Tensor) -> Any:
+    if not isinstance(x, Segmented) or x.dim() < 2 or other.dim() != 2:
         return NotImplemented
     return linear(memo, x, other.t()) if constant(other) is not None else NotImplemented

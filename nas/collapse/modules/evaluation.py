@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from nas.collapse.modules.interception import Interception, current
-from nas.collapse.modules.runs import Memo, Part, Runs, compressed, expanded, runs
+from nas.collapse.modules.segments import Memo, Part, Segmented, compressed, expanded, segmented
 from nas.network.initialisation import constants, embeddings
 
 Entries = Callable[[str, torch.Size], Tensor]
@@ -46,25 +46,25 @@ def collapsed_module(
             real = stubs.real(fresh, entries)
         one = inputs if inputs.is_floating_point() else inputs.new_empty((), dtype=dtype)
         with torch.no_grad(), Interception(stubs.known(real, one, weight), notes, memo):
-            output = stubs.model(runs(given.parts, given.axis))
+            output = stubs.model(segmented(given.parts, given.axis))
         if not isinstance(output, Tensor):
             raise TypeError(f"the module returns {type(output).__name__}, no tensor")
         if output.is_meta:
             raise ValueError("the output comes from a tensor made in a constructor")
-        outputs.append(current(output) if isinstance(output, Runs) else output)
+        outputs.append(current(output) if isinstance(output, Segmented) else output)
     if distinct:
         outputs = _once(outputs)
-    full = [expanded(output) if isinstance(output, Runs) else output for output in outputs]
+    full = [expanded(output) if isinstance(output, Segmented) else output for output in outputs]
     return [output.flatten().double() for output in full]
 
 
 def _once(outputs: list[Tensor]) -> list[Tensor]:
     """The outputs without the repeats of their channels, where these are the same for all."""
-    every = [output for output in outputs if isinstance(output, Runs)]
+    every = [output for output in outputs if isinstance(output, Segmented)]
     repeats = {tuple((part.width(x.axis), part.times) for part in x.parts) for x in every}
     if len(every) < len(outputs) or len(repeats) > 1 or len({n for _, n in repeats.pop()}) > 1:
         return outputs
-    return [runs([Part(part.values, 1) for part in x.parts], x.axis) for x in every]
+    return [segmented([Part(part.values, 1) for part in x.parts], x.axis) for x in every]
 
 
 class _Stubs:

@@ -1,4 +1,4 @@
-"""Modules run on `Runs`: every torch function is asked for, and done collapsed where it can be."""
+"""Modules run on `Segmented`: handlers answer torch functions where they can."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_map
 
 from nas.collapse.modules import convolutions, norms, shapes  # noqa: F401  (they register)
 from nas.collapse.modules.operations import HANDLERS, IN_PLACE, functions
-from nas.collapse.modules.runs import Memo, Runs, compressed, expanded
+from nas.collapse.modules.segments import Memo, Segmented, compressed, expanded
 
 _ABOUT = """size dim ndimension numel nelement stride storage_offset is_contiguous get_device
 element_size is_floating_point is_complex is_tensor requires_grad_ __len__ __hash__"""
@@ -25,7 +25,7 @@ LAYERS = set(
 
 
 class Interception(TorchFunctionMode):
-    """While it is entered, handlers answer torch functions of `Runs`; all others are as ever.
+    """While it is entered, handlers answer torch functions of `Segmented`; all others are as ever.
 
     `known` has what stands for a tensor without memory, by that tensor's id. What no handler
     answers is computed for all channels and named in `notes`. `memo` may know earlier passes.
@@ -44,7 +44,7 @@ class Interception(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        own: list[Runs] = []
+        own: list[Segmented] = []
         args = [self._given(value, own) for value in args]
         kwargs = {name: self._given(value, own) for name, value in (kwargs or {}).items()}
         if not own and function in LAYERS and args and isinstance(args[0], Tensor):
@@ -58,9 +58,9 @@ class Interception(TorchFunctionMode):
             raise NotImplementedError("a tensor is given other memory")
         return self._answered(function, args, kwargs, own)
 
-    def _given(self, value: Any, own: list[Runs]) -> Any:
-        """What stands for an argument; every `Runs` among them is noted in `own`."""
-        if isinstance(value, Runs):
+    def _given(self, value: Any, own: list[Segmented]) -> Any:
+        """What stands for an argument; every `Segmented` among them is noted in `own`."""
+        if isinstance(value, Segmented):
             own.append(current(value))
         elif isinstance(value, Tensor):
             return self._known.get(id(value), value)
@@ -73,12 +73,12 @@ class Interception(TorchFunctionMode):
         function: Callable[..., Any],
         args: list[Any],
         kwargs: dict[str, Any],
-        own: list[Runs],
+        own: list[Segmented],
     ) -> Any:
         plain = IN_PLACE.get(function, function)
         writes = plain is not function or kwargs.get("inplace")
         result = NotImplemented
-        if plain in HANDLERS and not (writes and not isinstance(args[0], Runs)):
+        if plain in HANDLERS and not (writes and not isinstance(args[0], Segmented)):
             rest = {name: value for name, value in kwargs.items() if name != "inplace"}
             try:
                 result = HANDLERS[plain](self._memo, *args, **rest)
@@ -86,7 +86,7 @@ class Interception(TorchFunctionMode):
                 result = NotImplemented
         if not writes and result is not NotImplemented:
             return result
-        if isinstance(result, Runs) and result.shape == args[0].shape:
+        if isinstance(result, Segmented) and result.shape == args[0].shape:
             if result is not args[0]:
                 args[0].write(result)
             return args[0]
@@ -95,7 +95,7 @@ class Interception(TorchFunctionMode):
         return _in_full(function, args, kwargs)
 
 
-def current(x: Runs) -> Runs:
+def current(x: Segmented) -> Segmented:
     """The tensor itself; NotImplementedError if a view of it has been written to since."""
     if x.seen != x.writes[0]:
         raise NotImplementedError("a view of a tensor was written to")
@@ -108,11 +108,11 @@ def _name(function: object) -> str:
 
 def _in_full(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
     """A function of all channels; its results compressed, and whatever it wrote to."""
-    made: dict[int, tuple[Runs, Tensor, int]] = {}
+    made: dict[int, tuple[Segmented, Tensor, int]] = {}
     given: list[Tensor] = []
 
     def full(value: Any) -> Any:
-        if isinstance(value, Runs):
+        if isinstance(value, Segmented):
             if id(value) not in made:
                 tensor = expanded(value)
                 made[id(value)] = value, tensor, tensor._version

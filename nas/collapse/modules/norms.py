@@ -1,4 +1,4 @@
-"""Norms and pools of `Runs`."""
+"""Norms and pools of `Segmented`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from torch.nn import functional as F
 
 from nas.collapse.modules.convolutions import affine, constant
 from nas.collapse.modules.operations import HANDLERS, each, functions, handles
-from nas.collapse.modules.runs import Memo, Part, Runs, along, runs
+from nas.collapse.modules.segments import Memo, Part, Segmented, along, segmented
 from nas.collapse.modules.shapes import piece
 
 
 def standardised(
-    memo: Memo, x: Runs, dims: Sequence[int], eps: float, gain: float, centre: bool = True
-) -> Runs:
+    memo: Memo, x: Segmented, dims: Sequence[int], eps: float, gain: float, centre: bool = True
+) -> Segmented:
     """`gain * (x - mean) / sqrt(variance + eps)` over dimensions counted from the end."""
     key = "norm", *dims, eps, gain, centre
     if x.whole or x.axis not in dims:
@@ -30,7 +30,7 @@ def standardised(
             mean, scale = _moments([Part(values, 1)], None, dims, eps, gain, centre)
             return (values - mean) * scale if centre else values * scale
 
-        return runs([Part(memo(key, norm, v), count) for v, count in x.parts], x.axis)
+        return segmented([Part(memo(key, norm, v), count) for v, count in x.parts], x.axis)
     times = [part.times for part in x.parts]
 
     def moments(*values: Tensor) -> Tensor:
@@ -41,7 +41,7 @@ def standardised(
         return (values - both[0]) * both[1] if centre else values * both[1]
 
     both = memo((*key, x.axis, *times), moments, *(part.values for part in x.parts))
-    return runs([Part(memo(key, apply, v, both), n) for v, n in x.parts], x.axis)
+    return segmented([Part(memo(key, apply, v, both), n) for v, n in x.parts], x.axis)
 
 
 def _one_norm(values: Tensor, eps: float, gain: float) -> Tensor:
@@ -83,7 +83,7 @@ def _moments(
 
 def _normed(
     memo: Memo,
-    x: Runs,
+    x: Segmented,
     dims: Sequence[int],
     eps: float,
     weight: Tensor | None,
@@ -100,15 +100,15 @@ def _normed(
     return affine(memo, result, weight if gain is None else None, bias, axis)
 
 
-def _channelled(x: Runs) -> Runs:
+def _channelled(x: Segmented) -> Segmented:
     """The same along its second dimension."""
-    return runs(along(x, 1 - x.dim()), 1 - x.dim())
+    return segmented(along(x, 1 - x.dim()), 1 - x.dim())
 
 
 @handles("batch_norm")
 def _(
     memo: Memo,
-    x: Runs,
+    x: Segmented,
     running_mean: Tensor | None,
     running_var: Tensor | None,
     weight: Tensor | None = None,
@@ -127,7 +127,7 @@ def _(
 @handles("instance_norm")
 def _(
     memo: Memo,
-    x: Runs,
+    x: Segmented,
     running_mean: Tensor | None = None,
     running_var: Tensor | None = None,
     weight: Tensor | None = None,
@@ -145,7 +145,7 @@ def _(
 @handles("group_norm")
 def _(
     memo: Memo,
-    x: Runs,
+    x: Segmented,
     num_groups: int,
     weight: Tensor | None = None,
     bias: Tensor | None = None,
@@ -162,13 +162,13 @@ def _(
             memo, piece(own, start, start + size), range(1 - x.dim(), 0), eps, 1.0
         ).parts
     ]
-    return affine(memo, runs(parts, own.axis), weight, bias, own.axis)
+    return affine(memo, segmented(parts, own.axis), weight, bias, own.axis)
 
 
 @handles("layer_norm")
 def _(
     memo: Memo,
-    x: Runs,
+    x: Segmented,
     normalized_shape: Sequence[int],
     weight: Tensor | None = None,
     bias: Tensor | None = None,
@@ -182,7 +182,7 @@ def _(
 @handles("rms_norm")
 def _(
     memo: Memo,
-    x: Runs,
+    x: Segmented,
     normalized_shape: Sequence[int],
     weight: Tensor | None = None,
     eps: float | None = None,
@@ -194,7 +194,7 @@ def _(
 
 
 def _pooled(
-    function: Callable[..., Tensor], dims: int, memo: Memo, x: Runs, *args: Any, **kwargs: Any
+    function: Callable[..., Tensor], dims: int, memo: Memo, x: Segmented, *args: Any, **kwargs: Any
 ) -> Any:
     """A pool over the last `dims` dimensions (0: all after the second)."""
     if x.dim() != (dims + 2 if dims else max(x.dim(), 3)) or kwargs.get("return_indices"):
@@ -217,7 +217,11 @@ for _function in functions("interpolate", "upsample"):
 
 @handles("pad")
 def _(
-    memo: Memo, x: Runs, pad: Sequence[int], mode: str = "constant", value: float | None = None
+    memo: Memo,
+    x: Segmented,
+    pad: Sequence[int],
+    mode: str = "constant",
+    value: float | None = None,
 ) -> Any:
     place = -2 * x.axis
     channels = list(pad[place - 2 : place])
@@ -228,4 +232,4 @@ def _(
         return NotImplemented
     one = torch.full_like(x.parts[0].values.narrow(x.axis, 0, 1), value or 0.0)
     before, after = (Part(one, times) for times in channels)
-    return runs([part for part in (before, *x.parts, after) if part.times], x.axis)
+    return segmented([part for part in (before, *x.parts, after) if part.times], x.axis)

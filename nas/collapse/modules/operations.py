@@ -1,4 +1,4 @@
-"""Tensor operations on `Runs`: entry by entry, along dimensions, and from one shape to another."""
+"""Tensor operations on `Segmented`: entry by entry, along dimensions, into other shapes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nas.collapse.modules.runs import Memo, Part, Runs, along, columns, runs, whole
+from nas.collapse.modules.segments import Memo, Part, Segmented, along, columns, segmented, whole
 
 Handler = Callable[..., Any]
 """What is done in place of a torch function: it is given a memo and the function's arguments.
@@ -51,11 +51,15 @@ def handles_each(*names: str) -> Callable[[Handler], Handler]:
 
 
 def each(
-    memo: Memo, x: Runs, key: object, function: Callable[[Tensor], Tensor], axis: int | None = None
-) -> Runs:
+    memo: Memo,
+    x: Segmented,
+    key: object,
+    function: Callable[[Tensor], Tensor],
+    axis: int | None = None,
+) -> Segmented:
     """A function of every part; `axis` is the result's where it differs."""
     parts = [Part(memo(key, function, part.values), part.times) for part in x.parts]
-    return runs(parts, x.axis if axis is None else axis)
+    return segmented(parts, x.axis if axis is None else axis)
 
 
 # Entry by entry
@@ -77,7 +81,7 @@ def entrywise(function: Callable[..., Tensor], memo: Memo, *args: Any, **kwargs:
     if any(isinstance(value, Tensor) for value in kwargs.values()):
         return NotImplemented
     places = [place for place, value in enumerate(args) if isinstance(value, Tensor)]
-    own = [x for x in args if isinstance(x, Runs)]
+    own = [x for x in args if isinstance(x, Segmented)]
     axis = own[0].axis if len({x.axis for x in own}) == 1 else max(own, key=_saved).axis
 
     def call(*tensors: Tensor) -> Tensor:
@@ -92,9 +96,9 @@ def entrywise(function: Callable[..., Tensor], memo: Memo, *args: Any, **kwargs:
     first = sides[0][0]
     if all(len(side) == 1 and _alike(side[0], first, axis) for side in sides):  # most often
         values = memo(key, call, *[side[0].values for side in sides])
-        return runs([Part(values, first.times)], axis)
+        return segmented([Part(values, first.times)], axis)
     together = columns(sides, axis)
-    return runs([Part(memo(key, call, *values), count) for values, count in together], axis)
+    return segmented([Part(memo(key, call, *values), count) for values, count in together], axis)
 
 
 def _alike(one: Part, other: Part, axis: int) -> bool:
@@ -104,7 +108,7 @@ def _alike(one: Part, other: Part, axis: int) -> bool:
     return one.times == other.times and one.width(axis) == other.width(axis)
 
 
-def _saved(x: Runs) -> int:
+def _saved(x: Segmented) -> int:
     """How many entries the parts do without."""
     return x.numel() - sum(part.values.numel() for part in x.parts)
 
@@ -113,12 +117,12 @@ def _saved(x: Runs) -> int:
 def _(function: Callable[..., Tensor], memo: Memo, x: Tensor, *args: Any, **kwargs: Any) -> Any:
     if args and isinstance(args[0], Tensor):  # of the same kind as another tensor
         function, args = Tensor.to, (args[0].device, args[0].dtype)
-    if not isinstance(x, Runs):
+    if not isinstance(x, Segmented):
         return function(x, *args, **kwargs)
     made = each(
         memo, x, (function, *args, *kwargs.items()), lambda v: function(v, *args, **kwargs)
     )
-    return runs(made.parts, x.axis, x)
+    return segmented(made.parts, x.axis, x)
 
 
 for _name in [*ENTRYWISE.split(), "prelu"]:
@@ -128,7 +132,7 @@ for _name in [*ENTRYWISE.split(), "prelu"]:
 
 
 @handles("prelu")
-def _(memo: Memo, x: Runs, weight: Tensor) -> Any:
+def _(memo: Memo, x: Segmented, weight: Tensor) -> Any:
     slope = weight.view(-1, *[1] * (x.dim() - 2)) if weight.numel() > 1 else weight
     return entrywise(_leaky, memo, x, slope)
 
@@ -138,18 +142,18 @@ def _leaky(values: Tensor, slope: Tensor) -> Tensor:
 
 
 @handles("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout")
-def _(memo: Memo, x: Runs, p: float = 0.5, training: bool = True) -> Any:
+def _(memo: Memo, x: Segmented, p: float = 0.5, training: bool = True) -> Any:
     return NotImplemented if training else x
 
 
 @handles("contiguous", "detach", "alias")
-def _(memo: Memo, x: Runs, **_: Any) -> Any:
-    return runs(x.parts, x.axis, x)
+def _(memo: Memo, x: Segmented, **_: Any) -> Any:
+    return segmented(x.parts, x.axis, x)
 
 
 @handles("clone")
-def _(memo: Memo, x: Runs, **_: Any) -> Any:
-    return runs(x.parts, x.axis)
+def _(memo: Memo, x: Segmented, **_: Any) -> Any:
+    return segmented(x.parts, x.axis)
 
 
 HANDLERS[Tensor.data.__get__] = HANDLERS[Tensor.detach]  # type: ignore[attr-defined]
@@ -167,7 +171,7 @@ def counted(x: Tensor, dims: Dims) -> list[int]:
     return [d if d < 0 else d - x.dim() for d in ([dims] if isinstance(dims, int) else dims)]
 
 
-def mixed(memo: Memo, x: Runs, weights: Sequence[float]) -> Tensor:
+def mixed(memo: Memo, x: Segmented, weights: Sequence[float]) -> Tensor:
     """The sum over the axis of every part times its weight; the axis stays, with size 1."""
     if weights == [1] and x.parts[0].values.shape[x.axis] == 1:
         return x.parts[0].values
@@ -191,7 +195,7 @@ def summed(values: Tensor, dim: int) -> Tensor:
     return total.permute([order.index(d) for d in range(values.dim())])
 
 
-def _left(x: Runs, dims: Sequence[int], keepdim: bool) -> int:
+def _left(x: Segmented, dims: Sequence[int], keepdim: bool) -> int:
     """The axis when these dimensions are gone."""
     return x.axis if keepdim else min(-1, x.axis + sum(dim >= x.axis for dim in dims))
 
@@ -200,7 +204,7 @@ def _left(x: Runs, dims: Sequence[int], keepdim: bool) -> int:
 def _(
     function: Callable[..., Tensor],
     memo: Memo,
-    x: Runs,
+    x: Segmented,
     dim: Dims = None,
     keepdim: bool = False,
     **kwargs: Any,
@@ -223,17 +227,17 @@ def _(
 
 
 @handles("max")
-def _(memo: Memo, x: Runs, *args: Any) -> Any:
+def _(memo: Memo, x: Segmented, *args: Any) -> Any:
     return NotImplemented if args else HANDLERS[torch.amax](memo, x)
 
 
 @handles("min")
-def _(memo: Memo, x: Runs, *args: Any) -> Any:
+def _(memo: Memo, x: Segmented, *args: Any) -> Any:
     return NotImplemented if args else HANDLERS[torch.amin](memo, x)
 
 
 @handles_each("norm", "var", "std")
-def _(function: Callable[..., Tensor], memo: Memo, x: Runs, *args: Any, **kwargs: Any) -> Any:
+def _(function: Callable[..., Tensor], memo: Memo, x: Segmented, *args: Any, **kwargs: Any) -> Any:
     dim = args[0] if args else kwargs.get("dim")
     dims = counted(x, dim)
     if len(args) > 1 or isinstance(dim, bool) or (x.axis in dims and not x.whole):
@@ -244,7 +248,7 @@ def _(function: Callable[..., Tensor], memo: Memo, x: Runs, *args: Any, **kwargs
 
 
 @handles_each("softmax")
-def _(function: Callable[..., Tensor], memo: Memo, x: Runs, dim: int, **kwargs: Any) -> Any:
+def _(function: Callable[..., Tensor], memo: Memo, x: Segmented, dim: int, **kwargs: Any) -> Any:
     (place,) = counted(x, dim)
     if kwargs.get("dtype") is not None:
         return NotImplemented
@@ -252,6 +256,6 @@ def _(function: Callable[..., Tensor], memo: Memo, x: Runs, dim: int, **kwargs: 
         return each(memo, x, (function, place), partial(function, dim=place))
     tops = torch.cat([part.values.amax(place, True) for part in x.parts], place)
     top = tops.amax(place, True)
-    powers = runs([Part((part.values - top).exp(), part.times) for part in x.parts], place)
+    powers = segmented([Part((part.values - top).exp(), part.times) for part in x.parts], place)
     total = mixed(memo, powers, [part.times for part in powers.parts])
-    return runs([Part(part.values / total, part.times) for part in powers.parts], place)
+    return segmented([Part(part.values / total, part.times) for part in powers.parts], place)

@@ -1,4 +1,4 @@
-"""The same entries of `Runs` in other shapes: reshaped, moved, cut, repeated, joined."""
+"""The same entries of `Segmented` in other shapes: reshaped, moved, cut, repeated, joined."""
 
 from __future__ import annotations
 
@@ -12,26 +12,35 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nas.collapse.modules.operations import HANDLERS, counted, each, handles, handles_each
-from nas.collapse.modules.runs import Memo, Part, Parts, Runs, along, columns, cut, runs
+from nas.collapse.modules.segments import (
+    Memo,
+    Part,
+    Parts,
+    Segmented,
+    along,
+    columns,
+    cut,
+    segmented,
+)
 
 
 def view(
-    x: Runs, key: object, function: Callable[[Tensor], Tensor], axis: int, memo: Memo
-) -> Runs:
+    x: Segmented, key: object, function: Callable[[Tensor], Tensor], axis: int, memo: Memo
+) -> Segmented:
     """A function of every part; the result shares the memory of `x`."""
     made = each(memo, x, key, function, axis)
-    return runs(made.parts, axis, x)
+    return segmented(made.parts, axis, x)
 
 
 @handles_each(
     "reshape", "view", "flatten", "unflatten", "squeeze", "unsqueeze", "view_as", "reshape_as"
 )
-def _(function: Callable[..., Any], memo: Memo, x: Runs, *args: Any, **kwargs: Any) -> Any:
+def _(function: Callable[..., Any], memo: Memo, x: Segmented, *args: Any, **kwargs: Any) -> Any:
     image = function(torch.empty(x.shape, dtype=x.dtype, device="meta"), *args, **kwargs)
     return reshaped(memo, x, list(image.shape)) if image.dtype == x.dtype else NotImplemented
 
 
-def reshaped(memo: Memo, x: Runs, shape: list[int]) -> Any:
+def reshaped(memo: Memo, x: Segmented, shape: list[int]) -> Any:
     """The same entries in order; NotImplemented where that is not one axis again."""
     if x.whole:
         return view(
@@ -51,7 +60,7 @@ def reshaped(memo: Memo, x: Runs, shape: list[int]) -> Any:
     return _with_width(memo, stacked([p.parts for p in pieces], x.axis, x), shape, inner, 1)
 
 
-def _with_width(memo: Memo, x: Runs, shape: list[int], place: int, times: int) -> Runs:
+def _with_width(memo: Memo, x: Segmented, shape: list[int], place: int, times: int) -> Segmented:
     """Every part in a shape, in which the axis is at a place and so many times as wide."""
 
     def reshape(values: Tensor) -> Tensor:
@@ -61,7 +70,7 @@ def _with_width(memo: Memo, x: Runs, shape: list[int], place: int, times: int) -
     return view(x, ("width", place, times, *shape), reshape, place - len(shape), memo)
 
 
-def stacked(sides: Sequence[Parts], axis: int, view_of: Runs | None = None) -> Runs:
+def stacked(sides: Sequence[Parts], axis: int, view_of: Segmented | None = None) -> Segmented:
     """Tensors side by side, on a new dimension before the axis."""
     parts = []
     for values, count in columns(sides, axis):
@@ -73,14 +82,16 @@ def stacked(sides: Sequence[Parts], axis: int, view_of: Runs | None = None) -> R
             level = torch.broadcast_tensors(*values)  # type: ignore[no-untyped-call]
             together = torch.stack(level, axis - 1)
         parts.append(Part(together, count))
-    return runs(parts, axis, view_of)
+    return segmented(parts, axis, view_of)
 
 
 @handles_each(
     "permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "t", "adjoint",
     "__getitem__", "select", "narrow", "chunk", "split", "tensor_split", "unbind",
 )  # fmt: skip
-def moved(function: Callable[..., Any], memo: Memo, x: Runs, *args: Any, **kwargs: Any) -> Any:
+def moved(
+    function: Callable[..., Any], memo: Memo, x: Segmented, *args: Any, **kwargs: Any
+) -> Any:
     """A view, or several; where the axis goes is read off the strides of an image of `x`."""
     strides = [1] * x.dim()
     order = [place for place in range(-x.dim(), 0) if place != x.axis][::-1]
@@ -109,7 +120,12 @@ def moved(function: Callable[..., Any], memo: Memo, x: Runs, *args: Any, **kwarg
 
 
 def _moved(
-    memo: Memo, x: Runs, key: object, function: Callable[[Tensor], Tensor], goal: Tensor, step: int
+    memo: Memo,
+    x: Segmented,
+    key: object,
+    function: Callable[[Tensor], Tensor],
+    goal: Tensor,
+    step: int,
 ) -> Any:
     """One view of `x`, given its image, in which neighbours along the axis are `step` apart."""
     if not goal._is_view():  # tensor indices: a copy in another order
@@ -129,7 +145,7 @@ def _moved(
     return reshaped(memo, piece(x, start, start + 1), shape) if same else NotImplemented
 
 
-def piece(x: Runs, start: int, end: int) -> Runs:
+def piece(x: Segmented, start: int, end: int) -> Segmented:
     """The channels from start to end."""
     edges = [place for place in (start, end) if 0 < place < x.shape[x.axis]]
     inside, place = [], 0
@@ -137,7 +153,7 @@ def piece(x: Runs, start: int, end: int) -> Runs:
         if start <= place < end:
             inside.append(part)
         place += part.size(x.axis)
-    return runs(inside, x.axis, x)
+    return segmented(inside, x.axis, x)
 
 
 for _name in ("T", "mT"):
@@ -149,21 +165,21 @@ for _name in ("T", "mT"):
 @handles("embedding")
 def _(
     memo: Memo,
-    ids: Runs,
+    ids: Segmented,
     table: Tensor,
     padding_idx: int | None = None,
     max_norm: float | None = None,
     **_: Any,  # about gradients
 ) -> Any:
-    if not isinstance(ids, Runs) or max_norm is not None:  # then rows are scaled in place
+    if not isinstance(ids, Segmented) or max_norm is not None:  # then rows are scaled in place
         return NotImplemented
     rows = [memo.kept("rows", F.embedding, part.values, table) for part in ids.parts]
     parts = [Part(each, part.times) for each, part in zip(rows, ids.parts, strict=True)]
-    return runs(parts, ids.axis - 1)
+    return segmented(parts, ids.axis - 1)
 
 
 @handles("expand")
-def expand(memo: Memo, x: Runs, *sizes: Any) -> Any:
+def expand(memo: Memo, x: Segmented, *sizes: Any) -> Any:
     """Dimensions of size 1 repeated, and new ones in front."""
     wanted = list(sizes if isinstance(sizes[0], int) else sizes[0])
     if not x.dim():
@@ -177,11 +193,11 @@ def expand(memo: Memo, x: Runs, *sizes: Any) -> Any:
     for part in parts:
         wanted[x.axis] = part.width(x.axis)
         made.append(Part(part.values.expand(wanted), part.times))
-    return runs(made, x.axis, x)
+    return segmented(made, x.axis, x)
 
 
 @handles("expand_as")
-def _(memo: Memo, x: Runs, other: Tensor) -> Any:
+def _(memo: Memo, x: Segmented, other: Tensor) -> Any:
     return expand(memo, x, other.shape)
 
 
@@ -191,10 +207,10 @@ def _(memo: Memo, tensors: Sequence[Tensor], dim: int = 0) -> Any:
     if len({(*x.shape[:place], *x.shape[place:][1:]) for x in tensors}) > 1:
         return NotImplemented
     dtype = reduce(torch.promote_types, [x.dtype for x in tensors])
-    axis = next((x.axis for x in tensors if isinstance(x, Runs) and not x.whole), place)
+    axis = next((x.axis for x in tensors if isinstance(x, Segmented) and not x.whole), place)
     sides = [[Part(v.to(dtype), n) for v, n in along(x, axis)] for x in tensors]
     if axis == place:
-        return runs([part for side in sides for part in side], axis)
+        return segmented([part for side in sides for part in side], axis)
     parts = []
     for values, count in columns(sides, axis):
         width = max(tensor.shape[axis] for tensor in values)
@@ -204,7 +220,7 @@ def _(memo: Memo, tensors: Sequence[Tensor], dim: int = 0) -> Any:
             sizes[axis] = width
             level.append(tensor.expand(sizes))
         parts.append(Part(torch.cat(level, place), count))
-    return runs(parts, axis)
+    return segmented(parts, axis)
 
 
 @handles("stack")
@@ -212,6 +228,7 @@ def _(memo: Memo, tensors: Sequence[Tensor], dim: int = 0) -> Any:
     place = dim % (tensors[0].dim() + 1)
     unsqueeze = HANDLERS[Tensor.unsqueeze]
     rows = [
-        unsqueeze(memo, x, place) if isinstance(x, Runs) else x.unsqueeze(place) for x in tensors
+        unsqueeze(memo, x, place) if isinstance(x, Segmented) else x.unsqueeze(place)
+        for x in tensors
     ]
     return HANDLERS[torch.cat](memo, rows, place)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
+from operator import itemgetter
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from nas.collapse.cutting import ends, pieces
 
 
 class Part(NamedTuple):
@@ -29,7 +32,7 @@ class Part(NamedTuple):
 Parts = Sequence[Part]
 
 
-class Runs(Tensor):
+class Segmented(Tensor):
     """What a module sees: shape, dtype and device of a tensor of which only `parts` is computed.
 
     `axis` is negative, and so the same in tensors that broadcast. The values have all the other
@@ -56,7 +59,7 @@ class Runs(Tensor):
         """Whether all channels are there, so that any dimension may be called the axis."""
         return len(self.parts) == 1 and self.parts[0].times == 1
 
-    def write(self, other: Runs) -> None:
+    def write(self, other: Segmented) -> None:
         """Take another's values in place; views of this tensor are out of date from here on."""
         self.parts = [Part(part.values.to(self.dtype), part.times) for part in other.parts]
         self.axis = other.axis
@@ -64,7 +67,7 @@ class Runs(Tensor):
         self.seen = self.writes[0]
 
 
-def runs(parts: Iterable[Part], axis: int, view_of: Runs | None = None) -> Runs:
+def segmented(parts: Iterable[Part], axis: int, view_of: Segmented | None = None) -> Segmented:
     """A tensor of these parts; neighbours with the same values become one."""
     merged = list(parts)
     if len(merged) > 1:
@@ -75,7 +78,7 @@ def runs(parts: Iterable[Part], axis: int, view_of: Runs | None = None) -> Runs:
         shape[axis] *= merged[0].times
         shape[axis] += sum([part.size(axis) for part in merged[1:]])
     dtype, device = values.dtype, values.device
-    made: Runs = Tensor._make_wrapper_subclass(Runs, shape, dtype=dtype, device=device)
+    made: Segmented = Tensor._make_wrapper_subclass(Segmented, shape, dtype=dtype, device=device)
     made.parts, made.axis = merged, axis
     made.writes = [0] if view_of is None else view_of.writes
     made.seen = made.writes[0]
@@ -92,21 +95,21 @@ def _joined(parts: Parts) -> list[Part]:
     return joined
 
 
-def whole(values: Tensor) -> Runs:
+def whole(values: Tensor) -> Segmented:
     """A tensor of which no channel is known to equal another; the values are not copied."""
-    return runs([Part(values, 1)], min(1 - values.dim(), -1))
+    return segmented([Part(values, 1)], min(1 - values.dim(), -1))
 
 
-def compressed(values: Tensor) -> Runs:
+def compressed(values: Tensor) -> Segmented:
     """A copy, with equal neighbours found along the dimension that has the most of them."""
     shares = {axis: _share(values, axis) for axis in range(1 - values.dim(), 0)}
     best = min(shares, key=shares.__getitem__, default=0)
     if shares.get(best, 1) < 1:
-        return runs(_split(values, best), best)
+        return segmented(_split(values, best), best)
     return whole(_copy(values))
 
 
-def expanded(tensor: Runs) -> Tensor:
+def expanded(tensor: Segmented) -> Tensor:
     """All channels, in memory of their own."""
     if tensor.whole:
         return tensor.parts[0].values.clone(memory_format=torch.contiguous_format)
@@ -116,7 +119,7 @@ def expanded(tensor: Runs) -> Tensor:
 
 def along(tensor: Tensor, axis: int) -> Parts:
     """A tensor's parts along an axis; computed anew where it is compressed along another one."""
-    if isinstance(tensor, Runs):
+    if isinstance(tensor, Segmented):
         if tensor.axis == axis or tensor.whole:
             return tensor.parts
         tensor = expanded(tensor)
@@ -125,16 +128,11 @@ def along(tensor: Tensor, axis: int) -> Parts:
 
 def cut(parts: Parts, axis: int, bounds: Iterable[int]) -> list[Part]:
     """The same channels as parts that end at each of the increasing bounds, and where they did."""
-    pending = list(bounds)[::-1]
+    counts = [part.size(axis) for part in parts]
+    found = pieces(counts, sorted({*bounds, *accumulate(counts)}))
     result: list[Part] = []
-    start = 0
-    for part in parts:
-        end = start + part.size(axis)
-        inner = []
-        while pending and pending[-1] <= end:
-            inner.append(pending.pop() - start)
-        result += _divided(part, axis, [place for place in inner if 0 < place < end - start])
-        start = end
+    for place, group in groupby(found, itemgetter(0)):
+        result += _divided(parts[place], axis, [count for _, count in group])
     return result
 
 
@@ -147,7 +145,7 @@ def columns(tensors: Sequence[Parts], axis: int) -> list[tuple[list[Tensor], int
     if all(len(parts) == 1 for parts in tensors):
         return [_level([parts[0] for parts in tensors], axis)]
     full = [parts for parts, size in zip(tensors, sizes, strict=True) if size == length]
-    bounds = sorted({end for parts in full for end in accumulate(p.size(axis) for p in parts)})
+    bounds = ends(*([part.size(axis) for part in parts] for parts in full))
     sides = [
         cut(parts, axis, bounds) if size == length else list(parts) * len(bounds)
         for parts, size in zip(tensors, sizes, strict=True)
@@ -163,16 +161,14 @@ def _level(column: Sequence[Part], axis: int) -> tuple[list[Tensor], int]:
     return [_tiled(p, axis) if p.width(axis) > 1 else p.values for p in column], 1
 
 
-def _divided(part: Part, axis: int, places: list[int]) -> list[Part]:
-    """A part, cut at places within it."""
-    if not places:
+def _divided(part: Part, axis: int, counts: list[int]) -> list[Part]:
+    """A part, cut into pieces of so many channels."""
+    if len(counts) == 1:
         return [part]
     width = part.width(axis)
-    edges = list(pairwise([0, *places, part.size(axis)]))
-    if all(place % width == 0 for place in places):
-        return [Part(part.values, (end - start) // width) for start, end in edges]
-    values = _tiled(part, axis)
-    return [Part(values.narrow(axis, start, end - start), 1) for start, end in edges]
+    if all(count % width == 0 for count in counts):
+        return [Part(part.values, count // width) for count in counts]
+    return [Part(values, 1) for values in _tiled(part, axis).split_with_sizes(counts, axis)]
 
 
 def _tiled(part: Part, axis: int) -> Tensor:
@@ -194,7 +190,7 @@ def _copy(values: Tensor) -> Tensor:
 
 
 def _split(values: Tensor, axis: int) -> list[Part]:
-    """Runs of equal channels along an axis, exactly as found; single ones together."""
+    """Segmented of equal channels along an axis, exactly as found; single ones together."""
     if values.dim() < -axis or values.shape[axis] < 2:
         return [Part(_copy(values), 1)]
     size = values.shape[axis]
