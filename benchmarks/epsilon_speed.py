@@ -78,15 +78,15 @@ def measure(space: Space, batch: Batch, archs: list[Arch]) -> tuple[Times, list[
     return times, differences
 
 
-def seconds(run: Callable[[], object]) -> tuple[float, float]:
+def seconds(call: Callable[[], object]) -> tuple[float, float]:
     """Processor and wall time of a call."""
     processor, wall = process_time(), perf_counter()
-    run()
+    call()
     return process_time() - processor, perf_counter() - wall
 
 
 def tensors(space: Space, arch: Arch, inputs: torch.Tensor) -> float:
-    """Epsilon by the tensor form, in the dtype of the inputs."""
+    """Epsilon with tensors, in the dtype of the inputs."""
     network = space.network(arch)
     assert network is not None
     weights = Epsilon().shared_weights(space)

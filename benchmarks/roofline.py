@@ -102,12 +102,12 @@ def sum_of_views(rows: NDArray[np.float32], times: int) -> None:
         kernels._add_rows(rows[0], rows[1], rows[2], rows[3], 1.0, 0.0, 0.0)
 
 
-def least(run: Callable[[], object], repeat: int) -> float:
+def least(call: Callable[[], object], repeat: int) -> float:
     """The least processor time of a call; the clock on the wall where that is less."""
     times = []
     for _ in range(repeat):
         processor, wall = process_time(), perf_counter()
-        run()
+        call()
         times.append(min(process_time() - processor, perf_counter() - wall))
     return min(times)
 
@@ -141,7 +141,7 @@ def passes(program: Program, state: Any) -> Iterator[tuple[str, int, int, int]]:
 
 
 def bound(program: Program, state: Any, batch: int, rates: dict[str, float]) -> dict[str, float]:
-    """Bytes, operations and least seconds of a run, and its passes by name."""
+    """Bytes, operations and least seconds of a program, and its passes by name."""
     sums: dict[str, float] = defaultdict(float)
     for name, larger, moved, operations in passes(program, state):
         level = "L2" if 4 * batch * larger <= L2_HOLDS else "L3"

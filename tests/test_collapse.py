@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import doctest
+from importlib import import_module
 from math import exp, log
 from random import Random
 
@@ -129,3 +131,22 @@ def test_factors_of_negative_sums_do_not_vanish(weight: float) -> None:
     means = inputs.mean(dim=(2, 3)).sum(dim=1)
     logs = (values.abs()).log() + scale
     assert torch.allclose(logs, weight * means + (-means * weight).log(), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "nas.collapse.cutting",
+        "nas.collapse.modules.evaluation",
+        "nas.collapse.outputs",
+        "nas.collapse.program",
+        "nas.collapse.tensors",
+        "nas.network.graph",
+        "nas.network.initialisation",
+        "nas.network.ops",
+    ],
+)
+def test_examples_in_docstrings(name: str) -> None:
+    result = doctest.testmod(import_module(name))
+    assert result.attempted
+    assert not result.failed

@@ -338,7 +338,7 @@ def written_chunk(x: Tensor) -> Tensor:
 
 
 def written_result(x: Tensor) -> Tensor:
-    """A view that only the dense form gives."""
+    """A view that only the dense evaluation gives."""
     x = x * 1
     x.diagonal(dim1=2, dim2=3).zero_()
     return x

@@ -1,4 +1,4 @@
-"""The compiled kernels, against the tensor form that they stand in for."""
+"""The compiled kernels, against the same outputs computed with tensors."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def by_kernels(network: Network, inputs: Tensor) -> list[tuple[Tensor, float]]:
 
 
 def assert_equal(network: Network, inputs: Tensor, tolerance: float = 1e-12) -> None:
-    """The kernels' outputs are the tensor form's in float64, relative to the largest entry."""
+    """The kernels' outputs are those of tensors in float64, relative to the largest entry."""
     for (values, scale), weight in zip(by_kernels(network, inputs), WEIGHTS, strict=True):
         expected, there = flat(collapsed(network, inputs.double(), weight))
         if there == -inf:
@@ -229,7 +229,7 @@ def test_a_negligible_term_is_left_out_within_rounding() -> None:
 
 
 def exact(candidate: Candidate, batch: Batch) -> float:
-    """Epsilon by the tensor form in float64."""
+    """Epsilon with tensors, in float64."""
     network = candidate.network
     assert network is not None
     inputs = batch.inputs.double()

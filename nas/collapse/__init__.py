@@ -1,4 +1,5 @@
-"""Networks under one shared weight, computed exactly with equal channels only once.
+"""The exact outputs of networks under one shared weight, with equal channels computed once.
 
-`outputs` is the front door for networks given as layers, `modules` for modules that a user brings.
+If all weights of a layer are equal, all its output channels are equal. `outputs` computes networks
+given as layers; start reading there. `modules` computes modules that a user brings.
 """

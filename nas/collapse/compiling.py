@@ -1,4 +1,4 @@
-"""Compiling the kernels, each of them once where several processes need them at the same time."""
+"""Compiling the kernels: several processes that start together share the work."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from nas.errors import UsageError
 DTYPES = ("float32", "float64")
 """The dtypes that kernels are compiled for."""
 LONGEST = 300
-"""Seconds to wait for another process to compile: more than any machine takes."""
+"""How many seconds a process waits for another one to compile; no machine takes so long."""
 
 
 @cache
 def compile_kernels(dtype: str) -> None:
-    """Compile the kernels for a dtype, if that is to be done.
+    """Compile the kernels for a dtype (one of `DTYPES`) and keep them on disk.
 
-    Where another process is at it, this one compiles those for the other dtype, which a search
-    needs soon, and then waits; the first call finds them on disk. UsageError where there is no
-    room for them.
+    If they are on disk already, nothing is compiled. If another process is compiling them, this
+    one compiles the kernels for the other dtype, which a search needs soon, and then waits.
+    UsageError if the disk has no room.
     """
     folder = run.stats.cache_path  # type: ignore[attr-defined]  # Numba's `Dispatcher.stats`
-    if folder is None:  # nothing is kept: each process compiles for itself
+    if folder is None:  # Numba keeps nothing on disk: each process compiles for itself
         return
     (other,) = (each for each in DTYPES if each != dtype)
     try:
@@ -48,7 +48,10 @@ def compile_kernels(dtype: str) -> None:
 
 
 def _compiled(dtype: str, folder: Path, seconds: float) -> bool:
-    """Compile the kernels, unless that is done; False if another process is at it for so long."""
+    """Compile the kernels if they are not on disk.
+
+    False if another process is still compiling them after so many seconds.
+    """
     done = folder / f"kernels-{dtype}.{_version()}"
     if done.exists():
         return True
@@ -57,7 +60,7 @@ def _compiled(dtype: str, folder: Path, seconds: float) -> bool:
         lock.acquire(timeout=seconds)
     except Timeout:
         return False
-    except (OSError, NotImplementedError):  # no locks here: whoever comes compiles
+    except (OSError, NotImplementedError):  # this file system has no locks: compile at once
         pass
     try:
         if not done.exists():
@@ -71,14 +74,14 @@ def _compiled(dtype: str, folder: Path, seconds: float) -> bool:
 
 @cache
 def _version() -> str:
-    """What stands for all that compiled kernels depend on but for the processor."""
+    """A digest of what compiled kernels depend on, except the processor."""
     parts = [Path(kernels.__file__).read_bytes(), Path(program.__file__).read_bytes()]
     versions = f"{numba.__version__} {np.__version__} {sys.version}"
     return sha256(b"\n".join([*parts, versions.encode()])).hexdigest()[:16]
 
 
 def _plane() -> Program:
-    """A network that gives back its input, of one pixel."""
+    """The program of a network whose output is its input, one pixel."""
     node, first = np.array([[PLANE, 1, 1, 0, 1, 1, 1]]), np.array([0, 1])
     one, number = np.zeros(1, np.int64), np.zeros(1)
     return Program(node.astype(np.int64), number, first.astype(np.int64), one, number, one)

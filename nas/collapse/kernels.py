@@ -1,18 +1,21 @@
-"""Programs (`program`) run by compiled code: one call a network, one thread, no Python inside.
+"""Compiled code that runs a `Program`: one call for each network, one thread, no Python inside.
 
 A map lies in memory as (height, width, batch), so that every loop runs over neighbours. A node is
-a view of a buffer, max(p * values + q, least), times exp(scale). ReLU, batch norms and weights
-change these four numbers and nothing else; what makes values is sums, windows and the spatial
-mean: one pass over memory each, that reads its sources through their views.
+a view of a buffer: max(p * values + q, least), times exp(scale). ReLU, batch norms and weights
+change these four numbers only. Sums, windows and the spatial mean make new values; each of them is
+one pass over memory, which reads its sources through their views.
 
-Two things are not computed at all. Up to the first sum of several terms the values do not depend
-on the weight, and are computed once for all weights. And nodes are computed on demand, from the
-output back, with a bound on the size of those that are not computed yet: a term that is certain
-to lie below the last digit of its sum is left out, with all that leads to it alone.
+Two savings:
 
-All that is compiled is in this file: Numba compiles it again when the file changes. A call costs
-two atomic operations for every array among its arguments, those within a `Work` included: what is
-called often is given the arrays that it needs.
+- Up to the first sum of several terms the values do not depend on the weight. They are computed
+  once for all weights.
+- Nodes are computed on demand, from the output back. A node that is not computed yet has a bound
+  on its size. A term that must lie below the last digit of its sum is left out, and so are the
+  nodes that only this term needs.
+
+All compiled functions are in this file, because Numba compiles them again only when this file
+changes. A call costs two atomic operations for every array among its arguments, arrays within a
+`Work` included. Functions that are called often therefore take only the arrays that they need.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ from nas.collapse.program import BOX, MEAN, MIX, MOST, NORM, PLANE, POOL, RELU, 
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Values = NDArray[Any]
-"""Numbers of the program's dtype, in one dimension unless said."""
+"""Numbers of the program's dtype, in one dimension unless another shape is given."""
 
 INTEGERS = "kind kernel stride padding dilation height width first last vector same uses done slot"
 NUMBERS = "stretch p q least mean spread scale bound"
@@ -40,28 +43,35 @@ STATE = np.dtype(
         *((name, np.float64) for name in NUMBERS.split()),
     ]
 )
-"""What is known of a node under one weight.
+"""The state of a node under one weight.
 
-`vector`: it is (batch,), in float64. `same`: its values are the same under all weights and stand
-in the first weight's state, where only `scale` and `bound` are each weight's own. `uses`: how many
-nodes still wait for it. `slot`: its buffer; from the number of buffers on, a channel of the input;
--1 for zeros. `mean` and `spread` (standard deviation) are the view's, NaN where not measured.
-`bound` is a bound on the logarithm of its size, the root mean square times exp(scale); it is the
-size where that is measured. `stretch` is a bound on how much larger than its largest source a node
-can be, weight aside, as a logarithm; of a norm, log(eps).
+- `kind` to `width`: from `Program.nodes`; `first`, `last`: the places of its sources there.
+- `vector`: whether it has the shape (batch,) and is float64.
+- `same`: whether its values are the same under all weights. They then stand in the first weight's
+  state, and every weight has only its own `scale` and `bound`.
+- `uses`: how many nodes still wait for it.
+- `done`: whether it is computed.
+- `slot`: the index of its buffer. Numbers from the count of buffers on are channels of the input;
+  -1 is a map of zeros.
+- `p`, `q`, `least`, `scale`: its view of the buffer.
+- `mean`, `spread`: mean and standard deviation of the view; NaN where they are not measured.
+- `bound`: an upper bound on the logarithm of its size, which is the root mean square times
+  exp(scale); the exact size where mean and spread are measured.
+- `stretch`: an upper bound on how many times larger than its largest source it can be, apart from
+  the weight, as a logarithm; for a norm log(eps).
 """
 
 CHUNK = 4096
-"""How many values a sum handles at a time: they stay in the first-level cache."""
+"""How many values a sum handles at a time, so that they stay in the first-level cache."""
 
 NOTHING, FULL = -1, -2
-"""In place of a node or buffer: there is none; there are too few buffers."""
+"""In place of the index of a node or buffer: there is none; all buffers are taken."""
 
 
 def compiled(function: Function) -> Function:
-    """Compiled at its first call and kept on disk, where there is a place for it.
+    """Compile a function at its first call, and keep it on disk if a folder can be written to.
 
-    Sums may be taken in any order; NaN and infinity are what they are in PyTorch.
+    Sums may be taken in any order. NaN and infinity behave as in PyTorch.
     """
     compiler = partial(njit, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
     try:
@@ -101,7 +111,7 @@ def _add(out: Values, a: Values, p: float, q: float, least: float) -> None:
 def _add_rows(
     out: Values, a: Values, b: Values, c: Values, p: float, q: float, least: float
 ) -> None:
-    """The sum of three views, which is what most windows need."""
+    """The sum of three views: most windows need it."""
     scale, shift, floor = a.dtype.type(p), a.dtype.type(q), a.dtype.type(least)
     for i in range(out.size):
         x = a[i] * scale + shift
@@ -117,7 +127,10 @@ def _add_rows(
 def _add_columns(
     out: Values, a: Values, b: Values, c: Values, factor: float, about: float
 ) -> tuple[float, float]:
-    """(a + b + c) * factor, with the sums of its distances from `about` and of their squares."""
+    """(a + b + c) * factor.
+
+    Returns the sums of its distances from `about` and of their squares.
+    """
     scale, centre = a.dtype.type(factor), a.dtype.type(about)
     total = squares = a.dtype.type(0)
     for i in range(out.size):
@@ -168,8 +181,8 @@ def _distances(a: Values, p: float, q: float, least: float, about: float) -> tup
     return float(total), float(squares)
 
 
-# Passes over a whole map. Those that make values return a value near their mean, and the sums of
-# the distances from it and of their squares, so that no digits are lost to a large mean.
+# Passes over a whole map. A pass that makes values returns a value near their mean, and the sums
+# of the distances from that value and of their squares: a large mean then costs no digits.
 
 
 @compiled
@@ -180,14 +193,14 @@ def _source(planes: Values, arena: Values, slot: int, size: int) -> Values:
 
 @compiled
 def _is_three(node: Any) -> bool:
-    """Whether it is a window of 3x3 with stride 1 and padding 1, which most are."""
+    """Whether a node has windows of 3x3 with stride 1 and padding 1; most have."""
     three = node.kernel == 3 and node.stride == 1 and node.padding == 1 and node.dilation == 1
     return bool(three and (node.kind == BOX or (node.kind == POOL and node.width > 1)))
 
 
 @compiled
 def _rows(out: Values, a: Values, h: int, view: Any) -> None:
-    """The sum of the view's rows h - 1, h and h + 1, as far as they are there."""
+    """The sum of the view's rows h - 1, h and h + 1, without rows outside the image."""
     width = out.size
     row = a[h * width : (h + 1) * width]
     above, below = a[max(h - 1, 0) * width :], a[min(h + 1, view.height - 1) * width :]
@@ -213,7 +226,7 @@ def _three(
     about = total = squares = 0.0
     for h in range(height):
         _rows(inner, a, h, view)
-        if node.kind == POOL:  # what makes the mean of two columns that of three
+        if node.kind == POOL:  # a column outside the image: the mean of the two inside
             _mean(line[:batch], inner, inner[batch:])
             _mean(right, inner[width - batch :], inner[width - 2 * batch :])
         factor = _third(node, h)
@@ -229,7 +242,7 @@ def _three(
 
 @compiled
 def _third(node: Any, h: int) -> float:
-    """1 / 8; more in a mean where the image has fewer than three rows."""
+    """1 / 8; for a mean, more where the window has fewer than three rows inside the image."""
     return 0.375 / (1 + (h > 0) + (h < node.height - 1)) if node.kind == POOL else 0.125
 
 
@@ -237,7 +250,7 @@ def _third(node: Any, h: int) -> float:
 def _windows(
     out: Values, a: Values, line: Values, batch: int, node: Any, view: Any
 ) -> tuple[float, float, float]:
-    """Windows of any kind: sums over `_divisor(kernel)`, means or maxima."""
+    """Windows of any kind: sums divided by `_divisor(kernel)`, means or maxima."""
     start = -inf if node.kind == MOST else 0.0
     before, width = view.width * batch, node.width * batch
     row = line[:before]
@@ -292,11 +305,11 @@ def _spatial_mean(out: Values, a: Values, batch: int, view: Any) -> None:
     _multiply(mean, batch / a.size)
 
 
-# What is known of every node.
+# The states of the nodes.
 
 
 class Work(NamedTuple):
-    """One run: what is given, and what is known so far."""
+    """What one call of `run` reads and writes."""
 
     program: Program
     state: Any
@@ -315,9 +328,9 @@ class Work(NamedTuple):
     line: Values
     """Room for a row of an image with its padding."""
     todo: Values
-    """Room for nodes, while the graph is walked through."""
+    """Room for the indices of nodes that wait during a walk through the graph."""
     settled: Values
-    """For every weight, a node before which none waits to be computed."""
+    """For every weight, an index: no node before it waits to be computed."""
     batch: int
     eps: float
     """Of the program's dtype."""
@@ -325,20 +338,20 @@ class Work(NamedTuple):
 
 @compiled
 def _row(state: Any, weight: int, i: int) -> int:
-    """In whose row a node's values stand."""
+    """The row of `state`, a weight, in which a node's values stand."""
     return 0 if state[0, i].same else weight
 
 
 @compiled
 def _at(state: Any, sources: Values, weight: int, k: int) -> Any:
-    """The state that has the values of a source."""
+    """The state with the values of the source at place k."""
     j = sources[k]
     return state[_row(state, weight, j), j]
 
 
 @compiled
 def _prepare(work: Work) -> None:
-    """The states before anything is computed."""
+    """Fill the states in, before anything is computed."""
     state, sources, outputs = work.state, work.program.sources, work.program.outputs
     work.held[:] = 0
     work.settled[:] = 0
@@ -360,7 +373,7 @@ def _prepare(work: Work) -> None:
 
 @compiled
 def _describe(work: Work, i: int) -> None:
-    """What the program says of a node, under the first weight."""
+    """Fill in a node's state under the first weight from the program."""
     program, node = work.program, work.state[0, i]
     number = program.nodes[i]
     node.kind, node.kernel, node.stride = number[0], number[1], number[2]
@@ -389,7 +402,7 @@ def _describe(work: Work, i: int) -> None:
         node.stretch += _stretch(node, source)
 
 
-# Bounds on sizes, and what is needed next.
+# Bounds on sizes, and the choice of the next node.
 
 
 @compiled
@@ -400,7 +413,7 @@ def _half_log1p_exp(x: float) -> float:
 
 @compiled
 def _bound(state: Any, sources: Values, log_weight: float, weight: int, i: int) -> float:
-    """A bound on a node's size from those on its sources'."""
+    """An upper bound on a node's size, from the bounds on its sources."""
     node, most = state[weight, i], -inf
     for k in range(node.first, node.last):
         most = max(most, state[weight, sources[k]].bound)
@@ -413,11 +426,12 @@ def _bound(state: Any, sources: Values, log_weight: float, weight: int, i: int) 
 
 @compiled
 def _stretch(node: Any, source: Any) -> float:
-    """A bound on how much larger a window's result is than its source, as a logarithm.
+    """An upper bound on size(result) / size(source) for windows, as a logarithm.
 
-    A sum is as many shifted images as the window has pixels, each of them a part of the source.
-    The square of a mean or a maximum is at most the mean or the sum of squares, in which a pixel
-    takes part at most as often as the window has pixels.
+    Sums: the result is a sum of shifted images, one for each pixel of the window; each image is a
+    part of the source. Means and maxima: the square of a mean is at most the mean of the squares,
+    the square of a maximum at most their sum; a pixel is in at most as many windows as a window
+    has pixels.
     """
     ratio = source.height * source.width / (node.height * node.width)
     area = node.kernel**2
@@ -432,7 +446,7 @@ def _stretch(node: Any, source: Any) -> float:
 def _renew(
     state: Any, sources: Values, log_weights: Values, settled: Values, weight: int, end: int
 ) -> None:
-    """The bounds of the nodes before `end` that still wait to be computed."""
+    """Renew the bounds of the nodes before `end` that still wait to be computed."""
     waiting = False
     for i in range(settled[weight], end):
         node = state[_row(state, weight, i), i]
@@ -447,7 +461,7 @@ def _renew(
 def _missing(
     state: Any, sources: Values, gains: Values, negligible: float, weight: int, i: int
 ) -> int:
-    """A source that has to be computed before a node, or measured if it is; NOTHING if none."""
+    """The source to compute before a node, or to measure if it is computed; NOTHING if none."""
     node = state[weight, i]
     top, most = node.first, -inf
     for k in range(node.first, node.last):
@@ -463,7 +477,7 @@ def _missing(
             small |= size > -inf
         elif not _at(state, sources, weight, k).done:
             return int(sources[k])
-    # The small ones can be left out if the largest is as large as its bound.
+    # The small terms can be left out only if the largest is really as large as its bound.
     return int(sources[top]) if small and isnan(best.spread) else NOTHING
 
 
@@ -508,7 +522,7 @@ def _moments(node: Any, about: float, total: float, squares: float, size: int) -
 
 @compiled
 def _free(held: Values) -> int:
-    """A buffer that no node views, or FULL."""
+    """The index of a buffer that no node views, or FULL."""
     for slot in range(len(held)):
         if held[slot] == 0:
             return slot
@@ -517,7 +531,7 @@ def _free(held: Values) -> int:
 
 @compiled
 def _hold(held: Values, slot: int, count: int) -> None:
-    """So many views more of a buffer, if it is one."""
+    """Count so many more views of a buffer; channels of the input are not counted."""
     if 0 <= slot < len(held):
         held[slot] += count
 
@@ -556,7 +570,7 @@ def _compute(work: Work, weight: int, i: int) -> bool:
     node.done = 1
     if node.kind == NORM and count:
         _measure(work, weight, sources[k])
-        if source.spread <= work.eps * abs(source.mean):  # nothing but rounding is left
+        if source.spread <= work.eps * abs(source.mean):  # only rounding is left
             count = 0
     if count == 1 and node.kind < BOX:
         _alias(node, source)
@@ -573,7 +587,7 @@ def _compute(work: Work, weight: int, i: int) -> bool:
 
 @compiled
 def _buffer(state: Any, sources: Values, held: Values, weight: int, into: int) -> int:
-    """The buffer of the term `into`; where that is NOTHING, a free one, or FULL."""
+    """The buffer of the term `into`; if there is no such term, a free buffer or FULL."""
     return _free(held) if into == NOTHING else _at(state, sources, weight, into).slot
 
 
@@ -590,8 +604,9 @@ def _rescale(
 ) -> None:
     """Scale and bound of a computed node, under every weight that shares its values.
 
-    `count` of its sources counted, the last of them at place k; `gain` is the logarithm of what
-    the values have to be multiplied by, apart from weights and the scale of a single source.
+    `count` of its sources counted, the last of them at place k. `gain` is a logarithm: with
+    several sources that of the whole scale; with one source that of a factor, which comes on top
+    of the source's scale and the weight.
     """
     row, j = _row(state, weight, i), sources[k]
     node, source = state[row, i], _at(state, sources, weight, k)
@@ -612,7 +627,7 @@ def _rescale(
 
 @compiled
 def _scale(node: Any, source: Any, log_weight: float, before: float, gain: float) -> float:
-    """The logarithm of a node's scale, where that of its source is `before`."""
+    """The logarithm of a node's scale; `before` is that of its single source, else 0."""
     if node.kind == NORM:
         doubt = node.stretch - 2 * (before + log(source.spread))  # log(eps / variance)
         return float(log_weight - _half_log1p_exp(doubt) - log(node.spread))
@@ -623,13 +638,13 @@ def _scale(node: Any, source: Any, log_weight: float, before: float, gain: float
 
 @compiled
 def _alias(node: Any, source: Any) -> None:
-    """Another view of the source's buffer."""
+    """Make a node another view of its source's buffer."""
     node.slot, node.p, node.q, node.least = source.slot, source.p, source.q, source.least
     node.mean, node.spread = source.mean, source.spread
     if node.kind == RELU and node.least < 0:
         node.least = 0.0
         node.mean = node.spread = nan
-    elif node.kind == NORM:  # to a variance near 1: powers of two lose nothing
+    elif node.kind == NORM:  # the variance comes near 1; a power of two loses no digits
         factor = 2.0 ** -round(log2(source.spread))
         node.p *= factor
         node.q = (node.q - source.mean) * factor
@@ -639,7 +654,7 @@ def _alias(node: Any, source: Any) -> None:
 
 @compiled
 def _fill(work: Work, node: Any, source: Any) -> float:
-    """A window or a spatial mean; returns the logarithm of the factor left out."""
+    """Compute windows or a spatial mean; returns the logarithm of the factor left out."""
     a = _source(work.planes, work.arena, source.slot, source.height * source.width * work.batch)
     if node.kind == MEAN:
         _spatial_mean(work.wide[node.slot], a, work.batch, source)
@@ -657,7 +672,7 @@ def _fill(work: Work, node: Any, source: Any) -> float:
 
 @compiled
 def _last_use(state: Any, sources: Values, held: Values, weight: int, i: int) -> int:
-    """A term of a sum whose buffer nothing else needs, or NOTHING."""
+    """The place of a term of a sum whose buffer no other node needs, or NOTHING."""
     node = state[weight, i]
     for k in range(node.first, node.last):
         source = _at(state, sources, weight, k)
@@ -669,10 +684,11 @@ def _last_use(state: Any, sources: Values, held: Values, weight: int, i: int) ->
 
 @compiled
 def _combine(work: Work, weight: int, i: int, into: int) -> float:
-    """A sum of several terms, in place of the term `into`; returns the logarithm of its scale.
+    """Compute a sum of several terms; returns the logarithm of its scale.
 
-    The largest share is a power of two and the total near 1: values keep their size over any
-    number of layers, and the rounding of a share is relative to what it adds.
+    The sum takes the buffer of the term `into`, unless that is NOTHING. The largest share is a
+    power of two and the total is near 1. So values keep their size over any number of layers, and
+    a share is rounded relative to what it adds.
     """
     state, sources = work.state, work.program.sources
     node = state[_row(state, weight, i), i]
@@ -709,7 +725,7 @@ def _combine(work: Work, weight: int, i: int, into: int) -> float:
 def _shares(
     state: Any, sources: Values, gains: Values, weight: int, i: int, shares: Values
 ) -> float:
-    """Every term's share, 0 for what is left out; returns the logarithm of the sum's scale."""
+    """Write every term's share, 0 if it is left out; returns the logarithm of the sum's scale."""
     node, top = state[weight, i], -inf
     for k in range(node.first, node.last):
         if _counts(state, sources, weight, k):
@@ -727,12 +743,15 @@ def _shares(
     return top + log(largest / factor)
 
 
-# A run.
+# Running a program.
 
 
 @compiled
 def _release(state: Any, sources: Values, held: Values, todo: Values, weight: int, i: int) -> None:
-    """One use of a node less; without any it lets its buffer go, or its sources if it has none."""
+    """Count one use of a node less.
+
+    A node without uses gives up its buffer; if it was never computed, it releases its sources.
+    """
     todo[-1] = i
     left = 1
     while left:
@@ -752,8 +771,9 @@ def _release(state: Any, sources: Values, held: Values, todo: Values, weight: in
 
 @compiled
 def run(work: Work, results: Values, scales: Values) -> bool:
-    """The outputs' values in float64, and the logarithms of their scales, under every weight.
+    """Write the outputs' values (float64) and the logarithms of their scales, for every weight.
 
+    `results` has the shape (weight, output, height * width * batch), `scales` (weight, output).
     False if there are too few buffers.
     """
     state, held = work.state, work.held
@@ -771,7 +791,10 @@ def run(work: Work, results: Values, scales: Values) -> bool:
 
 @compiled
 def _demand(work: Work, weight: int, target: int) -> bool:
-    """Compute a node and what it needs, depth first; False if there are too few buffers."""
+    """Compute a node and the nodes that it needs, depth first.
+
+    False if there are too few buffers.
+    """
     state, sources, gains = work.state, work.program.sources, work.program.gains
     held, todo, settled, log_weights = work.held, work.todo, work.settled, work.log_weights
     negligible = log(work.eps / 32)
@@ -801,7 +824,7 @@ def _demand(work: Work, weight: int, target: int) -> bool:
 
 @compiled
 def _copy(work: Work, node: Any, out: Values) -> None:
-    """A computed node's view."""
+    """Write a computed node's view to `out`, in float64."""
     out[:] = 0
     if node.slot == NOTHING:
         return

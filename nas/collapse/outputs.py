@@ -1,4 +1,4 @@
-"""A network's outputs under shared weights: the front door of this package."""
+"""A network's outputs under shared weights. Start reading this package here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Inputs:
-    """A batch (batch, channels, height, width), and what is made of it once for many networks."""
+    """A batch (batch, channels, height, width), prepared once for many networks."""
 
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = tensor.detach()
@@ -32,7 +32,11 @@ class Inputs:
 
     @cached_property
     def planes(self) -> Planes | None:
-        """For the compiled kernels; None where they cannot run: elsewhere or without Numba."""
+        """The batch as the compiled kernels read it.
+
+        None where they cannot run: on another device than the CPU, for another dtype than float32
+        and float64, or without Numba.
+        """
         tensor = self.tensor
         floats = tensor.dtype in (torch.float32, torch.float64)
         if tensor.device.type != "cpu" or not floats or tensor.dim() != 4:
@@ -44,7 +48,7 @@ class Inputs:
             from nas.collapse.planes import Planes
         except ImportError:
             return None
-        if getattr(config, "DISABLE_JIT", False):  # set by Numba as it reads the environment
+        if getattr(config, "DISABLE_JIT", False):  # Numba reads it from the environment
             return None
         compile_kernels(str(tensor.dtype).removeprefix("torch."))
         return Planes(tensor.permute(1, 2, 3, 0).contiguous().numpy())
@@ -53,9 +57,21 @@ class Inputs:
 def outputs(
     network: Network, inputs: Inputs, weights: Sequence[float]
 ) -> list[tuple[Tensor, float]]:
-    """`flat(collapsed(...))` under each shared weight, by compiled kernels where they can run.
+    """The network's outputs under each shared weight: values and the logarithm of their scale.
 
-    NaN where the inputs are not finite. ValueError for a weight that is not positive.
+    The values are one float64 vector, channel after channel and within a channel image after
+    image. The outputs are values * exp(scale). Compiled kernels compute them where they can;
+    elsewhere `tensors` does. If the inputs are not finite, the values are NaN. ValueError for a
+    weight that is not positive.
+
+    >>> from math import exp
+    >>> from nas.network import Builder, Conv, GlobalAvgPool
+    >>> net = Builder((1, 2, 2))
+    >>> _ = net.chain(net.input, Conv(1, 3, kernel=1), GlobalAvgPool())
+    >>> images = torch.tensor([1.0, 10.0]).view(2, 1, 1, 1).expand(2, 1, 2, 2)
+    >>> [(values, scale)] = outputs(net.build(), Inputs(images), [0.25])
+    >>> values.tolist(), round(exp(scale), 6)
+    ([1.0, 10.0, 1.0, 10.0, 1.0, 10.0], 0.25)
     """
     for weight in weights:
         _log(weight)
@@ -65,7 +81,7 @@ def outputs(
     if planes is not None and network.shapes[0] == tuple(inputs.tensor.shape[1:]):
         try:
             return _computed(planes, *written(network), weights)
-        except (UnknownOpError, OverflowError):  # numbers whose squares are none
+        except (UnknownOpError, OverflowError):  # the square of a number is too large
             pass
     return [flat(collapsed(network, inputs.tensor, weight)) for weight in weights]
 
@@ -73,7 +89,7 @@ def outputs(
 def _computed(
     planes: Planes, program: Program, segments: Segments, weights: Sequence[float]
 ) -> list[tuple[Tensor, float]]:
-    """What kernels answer, in the order that `flat` has."""
+    """The kernels' outputs, in the order of `flat`."""
     if not len(program.outputs):
         return [(torch.zeros(1, dtype=torch.float64), -inf) for _ in weights]
     results, scales = planes.outputs(program, weights)

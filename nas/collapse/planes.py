@@ -1,4 +1,4 @@
-"""A batch as the kernels read it, with the buffers that they work in."""
+"""A batch as the kernels read it, and the buffers that they work in."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from nas.collapse.program import Program
 
 
 class Planes:
-    """A batch as kernels read it: (channel, height, width, batch), with buffers to work in."""
+    """A batch (channel, height, width, batch) for the kernels, and buffers to work in.
+
+    The values are contiguous, finite, and float32 or float64.
+    """
 
     def __init__(self, values: Values) -> None:
-        """Of contiguous values, finite, in float32 or float64."""
         self.batch = values.shape[-1]
         flat = values.reshape(len(values), -1)
         self.values = np.concatenate([flat, flat.sum(0, dtype=flat.dtype)[None]])
@@ -24,10 +26,10 @@ class Planes:
         self.arenas: list[Values] = []
 
     def outputs(self, program: Program, weights: Sequence[float]) -> tuple[Values, Values]:
-        """The values of the program's outputs (weight, output, height * width * batch).
+        """The program's outputs under every weight: values and the logarithms of their scales.
 
-        In float64, times exp of the second result (weight, output). May be called from several
-        threads: each takes buffers of its own.
+        Values have the shape (weight, output, height * width * batch) and are float64; scales have
+        the shape (weight, output). Several threads may call this: each takes its own buffers.
         """
         shapes = program.nodes[program.outputs, 5:]
         size = self.batch * int(shapes.prod(axis=1).max())
@@ -45,11 +47,11 @@ class Planes:
         return results, scales
 
     def arena(self, program: Program, buffers: int) -> Values:
-        """So many buffers, each with room for any of the program's maps."""
+        """Buffers (number, size), each large enough for any map of the program."""
         return np.empty((buffers, _room(program, self.batch)), self.values.dtype)
 
     def work(self, program: Program, weights: Sequence[float], arena: Values) -> Work:
-        """What a run of the program needs."""
+        """What the kernels need to compute the program."""
         count = len(program.nodes)
         return Work(
             program,
@@ -69,7 +71,10 @@ class Planes:
 
 
 def _room(program: Program, batch: int) -> int:
-    """The size of a buffer: a map, or a row with its padding; even, to be read as float64 too."""
+    """The size of a buffer: it holds a map, or a row with its padding.
+
+    It is even, so that the same memory can be read as float64.
+    """
     heights, widths = program.nodes[:, 5], program.nodes[:, 6]
     size = batch * max(int((heights * widths).max()), int(widths.max()) + 2)
     return size + size % 2

@@ -1,7 +1,7 @@
-"""A network written down flat, equal channels once: arrays of numbers that compiled code can run.
+"""A network as a program for compiled code: arrays of numbers, equal channels only once.
 
-`tensors` goes through a network with tensors, layer by layer. Here is what depends on the
-network alone: which distinct maps there are, and what each is made from.
+A program depends on the network alone, not on the batch or the weights. It says which distinct
+maps there are and how each of them is computed from others.
 """
 
 from __future__ import annotations
@@ -33,16 +33,26 @@ from nas.network import (
 )
 
 PLANE, RELU, NORM, ADD, MIX, BOX, POOL, MOST, MEAN = range(9)
-"""Kinds of nodes: a channel of the input, or the sum of all; max(x, 0); a batch norm; a sum; the
-weight times the source; the weight times the sums over windows; means over windows; maxima over
-windows; the spatial mean. Only a sum has several sources. (Compiled into `kernels`: Numba
-does not see a change here until that file is changed too.)"""
+"""Kinds of nodes. Only a sum (`ADD`) has several sources.
+
+- `PLANE`: a channel of the input, or the sum of all its channels;
+- `RELU`: max(x, 0);
+- `NORM`: a batch norm;
+- `ADD`: a sum;
+- `MIX`: the weight times the source;
+- `BOX`: the weight times the sums over windows;
+- `POOL`: means over windows;
+- `MOST`: maxima over windows;
+- `MEAN`: the spatial mean.
+
+`kernels` has these numbers compiled in. If you change them, change that file too: otherwise Numba
+does not compile it again."""
 
 ZERO = -1
-"""In place of a node: nothing but zeros."""
+"""Stands in place of a node for a map of zeros."""
 
 Segments = tuple[tuple[int, int], ...]
-"""A tensor: its channels in order, as (node, how many equal channels)."""
+"""A tensor: its channels in order, as (node, number of equal channels)."""
 
 Window = tuple[int, int, int, int]
 """Kernel, stride, padding, dilation."""
@@ -52,12 +62,12 @@ POINT: Window = (1, 1, 0, 1)
 
 
 class Program(NamedTuple):
-    """Distinct maps as nodes, each after what it is made from.
+    """Distinct maps as nodes; a node stands after all of its sources.
 
-    Node i is `nodes[i]` = (kind, kernel, stride, padding, dilation, height, width). It reads
-    `sources[k]`, each times exp(gains[k]), for first[i] <= k < first[i + 1]; a plane's source is
-    its channel, the number of channels for their sum. `outputs` are the nodes of the network's
-    output.
+    Node i is `nodes[i]` = (kind, kernel, stride, padding, dilation, height, width). Its sources
+    are the nodes `sources[k]`, each times exp(gains[k]), for first[i] <= k < first[i + 1]. The
+    source of a plane is the index of its channel, or the number of channels if the plane is their
+    sum. `eps[i]` belongs to a norm. `outputs` are the nodes of the network's output.
     """
 
     nodes: NDArray[np.int64]
@@ -73,9 +83,19 @@ class UnknownOpError(Exception):
 
 
 def written(network: Network) -> tuple[Program, Segments]:
-    """The network's program, and its output as segments whose numbers count `Program.outputs`.
+    """The network's program, and its output as segments.
 
-    Equal nodes are written once. UnknownOpError for an operation that programs do not have.
+    A node in these segments is an index into `Program.outputs`, or `ZERO`. Equal nodes are written
+    once. UnknownOpError for an operation that programs do not have.
+
+    >>> from nas.network import Builder, Conv
+    >>> net = Builder((3, 8, 8))
+    >>> _ = net.add(Conv(3, 16, kernel=3, padding=1), net.input)
+    >>> program, segments = written(net.build())
+    >>> segments  # sixteen equal channels
+    ((0, 16),)
+    >>> len(program.nodes)  # three channels, their sum, and the sums over its windows
+    5
     """
     writer = _Writer()
     shapes = network.shapes
@@ -90,7 +110,7 @@ def written(network: Network) -> tuple[Program, Segments]:
 
 
 class _Writer:
-    """The nodes so far, as flat lists."""
+    """Collects the nodes of a program, as flat lists."""
 
     def __init__(self) -> None:
         self.known: dict[object, int] = {}
@@ -112,7 +132,7 @@ class _Writer:
         )
 
     def layer(self, op: Op, inputs: Sequence[Segments], before: Shape, shape: Shape) -> Segments:
-        """One layer's output; `before` and `shape` are the shapes of its first input and of it."""
+        """One layer's output. Its first input has the shape `before`, the output has `shape`."""
         match op:
             case ReLU():
                 return self._each(RELU, shape, inputs[0])
@@ -125,7 +145,7 @@ class _Writer:
             case AvgPool() | MaxPool():
                 kind = POOL if isinstance(op, AvgPool) else MOST
                 return self._each(kind, shape, inputs[0], (op.kernel, op.stride, op.padding, 1))
-            case Crop():  # windows of one pixel that begin at the second
+            case Crop():  # windows of one pixel; the first window is at the second pixel
                 return self._each(MOST, shape, inputs[0], (1, 1, -1, 1))
             case GlobalAvgPool():
                 return self._each(MEAN, shape, inputs[0])
@@ -151,7 +171,7 @@ class _Writer:
         window: Window = POINT,
         eps: float = 0.0,
     ) -> int:
-        """The node with these properties: the one that there is, else a new one."""
+        """The index of the node with these properties; a new node if there is none yet."""
         key = (kind, sources, times, window, eps)
         index = self.known.get(key)
         if index is None:
@@ -166,7 +186,7 @@ class _Writer:
     def _each(
         self, kind: int, shape: Shape, segments: Segments, window: Window = POINT, eps: float = 0.0
     ) -> Segments:
-        """A node for every segment; zeros stay zeros."""
+        """A node for every segment, except that zeros stay zeros."""
         each = [
             (node if node == ZERO else self._node(kind, shape, (node,), (1,), window, eps), count)
             for node, count in segments
@@ -174,7 +194,7 @@ class _Writer:
         return tuple(each)
 
     def _total(self, terms: Segments, shape: Shape) -> tuple[int, int]:
-        """The sum of all the channels, as a node and how many times it."""
+        """The sum of all the channels: a node, and the number that it is multiplied by."""
         if len(terms) == 1:
             return terms[0]
         totals: dict[int, int] = {}
@@ -202,7 +222,7 @@ class _Writer:
     def _mixed(
         self, kind: int, segments: Segments, before: Shape, shape: Shape, window: Window = POINT
     ) -> int:
-        """The weight times the sum of all the channels, or times the windows' sums over it."""
+        """The weight times the sum of all the channels (MIX), or times sums over windows (BOX)."""
         node, times = self._total(segments, before)
         if node == ZERO:
             return ZERO
@@ -225,13 +245,16 @@ class _Writer:
 
 
 def _cut(segments: Segments, bounds: Sequence[int]) -> Segments:
-    """The same channels as segments that end at `bounds`, which include the segments' own ends."""
+    """The same channels as segments that end at `bounds`.
+
+    `bounds` contain the ends of all segments.
+    """
     counts = [count for _, count in segments]
     return tuple((segments[place][0], count) for place, count in pieces(counts, bounds))
 
 
 def _parts(segments: Segments, channels: int) -> Iterator[Segments]:
-    """The channels in groups of so many, each as segments."""
+    """Groups of so many channels, each group as segments; a rest is left out."""
     inner = ends([count for _, count in segments])
     starts = range(channels, inner[-1] + 1, channels)
     part: list[tuple[int, int]] = []
@@ -245,7 +268,7 @@ def _parts(segments: Segments, channels: int) -> Iterator[Segments]:
 
 
 def _merged(segments: Iterable[tuple[int, int]]) -> Segments:
-    """The same channels, neighbouring segments of one node joined."""
+    """The same channels; neighbouring segments of the same node become one."""
     joined: list[tuple[int, int]] = []
     for node, count in segments:
         if joined and joined[-1][0] == node:

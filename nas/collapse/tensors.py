@@ -1,9 +1,11 @@
-"""A network under one shared weight, collapsed: equal channels are computed once.
+"""A network under one shared weight, with tensors: equal channels are computed once.
 
-When every weight of a layer is the same number w, all its output channels are the same map, so a
-tensor of many channels is a few distinct maps with a count each:
-conv(x) = w * (input channels) * box(x). The collapse is exact. Every map is carried as values of
-moderate size and the logarithm of a scale, so nothing under- or overflows however small w is.
+If all weights of a layer are the same number w, all its output channels are the same map. A tensor
+of many channels is then a few distinct maps, each with a count. Where all input channels are equal
+to x, a convolution is w * (input channels) * box(x), and box sums over windows. This is exact.
+
+A map is stored as values of moderate size and the logarithm of a scale, so that nothing underflows
+or overflows, however small w is.
 """
 
 from __future__ import annotations
@@ -44,8 +46,8 @@ from nas.network import (
 class Map:
     """`count` equal channels, each `values * exp(scale)`; a scale of -inf means zeros.
 
-    `values` has the shape (1, batch, height, width) and the batch innermost in memory, where
-    pooling and elementwise operations are fastest; after a spatial mean (batch,).
+    `values` has the shape (1, batch, height, width), or (batch,) after a spatial mean. The batch
+    is innermost in memory: so pooling and elementwise operations are fastest.
     """
 
     values: Tensor
@@ -58,10 +60,18 @@ Maps = tuple[Map, ...]
 
 
 def collapsed(network: Network, inputs: Tensor, weight: float) -> Maps:
-    """The network's output where every weight and every norm's scale is `weight`, biases are 0.
+    """The network's output if every weight and every norm's scale is `weight` and biases are 0.
 
-    `inputs` (batch, channels, height, width) sets dtype and device. Norms use batch statistics.
-    ValueError for a weight that is not positive.
+    `inputs` has the shape (batch, channels, height, width) and decides on dtype and device. Norms
+    use the statistics of the batch. ValueError for a weight that is not positive; TypeError for an
+    operation that the collapse does not know.
+
+    >>> from nas.network import Builder
+    >>> net = Builder((3, 8, 8))
+    >>> _ = net.add(Conv(3, 16, kernel=3, padding=1), net.input)
+    >>> [output] = collapsed(net.build(), torch.ones(5, 3, 8, 8), weight=0.1)
+    >>> output.count, tuple(output.values.shape)
+    (16, (1, 5, 8, 8))
     """
     logarithm = _log(weight)
     network = network.shared
@@ -84,7 +94,7 @@ def _log(weight: float) -> float:
 
 
 def flat(maps: Maps) -> tuple[Tensor, float]:
-    """All the entries of a tensor as one float64 vector, and the logarithm of its scale."""
+    """All the entries of a tensor as one float64 vector, and the logarithm of their scale."""
     top = max(part.scale for part in maps)
     if top == -inf:
         return torch.zeros(1, dtype=torch.float64), top
@@ -102,7 +112,7 @@ def _split(inputs: Tensor) -> Maps:
 
 
 def _sum(terms: Sequence[tuple[Map, int]], gain: float, count: int) -> Map:
-    """`count` channels, each the sum of every map as often as its number says, times exp(gain).
+    """`count` channels, each exp(gain) times a sum: every map times its number in `terms`.
 
     The values are a weighted mean, so that they keep their size over any number of layers.
     """
@@ -125,18 +135,21 @@ def _sum(terms: Sequence[tuple[Map, int]], gain: float, count: int) -> Map:
 
 
 def _cut(maps: Maps, bounds: Sequence[int]) -> Maps:
-    """The same channels as segments that end at `bounds`, which contain every segment's end."""
+    """The same channels as segments that end at `bounds`.
+
+    `bounds` contain the ends of all segments.
+    """
     counts = [part.count for part in maps]
     return tuple(replace(maps[place], count=count) for place, count in pieces(counts, bounds))
 
 
 def _ends(*tensors: Maps) -> list[int]:
-    """Where a segment ends in any of the tensors, in order."""
+    """The channels at which a segment of any tensor ends, in increasing order."""
     return ends(*([part.count for part in maps] for maps in tensors))
 
 
 def _each(function: Callable[[Map], Map], maps: Maps) -> Maps:
-    """The function of every segment; segments of the same map are computed once."""
+    """Apply a function to every segment; segments of the same map are computed once."""
     done: dict[tuple[int, float], Map] = {}
     for part in maps:
         key = id(part.values), part.scale
@@ -146,13 +159,13 @@ def _each(function: Callable[[Map], Map], maps: Maps) -> Maps:
 
 
 def _values(function: Callable[[Tensor], Tensor], maps: Maps) -> Maps:
-    """A function that commutes with a positive scale, of every segment."""
+    """Apply a function to the values of every segment; it must commute with a positive scale."""
     return _each(lambda part: replace(part, values=function(part.values)), maps)
 
 
 @singledispatch
 def _apply(op: Op, inputs: Sequence[Maps], weight: float) -> Maps:
-    """One operation; `weight` is the logarithm of the shared weight."""
+    """The output of one operation; `weight` is the logarithm of the shared weight."""
     raise TypeError(f"the collapse has no rule for {op}")
 
 
@@ -160,7 +173,7 @@ def _apply(op: Op, inputs: Sequence[Maps], weight: float) -> Maps:
 def _(op: Conv, inputs: Sequence[Maps], weight: float) -> Maps:
     channels, group = op.in_channels // op.groups, op.out_channels // op.groups
     gain = weight + log(_divisor(op.kernel))
-    if all(part.count % channels == 0 for part in inputs[0]):  # no group has different channels
+    if all(part.count % channels == 0 for part in inputs[0]):  # the channels of a group are equal
         sums = [
             _sum([(part, channels)], gain, part.count // channels * group) for part in inputs[0]
         ]
@@ -184,7 +197,7 @@ def _divisor(kernel: int) -> int:
 
 
 def _box(op: Conv, values: Tensor) -> Tensor:
-    """Sum over a convolution's window, padding counted as zeros, over `_divisor(kernel)`."""
+    """The sums over a convolution's windows, divided by `_divisor(kernel)`; padding is zeros."""
     if op.kernel == 1 and op.stride == 1 and op.padding == 0:
         return values
     divisor = _divisor(op.kernel)
@@ -221,12 +234,12 @@ def _normalised(part: Map, eps: float, weight: float) -> Map:
     """weight * (x - mean) / sqrt(variance + eps), with values of variance 1."""
     if part.scale == -inf:
         return part
-    # Sums over rows first and then in float64: as exact as float64 throughout, at half the cost.
+    # Rows are summed first, the rest in float64: as exact as float64 throughout, at half the cost.
     mean = _rows(part.values).sum(-1).double().sum().item() / part.values.numel()
     values = part.values - mean
     squares = torch.linalg.vector_norm(_rows(values), dim=-1).double().square().sum().item()
     spread = sqrt(squares / values.numel())
-    if spread <= torch.finfo(values.dtype).eps * abs(mean):  # nothing but rounding is left
+    if spread <= torch.finfo(values.dtype).eps * abs(mean):  # only rounding is left
         return Map(torch.zeros_like(values), -inf, part.count)
     values = torch.mul(part.values, 1 / spread, out=values).add_(-mean / spread)
     doubt = log(eps) - 2 * (part.scale + log(spread))  # eps / variance
@@ -249,14 +262,17 @@ def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
 
 
 def _true(part: Map) -> Tensor:
-    """What the values stand for, in float64 where float32 might not do; too much is infinite."""
+    """The map's channels, in float64 where float32 may not hold them.
+
+    Numbers that float64 cannot hold are infinite.
+    """
     values = part.values if abs(part.scale) < 30 else part.values.double()
     return values * exp(min(part.scale, 709.0))
 
 
 @_apply.register(SiLU)
 def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
-    def silu(part: Map) -> Map:  # x sigmoid(x) has the scale of x, however small
+    def silu(part: Map) -> Map:  # x * sigmoid(x) keeps the scale of x, however small it is
         gate = torch.sigmoid(_true(part)).to(part.values.dtype)
         return replace(part, values=part.values * gate)
 
@@ -269,7 +285,7 @@ def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
 
 
 def _sigmoid(part: Map) -> Map:
-    """With 1 as the largest value: exp(x) is soon too small for a number where x is negative."""
+    """The sigmoid, with 1 as the largest value: where x is negative, exp(x) soon underflows."""
     logs = F.logsigmoid(_true(part))
     top = logs.max().item()
     if top == -inf:

@@ -1,7 +1,8 @@
 """A network as data: layers in topological order, each with its operation, inputs and sizes.
 
-One description serves the module, the evaluation under shared weights, the counts and the
-drawing. `ops` and `graph` need no torch; `module` makes the `nn.Module`.
+The module, the outputs under shared weights, the counts and the drawing all come from this one
+description. `ops` has the operations, `graph` the layers; neither needs torch. `module` makes the
+`nn.Module`, and `initialisation` sets its weights.
 """
 
 from nas.network.graph import Builder, Layer, Network

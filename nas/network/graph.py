@@ -1,8 +1,4 @@
-"""A network as data: layers in topological order, each with its operation, inputs and sizes.
-
-One description serves the module, the evaluation under shared weights, the counts and the
-drawing. Nothing here needs torch.
-"""
+"""A network as layers in topological order, and the builder that writes it. No torch here."""
 
 from __future__ import annotations
 
@@ -14,7 +10,7 @@ from nas.network.ops import Input, Op, Shape
 
 
 class Layer(NamedTuple):
-    """An operation and the indices of the earlier layers that it reads."""
+    """An operation, and the indices of the earlier layers that it reads."""
 
     op: Op
     inputs: tuple[int, ...] = ()
@@ -22,7 +18,10 @@ class Layer(NamedTuple):
 
 @dataclass(frozen=True)
 class Network:
-    """Layers in topological order; the first is the Input, the last is the output."""
+    """Layers in topological order; the first is the Input, the last is the output.
+
+    `Builder` has an example.
+    """
 
     layers: tuple[Layer, ...]
     blocks: tuple[int, ...] = ()
@@ -30,7 +29,7 @@ class Network:
 
     @cached_property
     def shapes(self) -> tuple[Shape, ...]:
-        """Shape of every layer's output; ValueError where layers do not fit together."""
+        """The shape of every layer's output; ValueError if layers do not fit together."""
         shapes: list[Shape] = []
         for op, inputs in self.layers:
             shapes.append(op.shape(*[shapes[index] for index in inputs]))
@@ -38,7 +37,7 @@ class Network:
 
     @cached_property
     def params(self) -> int:
-        """Number of trainable parameters, unused layers included."""
+        """The number of trainable parameters, unused layers included."""
         return sum(layer.op.params() for layer in self.layers)
 
     @cached_property
@@ -50,9 +49,16 @@ class Network:
 
     @cached_property
     def shared(self) -> Network:
-        """The same output where all weights are equal: equal layers once, unused ones gone.
+        """A network with the same output if all weights are equal, and with fewer layers.
 
-        Two layers with the same operation on the same inputs differ in their weights alone.
+        Layers with the same operation on the same inputs become one; unused layers are left out.
+
+        >>> from nas.network import Add, Conv
+        >>> net = Builder((3, 8, 8))
+        >>> one, other = (net.add(Conv(3, 3, kernel=1), net.input) for _ in range(2))
+        >>> _ = net.add(Add(), one, other)
+        >>> [layer.inputs for layer in net.build().shared.layers]
+        [(), (0,), (1, 1)]
         """
         first: dict[Layer, int] = {}
         same: list[int] = []
@@ -78,7 +84,19 @@ class Network:
 
 
 class Builder:
-    """Writes a network down layer by layer; every layer is named by its index."""
+    """Writes a network layer by layer. A layer is referred to by its index.
+
+    >>> from nas.network import Conv, GlobalAvgPool, Linear, ReLU
+    >>> net = Builder((3, 8, 8))
+    >>> features = net.chain(net.input, Conv(3, 4, kernel=3, padding=1), ReLU(), GlobalAvgPool())
+    >>> net.add(Linear(4, 10), features)
+    4
+    >>> network = net.build()
+    >>> network.shapes
+    ((3, 8, 8), (4, 8, 8), (4, 8, 8), (4,), (10,))
+    >>> network.params, network.flops
+    (158, 6952)
+    """
 
     def __init__(self, size: Shape) -> None:
         self._layers = [Layer(Input(size))]
@@ -97,12 +115,12 @@ class Builder:
         return start
 
     def mark(self, index: int) -> int:
-        """Note that a layer ends a main block, and return its index."""
+        """Record that a layer ends a main block, and return the layer's index."""
         self._blocks.append(index)
         return index
 
     def build(self) -> Network:
-        """The network written so far; ValueError where layers do not fit together."""
+        """The network written so far; ValueError if layers do not fit together."""
         network = Network(tuple(self._layers), tuple(self._blocks))
         assert len(network.shapes) == len(network.layers)
         return network

@@ -55,7 +55,7 @@ class Concatenation(nn.Module):
 
 
 class Zeros(nn.Module):
-    """Zeros in the shape of the input, or with other channels or a stride."""
+    """Zeros in the shape that the operation gives for the input."""
 
     def __init__(self, op: Zero) -> None:
         super().__init__()
@@ -103,7 +103,7 @@ class WindowMean(nn.Module):
         kernel, stride, padding = self.op.kernel, self.op.stride, self.op.padding
         if values.device.type != "cpu" or values.dtype != torch.float32:
             return F.avg_pool2d(values, kernel, stride, padding, count_include_pad=False)
-        # The same bits six times faster: PyTorch pools float32 on a CPU in a scalar loop.
+        # The same bits, six times faster: PyTorch pools float32 on a CPU in a scalar loop.
         ones = values.new_ones(values.shape[1], 1, kernel, kernel)
         image = values.new_ones(1, 1, *values.shape[2:])
         sums = F.conv2d(values, ones, None, stride, padding, groups=len(ones))
@@ -206,7 +206,7 @@ def _(_: Op) -> nn.Module:
 
 
 class NetworkModule(nn.Module):
-    """A network's layers as modules, run in order; a tensor is let go after its last use."""
+    """A network's layers as modules, run in order; a tensor is freed after its last use."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from math import prod
 
 Shape = tuple[int, ...]
-"""Sizes of one example, without the batch: (channels, height, width) or (features,)."""
-
+"""The sizes of one example, without the batch: (channels, height, width) or (features,)."""
 
 FLOPS_RULE = "multiply-adds of convolutions and linear layers, one example"
 
@@ -21,14 +20,20 @@ def _window(size: int, kernel: int, stride: int, padding: int, dilation: int = 1
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """One operation with its sizes. Given here: an operation that keeps the shape of its input."""
+    """One operation with its sizes.
+
+    By default it keeps the shape of its input and has no parameters.
+
+    >>> Conv(3, 16, kernel=3, padding=1).shape((3, 32, 32))
+    (16, 32, 32)
+    """
 
     def shape(self, *inputs: Shape) -> Shape:
-        """Shape of the output; ValueError where the inputs do not fit."""
+        """The shape of the output for inputs of these shapes; ValueError if they do not fit."""
         return inputs[0]
 
     def params(self) -> int:
-        """Number of trainable parameters."""
+        """The number of trainable parameters."""
         return 0
 
     def flops(self, output: Shape) -> int:
@@ -38,7 +43,7 @@ class Op:
 
 @dataclass(frozen=True, slots=True)
 class Input(Op):
-    """What the network is given."""
+    """The input of the network, of shape `size`."""
 
     size: Shape
 
@@ -141,7 +146,7 @@ class _Pool(Op):
 
 @dataclass(frozen=True, slots=True)
 class AvgPool(_Pool):
-    """Average over a square window; padding is not counted."""
+    """Average over a square window, without padding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +164,9 @@ class GlobalAvgPool(Op):
 
 @dataclass(frozen=True, slots=True)
 class Zero(Op):
-    """Zeros in the shape of the input, which otherwise does not matter.
+    """Zeros, in the shape that a 1x1 convolution with these channels and stride would give.
 
-    Or in the shape that a 1x1 convolution would give it.
+    With `channels=None` there are as many channels as in the input.
     """
 
     channels: int | None = None
@@ -174,7 +179,7 @@ class Zero(Op):
 
 @dataclass(frozen=True, slots=True)
 class Add(Op):
-    """Sum of tensors of one shape."""
+    """The sum of tensors of the same shape."""
 
     def shape(self, *inputs: Shape) -> Shape:
         if len(set(inputs)) != 1:
@@ -184,9 +189,10 @@ class Add(Op):
 
 @dataclass(frozen=True, slots=True)
 class Scale(Op):
-    """Every channel of a map times a number of its own: of (channels, height, width), (channels,).
+    """Every channel of a tensor times its own factor.
 
-    The numbers may come from the map itself, as in squeeze-and-excitation.
+    The inputs have the shapes (channels, height, width) and (channels,). The factors may come from
+    the same tensor, as in squeeze-and-excitation.
     """
 
     def shape(self, *inputs: Shape) -> Shape:
@@ -198,7 +204,7 @@ class Scale(Op):
 
 @dataclass(frozen=True, slots=True)
 class Concat(Op):
-    """Channels of several tensors, one after the other."""
+    """The channels of several tensors, one tensor after the other."""
 
     def shape(self, *inputs: Shape) -> Shape:
         if len({shape[1:] for shape in inputs}) != 1:
@@ -220,7 +226,7 @@ class Narrow(Op):
 
 @dataclass(frozen=True, slots=True)
 class Crop(Op):
-    """Maps without their first row and column, which strides of two then leave out."""
+    """Maps without their first row and column: a stride of two then reads the other pixels."""
 
     def shape(self, *inputs: Shape) -> Shape:
         channels, height, width = inputs[0]

@@ -1,9 +1,10 @@
 """Modules that a user brings, under one shared weight: equal channels are computed once.
 
-A module is built without memory and run on tensors that carry only distinct channels and how
-often each repeats (`segments`); torch functions are intercepted (`interception`) and answered by
-handlers (`operations`, `shapes`, `convolutions`, `norms`). What no handler knows is computed for
-all channels, and its result compressed again.
+The module is built without memory for its weights. Its `forward` then runs on tensors that hold
+only distinct channels and how often each of them repeats (`segments`). Calls of torch functions
+are intercepted (`interception`), and handlers compute the results (`operations`, `shapes`,
+`convolutions`, `norms`). An operation without a handler is computed for all channels, and equal
+channels are looked for in its result.
 """
 
 from nas.collapse.modules.evaluation import Entries, collapsed_module

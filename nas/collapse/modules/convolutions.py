@@ -1,4 +1,4 @@
-"""Convolutions and linear maps of `Segmented`, where all of their weights are one number."""
+"""Convolutions and linear maps of `Segmented` tensors, if all of their weights are one number."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Sizes = int | Sequence[int]
 
 
 def constant(tensor: Tensor | None) -> float | None:
-    """The one number that a tensor consists of; None where there are several."""
+    """The number that all entries of a tensor equal; None if they differ."""
     if tensor is None or isinstance(tensor, Segmented) or not tensor.numel():
         return None
     if any(tensor.stride()):
@@ -33,7 +33,10 @@ def _several(value: Sizes, dims: int) -> list[int]:
 def affine(
     memo: Memo, x: Any, weight: Tensor | None, bias: Tensor | None, axis: int | None
 ) -> Any:
-    """`weight * x + bias` along one dimension (None: the last ones); None and 0 are left out."""
+    """`weight * x + bias`, where weight and bias lie along one dimension (None: the last ones).
+
+    A weight or bias that is None is left out, and so is a bias of zeros.
+    """
     shape = None if axis is None else (-1, *[1] * (-axis - 1))
     if weight is not None:
         x = entrywise(torch.mul, memo, x, weight if shape is None else weight.view(shape))
@@ -43,7 +46,7 @@ def affine(
 
 
 def _averages(memo: Memo, x: Segmented, size: int, groups: int, outputs: int) -> list[Part]:
-    """The mean over each group of `size` channels, as often as the group has outputs."""
+    """The mean of each group of `size` channels, repeated `outputs` times."""
     if groups == 1:
         return [Part(mixed(memo, x, [part.times / size for part in x.parts]), outputs)]
     if size == 1:
@@ -62,7 +65,7 @@ def _averages(memo: Memo, x: Segmented, size: int, groups: int, outputs: int) ->
 
 
 def _repeated(memo: Memo, part: Part, axis: int, times: int) -> Part:
-    """Every channel several times in a row."""
+    """Every channel so many times in a row."""
     if part.width(axis) == 1:
         return Part(part.values, part.times * times)
     repeat = partial(torch.repeat_interleave, repeats=times, dim=axis)
@@ -91,7 +94,7 @@ def _(
     spans = [gap * (size - 1) + 1 for gap, size in zip(gaps, kernel, strict=True)]
     rooms = [n + sum(pad) for n, pad in zip(x.shape[-len(kernel) :], pads, strict=True)]
     if any(room < span for room, span in zip(rooms, spans, strict=True)):
-        return NotImplemented  # PyTorch says what is wrong
+        return NotImplemented  # PyTorch raises the error
 
     def windows(values: Tensor) -> Tensor:
         return _box(values.transpose(0, 1), kernel, steps, pads, gaps).transpose(0, 1)
@@ -112,7 +115,10 @@ def _convolved(
     key: tuple[object, ...],
     windows: Callable[[Tensor], Tensor],
 ) -> Any:
-    """A convolution, given what it does to one channel where its weight is 1."""
+    """A convolution, if all its weights are equal.
+
+    `windows` is what it does to one channel if its weight is 1, `key` what `memo` knows it by.
+    """
     w, channel = constant(weight), 1 - weight.dim()
     fits = x.dim() == weight.dim() and x.shape[channel] == inputs and outputs % groups == 0
     if w is None or not fits:
@@ -135,7 +141,7 @@ def _box(
     pads: list[tuple[int, int]],
     gaps: list[int],
 ) -> Tensor:
-    """Sums over windows, padding counted as zeros. The last dimensions are those of the image."""
+    """Sums over windows; padding is zeros. The last dimensions are those of the image."""
     if all(size == 1 for size in (*kernel, *steps)) and not any(map(any, pads)):
         return rows
     low = [before for before, _ in pads]

@@ -1,4 +1,4 @@
-"""The output of a module whose weights are all one number, without memory for the weights."""
+"""The output of a module under one shared weight, without memory for its weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nas.collapse.modules.segments import Memo, Part, Segmented, compressed, exp
 from nas.network.initialisation import constants, embeddings
 
 Entries = Callable[[str, torch.Size], Tensor]
-"""Gives the weights of an embedding, from its name among the parameters and its shape."""
+"""A function of an embedding's name among the parameters, and its shape; returns its weights."""
 
 
 def collapsed_module(
@@ -27,21 +27,35 @@ def collapsed_module(
     entries: Entries | None = None,
     distinct: bool = False,
 ) -> list[Tensor]:
-    """A module's flattened outputs, in float64, with its parameters as in `constants`.
+    """A module's output under each shared weight, flattened, in float64.
 
-    `skeleton` gives it on the meta device; `inputs` sets the device and, unless it holds whole
-    numbers (tokens), the dtype. `entries` gives the weights of embeddings. Operations without a
-    collapsed form are computed for all channels and named in `notes`. `fresh` gives the module
-    with memory and is called only where there are buffers other than a norm's, or embeddings and
-    no `entries`. With `distinct` equal channels are there once, if each is as often there as every
-    other one. Raises whatever comes of a module that does not let its tensors be replaced:
-    compiled parts, tensors in plain attributes, views that are written to.
+    - `skeleton` builds the module on the meta device, `fresh` with memory. `fresh` is called only
+      if the module has buffers other than a norm's, or embeddings and there are no `entries`.
+    - `inputs` decides on the device. It also decides on the dtype, unless it holds whole numbers
+      (tokens): then `dtype` does.
+    - Parameters have the values of `nas.network.initialisation.constants`; `entries` gives the
+      weights of embeddings.
+    - `notes` receives the names of operations that are computed for all channels, because there
+      is no handler for them.
+    - With `distinct`, equal channels are in the output only once, provided that every channel is
+      repeated equally often.
+
+    Any exception may come from a module whose tensors cannot be replaced: it has compiled parts or
+    tensors in plain attributes, or it writes to views.
+
+    >>> from functools import partial
+    >>> def skeleton() -> nn.Module:
+    ...     with torch.device("meta"):
+    ...         return nn.Linear(4, 2)
+    >>> [output] = collapsed_module(skeleton, skeleton, torch.ones(1, 4), [0.5], set())
+    >>> output.tolist()
+    [2.0, 2.0]
     """
     outputs: list[Tensor] = []
     real: dict[str, Tensor] | None = None
     given, memo = compressed(inputs), Memo()
     for weight in weights:
-        stubs = _Stubs(skeleton())  # anew for each: a pass may leave something in the module
+        stubs = _Stubs(skeleton())  # one for each weight: a pass may change the module
         if real is None:
             real = stubs.real(fresh, entries)
         one = inputs if inputs.is_floating_point() else inputs.new_empty((), dtype=dtype)
@@ -59,7 +73,7 @@ def collapsed_module(
 
 
 def _once(outputs: list[Tensor]) -> list[Tensor]:
-    """The outputs without the repeats of their channels, where these are the same for all."""
+    """The outputs with every channel once, if all channels of all outputs repeat equally often."""
     every = [output for output in outputs if isinstance(output, Segmented)]
     repeats = {tuple((part.width(x.axis), part.times) for part in x.parts) for x in every}
     if len(every) < len(outputs) or len(repeats) > 1 or len({n for _, n in repeats.pop()}) > 1:
@@ -68,7 +82,7 @@ def _once(outputs: list[Tensor]) -> list[Tensor]:
 
 
 class _Stubs:
-    """A module on the meta device, and what stands for its tensors."""
+    """A module on the meta device, and the tensors to use in place of its own."""
 
     def __init__(self, model: nn.Module) -> None:
         self.model = model
@@ -83,7 +97,7 @@ class _Stubs:
                 self._buffers += [name for name, _ in own]
 
     def real(self, fresh: Callable[[], nn.Module], entries: Entries | None) -> dict[str, Tensor]:
-        """The tensors that are no constants, by name: embeddings and buffers."""
+        """The tensors that are not constant, by name: embeddings and buffers."""
         others = [*self._buffers, *(() if entries else self._tables)]
         found = dict(_tensors(fresh(), others)) if others else {}
         if entries is not None:
@@ -93,7 +107,10 @@ class _Stubs:
     def known(
         self, real: Mapping[str, Tensor], inputs: Tensor, weight: float
     ) -> dict[int, Tensor]:
-        """What stands for each tensor of the module, by id; a constant has one number's memory."""
+        """The tensor to use in place of each of the module's, by the id of that one.
+
+        A constant takes the memory of one number.
+        """
         zero, one = inputs.new_zeros(()), inputs.new_full((), weight)
         known = {
             id(p): (one if is_weight else zero).expand(p.shape)

@@ -16,19 +16,20 @@ from nas.collapse.modules.segments import Memo, Segmented, compressed, expanded
 _ABOUT = """size dim ndimension numel nelement stride storage_offset is_contiguous get_device
 element_size is_floating_point is_complex is_tensor requires_grad_ __len__ __hash__"""
 ABOUT = set(functions(*_ABOUT.split()))
-"""Functions that ask for a tensor's shape or kind and not for its entries."""
+"""Functions that depend on a tensor's shape or dtype and not on its entries."""
 
 LAYERS = set(
     functions("conv1d", "conv2d", "conv3d", "linear", "batch_norm", "layer_norm", "group_norm")
 )
-"""Functions with weights, after which a tensor that was computed in full has equal channels."""
+"""Functions with weights: their results have equal channels, even if their input has none."""
 
 
 class Interception(TorchFunctionMode):
-    """While it is entered, handlers answer torch functions of `Segmented`; all others are as ever.
+    """A context in which handlers compute the torch functions of `Segmented` tensors.
 
-    `known` has what stands for a tensor without memory, by that tensor's id. What no handler
-    answers is computed for all channels and named in `notes`. `memo` may know earlier passes.
+    Functions of other tensors are not affected. `known` has the tensors to use in place of tensors
+    without memory, by the ids of those. A function without a handler is computed for all channels
+    and named in `notes`. `memo` may hold results of earlier passes.
     """
 
     def __init__(self, known: Mapping[int, Tensor], notes: set[str], memo: Memo) -> None:
@@ -59,7 +60,7 @@ class Interception(TorchFunctionMode):
         return self._answered(function, args, kwargs, own)
 
     def _given(self, value: Any, own: list[Segmented]) -> Any:
-        """What stands for an argument; every `Segmented` among them is noted in `own`."""
+        """The value to use for an argument; adds every `Segmented` in it to `own`."""
         if isinstance(value, Segmented):
             own.append(current(value))
         elif isinstance(value, Tensor):
@@ -82,7 +83,7 @@ class Interception(TorchFunctionMode):
             rest = {name: value for name, value in kwargs.items() if name != "inplace"}
             try:
                 result = HANDLERS[plain](self._memo, *args, **rest)
-            except Exception:  # arguments that no one thought of: the full form decides
+            except Exception:  # unexpected arguments: all channels are computed
                 result = NotImplemented
         if not writes and result is not NotImplemented:
             return result
@@ -96,7 +97,7 @@ class Interception(TorchFunctionMode):
 
 
 def current(x: Segmented) -> Segmented:
-    """The tensor itself; NotImplementedError if a view of it has been written to since."""
+    """The tensor itself; NotImplementedError if a view of it was written to since it was made."""
     if x.seen != x.writes[0]:
         raise NotImplementedError("a view of a tensor was written to")
     return x
@@ -107,7 +108,7 @@ def _name(function: object) -> str:
 
 
 def _in_full(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """A function of all channels; its results compressed, and whatever it wrote to."""
+    """Call a function with all channels; compresses its results and the tensors it wrote to."""
     made: dict[int, tuple[Segmented, Tensor, int]] = {}
     given: list[Tensor] = []
 
@@ -147,5 +148,5 @@ def _in_full(function: Callable[..., Any], args: list[Any], kwargs: dict[str, An
 
 
 def _shared(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors lie in the same memory."""
+    """Whether two tensors share their memory."""
     return one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()

@@ -1,4 +1,4 @@
-"""Norms and pools of `Segmented`."""
+"""Norms and pools of `Segmented` tensors."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def standardised(
 
 
 def _one_norm(values: Tensor, eps: float, gain: float) -> Tensor:
-    """All entries as one set: plain numbers are faster."""
+    """The same with one mean and variance for all entries: plain numbers are faster."""
     mean = values.sum().item() / values.numel()
     values = values - mean
     line = values.as_strided((values.numel(),), (1,))  # fresh memory, in whatever order
     variance = torch.dot(line, line).item() / values.numel()
     rounding = torch.finfo(values.dtype).eps * abs(mean)
     if sqrt(variance) <= rounding and values.abs().mean().item() <= rounding:  # squares underflow
-        return torch.zeros_like(values)  # nothing but rounding is left
+        return torch.zeros_like(values)  # only rounding is left
     return values.mul_(gain / sqrt(variance + eps))
 
 
@@ -64,7 +64,7 @@ def _moments(
     gain: float,
     centre: bool,
 ) -> tuple[Tensor, Tensor]:
-    """The mean over the parts and dimensions, and what a deviation from it is multiplied by."""
+    """The mean over the parts and dimensions, and the factor for deviations from it."""
     sizes = [1 if axis is None else part.size(axis) for part in parts]
     shares = [size / sum(sizes) for size in sizes]
 
@@ -75,7 +75,7 @@ def _moments(
     mean = average([values for values, _ in parts])
     rest = [(v - mean) if centre else v for v, _ in parts]
     scale = gain / (average([v.square() for v in rest]) + eps).sqrt()
-    if centre:  # where nothing but rounding is left, nothing is; squares would underflow
+    if centre:  # 0 where only rounding is left; absolute values, for squares may underflow
         rounding = torch.finfo(mean.dtype).eps * mean.abs()
         scale = torch.where(average([v.abs() for v in rest]) <= rounding, 0.0, scale)
     return mean, scale
@@ -91,7 +91,7 @@ def _normed(
     axis: int | None,
     centre: bool = True,
 ) -> Any:
-    """The norm with its weight, which for one number costs nothing, and its bias."""
+    """The norm with its weight and bias; a constant weight costs nothing."""
     own = x.shape[-len(dims) :] if axis is None else x.shape[axis : axis + 1 or None]
     if weight is not None and weight.shape != own:
         return NotImplemented
@@ -101,7 +101,7 @@ def _normed(
 
 
 def _channelled(x: Segmented) -> Segmented:
-    """The same along its second dimension."""
+    """The same tensor, with its segments along the second dimension."""
     return segmented(along(x, 1 - x.dim()), 1 - x.dim())
 
 
@@ -196,11 +196,11 @@ def _(
 def _pooled(
     function: Callable[..., Tensor], dims: int, memo: Memo, x: Segmented, *args: Any, **kwargs: Any
 ) -> Any:
-    """A pool over the last `dims` dimensions (0: all after the second)."""
+    """A pool over the last `dims` dimensions; 0 stands for all after the second."""
     if x.dim() != (dims + 2 if dims else max(x.dim(), 3)) or kwargs.get("return_indices"):
         return NotImplemented
 
-    def pool(values: Tensor) -> Tensor:  # the batch, innermost in memory, as channels
+    def pool(values: Tensor) -> Tensor:  # the batch is innermost in memory: channels here
         return function(values.transpose(0, 1), *args, **kwargs).transpose(0, 1)
 
     return each(memo, _channelled(x), (function, *args, *kwargs.items()), pool)

@@ -13,20 +13,21 @@ from torch.nn import functional as F
 from nas.collapse.modules.segments import Memo, Part, Segmented, along, columns, segmented, whole
 
 Handler = Callable[..., Any]
-"""What is done in place of a torch function: it is given a memo and the function's arguments.
+"""A function that takes a memo and the arguments of a torch function, and computes its result.
 
-NotImplemented where these are beyond it: then the function is run on all channels.
+It returns NotImplemented for arguments that it does not support; then the torch function is run on
+all channels.
 """
 
 HANDLERS: dict[object, Handler] = {}
 IN_PLACE: dict[object, Callable[..., Any]] = {}
-"""Functions that write to their first argument, and those that compute what they write."""
+"""From functions that write to their first argument to those that return the same result."""
 
 OWNERS: tuple[Any, ...] = (torch, Tensor, F, torch._C._nn)
 
 
 def functions(*names: str) -> list[Callable[..., Any]]:
-    """Every torch function of these names, whatever it belongs to."""
+    """All torch functions of these names, in all of `OWNERS`."""
     return [getattr(owner, name) for name in names for owner in OWNERS if hasattr(owner, name)]
 
 
@@ -41,7 +42,7 @@ def handles(*names: str) -> Callable[[Handler], Handler]:
 
 
 def handles_each(*names: str) -> Callable[[Handler], Handler]:
-    """Register a handler that is given the function that was called, before all else."""
+    """Register a handler whose first argument is the torch function that was called."""
 
     def register(handler: Handler) -> Handler:
         HANDLERS.update((function, partial(handler, function)) for function in functions(*names))
@@ -57,7 +58,7 @@ def each(
     function: Callable[[Tensor], Tensor],
     axis: int | None = None,
 ) -> Segmented:
-    """A function of every part; `axis` is the result's where it differs."""
+    """Apply a function to every part; `axis` is the result's axis if it differs from x's."""
     parts = [Part(memo(key, function, part.values), part.times) for part in x.parts]
     return segmented(parts, x.axis if axis is None else axis)
 
@@ -77,7 +78,7 @@ __rpow__ __mod__ __floordiv__ __eq__ __ne__ __lt__ __le__ __gt__ __ge__ __and__ 
 
 @handles_each(*ENTRYWISE.split())
 def entrywise(function: Callable[..., Tensor], memo: Memo, *args: Any, **kwargs: Any) -> Any:
-    """A function of the entries at one place of one or several tensors."""
+    """A function of one or several tensors that combines entries at the same place."""
     if any(isinstance(value, Tensor) for value in kwargs.values()):
         return NotImplemented
     places = [place for place, value in enumerate(args) if isinstance(value, Tensor)]
@@ -109,7 +110,7 @@ def _alike(one: Part, other: Part, axis: int) -> bool:
 
 
 def _saved(x: Segmented) -> int:
-    """How many entries the parts do without."""
+    """How many entries of the tensor are not stored."""
     return x.numel() - sum(part.values.numel() for part in x.parts)
 
 
@@ -165,14 +166,14 @@ Dims = int | Sequence[int] | None
 
 
 def counted(x: Tensor, dims: Dims) -> list[int]:
-    """Dimensions, counted from the end; None is all of them."""
+    """The dimensions as negative numbers; None stands for all of them."""
     if dims is None:
         return list(range(-x.dim(), 0))
     return [d if d < 0 else d - x.dim() for d in ([dims] if isinstance(dims, int) else dims)]
 
 
 def mixed(memo: Memo, x: Segmented, weights: Sequence[float]) -> Tensor:
-    """The sum over the axis of every part times its weight; the axis stays, with size 1."""
+    """The sum over the axis, every part times its weight; the axis is kept, with size 1."""
     if weights == [1] and x.parts[0].values.shape[x.axis] == 1:
         return x.parts[0].values
 
@@ -187,7 +188,7 @@ def mixed(memo: Memo, x: Segmented, weights: Sequence[float]) -> Tensor:
 
 
 def summed(values: Tensor, dim: int) -> Tensor:
-    """The sum over a dimension, which stays; much faster in the order of the memory."""
+    """The sum over a dimension, which is kept; in the order of the memory it is much faster."""
     if values.shape[dim] == 1:
         return values
     order = sorted(range(values.dim()), key=values.stride, reverse=True)
@@ -196,7 +197,7 @@ def summed(values: Tensor, dim: int) -> Tensor:
 
 
 def _left(x: Segmented, dims: Sequence[int], keepdim: bool) -> int:
-    """The axis when these dimensions are gone."""
+    """The axis after a reduction over these dimensions."""
     return x.axis if keepdim else min(-1, x.axis + sum(dim >= x.axis for dim in dims))
 
 

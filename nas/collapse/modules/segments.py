@@ -1,4 +1,4 @@
-"""Tensors most of whose channels are equal: distinct channels, and how often each repeats."""
+"""Tensors with many equal channels, as distinct channels and how often each repeats."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from nas.collapse.cutting import ends, pieces
 
 
 class Part(NamedTuple):
-    """`values`, so many `times` one after the other along the axis of their tensor."""
+    """`values`, repeated `times` times along the axis of their tensor."""
 
     values: Tensor
     times: int
 
     def width(self, axis: int) -> int:
-        """Channels of the values; a tensor without the axis broadcasts along it."""
+        """The number of channels of the values; 1 if they have no such axis and broadcast."""
         return self.values.shape[axis] if self.values.dim() >= -axis else 1
 
     def size(self, axis: int) -> int:
-        """Channels in all."""
+        """The number of channels, with repeats."""
         return self.width(axis) * self.times
 
 
@@ -33,20 +33,21 @@ Parts = Sequence[Part]
 
 
 class Segmented(Tensor):
-    """What a module sees: shape, dtype and device of a tensor of which only `parts` is computed.
+    """A tensor as a module sees it, of which only `parts` are computed.
 
-    `axis` is negative, and so the same in tensors that broadcast. The values have all the other
-    dimensions, with the batch innermost in memory where there are three or more: pooling and
-    elementwise operations are fastest so. Nothing is stored under this tensor itself: whatever
-    PyTorch does to it without asking `Interception` raises.
+    It has the shape, dtype and device of the whole tensor, but no memory: an operation that does
+    not go through `Interception` raises. The parts lie one after the other along `axis`, which is
+    negative: so it is the same dimension in tensors that broadcast. If the values have three or
+    more dimensions, the batch is innermost in memory: so pooling and elementwise operations are
+    fastest.
     """
 
     parts: Parts
     axis: int
     writes: list[int]
-    """How often the memory was written to: one counter for all views of it."""
+    """How often the memory was written to: one counter, shared by all views."""
     seen: int
-    """How many of the writes are in `parts`."""
+    """The value of that counter when `parts` were computed."""
 
     __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
@@ -56,11 +57,11 @@ class Segmented(Tensor):
 
     @property
     def whole(self) -> bool:
-        """Whether all channels are there, so that any dimension may be called the axis."""
+        """Whether all channels are stored; then any dimension can serve as the axis."""
         return len(self.parts) == 1 and self.parts[0].times == 1
 
     def write(self, other: Segmented) -> None:
-        """Take another's values in place; views of this tensor are out of date from here on."""
+        """Replace the values by another tensor's; views of this tensor become out of date."""
         self.parts = [Part(part.values.to(self.dtype), part.times) for part in other.parts]
         self.axis = other.axis
         self.writes[0] += 1
@@ -68,7 +69,7 @@ class Segmented(Tensor):
 
 
 def segmented(parts: Iterable[Part], axis: int, view_of: Segmented | None = None) -> Segmented:
-    """A tensor of these parts; neighbours with the same values become one."""
+    """A tensor of these parts; neighbouring parts with the same values become one."""
     merged = list(parts)
     if len(merged) > 1:
         merged = _joined(merged)
@@ -101,7 +102,7 @@ def whole(values: Tensor) -> Segmented:
 
 
 def compressed(values: Tensor) -> Segmented:
-    """A copy, with equal neighbours found along the dimension that has the most of them."""
+    """A copy that stores equal neighbours once, along the dimension that has the most of them."""
     shares = {axis: _share(values, axis) for axis in range(1 - values.dim(), 0)}
     best = min(shares, key=shares.__getitem__, default=0)
     if shares.get(best, 1) < 1:
@@ -118,7 +119,10 @@ def expanded(tensor: Segmented) -> Tensor:
 
 
 def along(tensor: Tensor, axis: int) -> Parts:
-    """A tensor's parts along an axis; computed anew where it is compressed along another one."""
+    """A tensor's parts along an axis.
+
+    If the tensor has its segments along another axis, equal channels are searched for again.
+    """
     if isinstance(tensor, Segmented):
         if tensor.axis == axis or tensor.whole:
             return tensor.parts
@@ -127,7 +131,10 @@ def along(tensor: Tensor, axis: int) -> Parts:
 
 
 def cut(parts: Parts, axis: int, bounds: Iterable[int]) -> list[Part]:
-    """The same channels as parts that end at each of the increasing bounds, and where they did."""
+    """The same channels as parts, with a part that ends at each of the bounds.
+
+    Parts also end where they ended before. `bounds` increase.
+    """
     counts = [part.size(axis) for part in parts]
     found = pieces(counts, sorted({*bounds, *accumulate(counts)}))
     result: list[Part] = []
@@ -137,7 +144,11 @@ def cut(parts: Parts, axis: int, bounds: Iterable[int]) -> list[Part]:
 
 
 def columns(tensors: Sequence[Parts], axis: int) -> list[tuple[list[Tensor], int]]:
-    """Tensors side by side: values that broadcast to each other, and their count, in order."""
+    """Tensors cut at the same channels: for each piece, the tensors' values and their repeats.
+
+    The values of a piece broadcast to each other. ValueError if the sizes along the axis differ
+    and none of the two is 1.
+    """
     sizes = [sum([part.size(axis) for part in parts]) for parts in tensors]
     length = max(sizes)
     if not {1, length}.issuperset(sizes):
@@ -172,7 +183,7 @@ def _divided(part: Part, axis: int, counts: list[int]) -> list[Part]:
 
 
 def _tiled(part: Part, axis: int) -> Tensor:
-    """The values of a part, all of them."""
+    """The values of a part, with all repeats in memory."""
     if part.times == 1:
         return part.values
     times = [1] * part.values.dim()
@@ -181,7 +192,7 @@ def _tiled(part: Part, axis: int) -> Tensor:
 
 
 def _copy(values: Tensor) -> Tensor:
-    """A copy with the batch innermost in memory; a constant's memory stays one number."""
+    """A copy with the batch innermost in memory; a constant still takes one number's memory."""
     if not any(values.stride()):
         return values
     if values.dim() < 3:
@@ -190,7 +201,7 @@ def _copy(values: Tensor) -> Tensor:
 
 
 def _split(values: Tensor, axis: int) -> list[Part]:
-    """Segmented of equal channels along an axis, exactly as found; single ones together."""
+    """Parts along an axis: each segment of equal channels is one, and so are single neighbours."""
     if values.dim() < -axis or values.shape[axis] < 2:
         return [Part(_copy(values), 1)]
     size = values.shape[axis]
@@ -205,13 +216,13 @@ def _split(values: Tensor, axis: int) -> list[Part]:
 
 
 def _share(values: Tensor, axis: int) -> float:
-    """Which share of the channels differs from the one before."""
+    """The share of channels that differ from the channel before; the first one counts."""
     size = values.shape[axis]
     return len(_starts(values, axis)) / size if size > 1 and values.numel() else 1.0
 
 
 def _starts(values: Tensor, axis: int) -> list[int]:
-    """Where channels begin that differ from the one before; 0 always."""
+    """The indices of channels that differ from the channel before, and 0."""
     size = values.shape[axis]
     if values.stride(axis) == 0 or not values.numel():
         return [0] if values.numel() else list(range(size))
@@ -226,9 +237,10 @@ def _starts(values: Tensor, axis: int) -> list[int]:
 
 
 class Memo:
-    """Results by operation and operands, so that what is computed twice is computed once.
+    """Results by operation and operands, so that nothing is computed twice.
 
-    The most recent ones, up to `limit` bytes: more would push the rest out of the caches.
+    It keeps the most recent results, up to `limit` bytes: more would not fit the processor's
+    caches.
     """
 
     def __init__(self, limit: int = 2**25) -> None:
@@ -238,7 +250,7 @@ class Memo:
         self._kept: dict[Hashable, tuple[tuple[Tensor, ...], Tensor]] = {}
 
     def kept(self, key: Hashable, function: Callable[..., Tensor], *operands: Tensor) -> Tensor:
-        """The same, whatever its size: for what does not depend on the weight."""
+        """The same, but the result is always kept: for what does not depend on the weight."""
         place = (key, *map(id, operands))
         if place not in self._kept:
             self._kept[place] = operands, function(*operands)
@@ -257,7 +269,7 @@ class Memo:
             self._results.move_to_end(place)
             return self._results[place][1]
         result = function(*operands)
-        self._results[place] = operands, result  # the operands, so that their ids stay theirs
+        self._results[place] = operands, result  # an id can be used again once its operand is gone
         self._bytes += result.nbytes
         while self._bytes > self._limit and len(self._results) > 1:
             self._bytes -= self._results.popitem(last=False)[1][1].nbytes

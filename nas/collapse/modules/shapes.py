@@ -1,4 +1,4 @@
-"""The same entries of `Segmented` in other shapes: reshaped, moved, cut, repeated, joined."""
+"""`Segmented` tensors reshaped, with dimensions moved, cut, repeated and joined."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from nas.collapse.modules.segments import (
 def view(
     x: Segmented, key: object, function: Callable[[Tensor], Tensor], axis: int, memo: Memo
 ) -> Segmented:
-    """A function of every part; the result shares the memory of `x`."""
+    """Apply a function to every part; the result shares the memory of `x`."""
     made = each(memo, x, key, function, axis)
     return segmented(made.parts, axis, x)
 
@@ -41,7 +41,7 @@ def _(function: Callable[..., Any], memo: Memo, x: Segmented, *args: Any, **kwar
 
 
 def reshaped(memo: Memo, x: Segmented, shape: list[int]) -> Any:
-    """The same entries in order; NotImplemented where that is not one axis again."""
+    """The same entries in another shape; NotImplemented if the segments have no single axis."""
     if x.whole:
         return view(
             x, ("shape", *shape), lambda v: v.reshape(shape), min(1 - len(shape), -1), memo
@@ -50,18 +50,18 @@ def reshaped(memo: Memo, x: Segmented, shape: list[int]) -> Any:
     place = next((i for i, new in enumerate(shape) if prod(shape[:i]) == before and new > 1), None)
     if place is None:
         return NotImplemented
-    if shape[place] % size == 0:  # with as many of the dimensions after it
+    if shape[place] % size == 0:  # joined with dimensions after it
         return _with_width(memo, x, shape, place, shape[place] // size)
     inner = next((i for i in range(place, len(shape)) if prod(shape[place : i + 1]) == size), None)
     if inner is None:
         return NotImplemented
-    starts = range(0, size, shape[inner])  # the axis in several: the innermost is the new one
+    starts = range(0, size, shape[inner])  # the axis is split: the innermost is the new axis
     pieces = [piece(x, start, start + shape[inner]) for start in starts]
     return _with_width(memo, stacked([p.parts for p in pieces], x.axis, x), shape, inner, 1)
 
 
 def _with_width(memo: Memo, x: Segmented, shape: list[int], place: int, times: int) -> Segmented:
-    """Every part in a shape, in which the axis is at a place and so many times as wide."""
+    """Every part in this shape; the axis is then at `place` and `times` times as wide."""
 
     def reshape(values: Tensor) -> Tensor:
         width = values.shape[x.axis] * times
@@ -71,10 +71,10 @@ def _with_width(memo: Memo, x: Segmented, shape: list[int], place: int, times: i
 
 
 def stacked(sides: Sequence[Parts], axis: int, view_of: Segmented | None = None) -> Segmented:
-    """Tensors side by side, on a new dimension before the axis."""
+    """Tensors stacked along a new dimension before the axis."""
     parts = []
     for values, count in columns(sides, axis):
-        if all(other is values[0] for other in values):  # then it is no new memory
+        if all(other is values[0] for other in values):  # no new memory is needed
             sizes = list(values[0].unsqueeze(axis - 1).shape)
             sizes[axis - 1] = len(values)
             together = values[0].unsqueeze(axis - 1).expand(sizes)
@@ -92,7 +92,11 @@ def stacked(sides: Sequence[Parts], axis: int, view_of: Segmented | None = None)
 def moved(
     function: Callable[..., Any], memo: Memo, x: Segmented, *args: Any, **kwargs: Any
 ) -> Any:
-    """A view, or several; where the axis goes is read off the strides of an image of `x`."""
+    """A view, or several.
+
+    The function is called with an image of `x` that has no memory; the strides of the result show
+    where the axis went.
+    """
     strides = [1] * x.dim()
     order = [place for place in range(-x.dim(), 0) if place != x.axis][::-1]
     step = 1
@@ -127,8 +131,8 @@ def _moved(
     goal: Tensor,
     step: int,
 ) -> Any:
-    """One view of `x`, given its image, in which neighbours along the axis are `step` apart."""
-    if not goal._is_view():  # tensor indices: a copy in another order
+    """One view of `x`. In its image `goal`, neighbours along the axis are `step` apart."""
+    if not goal._is_view():  # an index with tensors gives a copy in another order
         return NotImplemented
     if x.whole:
         return view(x, key, function, min(1 - goal.dim(), -1), memo)
@@ -171,7 +175,7 @@ def _(
     max_norm: float | None = None,
     **_: Any,  # about gradients
 ) -> Any:
-    if not isinstance(ids, Segmented) or max_norm is not None:  # then rows are scaled in place
+    if not isinstance(ids, Segmented) or max_norm is not None:  # max_norm scales rows in place
         return NotImplemented
     rows = [memo.kept("rows", F.embedding, part.values, table) for part in ids.parts]
     parts = [Part(each, part.times) for each, part in zip(rows, ids.parts, strict=True)]
