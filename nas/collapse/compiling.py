@@ -50,7 +50,7 @@ def compile_kernels(dtype: str) -> None:
 def _compiled(dtype: str, folder: Path, seconds: float) -> bool:
     """Compile the kernels if they are not on disk.
 
-    False if another process is still compiling them after so many seconds.
+    False if another process is still compiling them after `seconds`.
     """
     done = folder / f"kernels-{dtype}.{_version()}"
     if done.exists():

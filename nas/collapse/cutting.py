@@ -18,9 +18,10 @@ def ends(*tensors: Sequence[int]) -> list[int]:
 
 
 def pieces(counts: Sequence[int], bounds: Sequence[int]) -> list[tuple[int, int]]:
-    """Segments of so many channels, cut at `bounds`: (the segment's index, channels) per piece.
+    """Segments cut at `bounds`, as pieces: (index of the segment, number of channels).
 
-    `bounds` increase and contain the end of every segment.
+    A segment is given by its number of channels. `bounds` increase and contain the end of every
+    segment.
 
     >>> pieces([2, 3], [1, 2, 5])
     [(0, 1), (0, 1), (1, 3)]

@@ -313,7 +313,7 @@ class Work(NamedTuple):
 
     program: Program
     state: Any
-    """(weight, node), `STATE`."""
+    """(weight, node), of dtype `STATE`."""
     log_weights: Values
     planes: Values
     """(channel, height * width * batch), and the sum of the channels."""
@@ -333,7 +333,7 @@ class Work(NamedTuple):
     """For every weight, an index: no node before it waits to be computed."""
     batch: int
     eps: float
-    """Of the program's dtype."""
+    """The machine epsilon of the program's dtype."""
 
 
 @compiled
@@ -486,7 +486,7 @@ def _missing(
 
 @compiled
 def _measure(work: Work, weight: int, i: int) -> None:
-    """Mean, standard deviation and size of a computed node."""
+    """Measure mean, standard deviation and size of a computed node, if that is not done."""
     state = work.state
     row = _row(state, weight, i)
     node = state[row, i]
@@ -504,6 +504,7 @@ def _measure(work: Work, weight: int, i: int) -> None:
 
 @compiled
 def _distances_all(node: Any, a: Values) -> None:
+    """Measure mean and standard deviation of a node whose buffer is `a`."""
     about = float(a.dtype.type(max(a[0] * node.p + node.q, node.least)))
     total = squares = 0.0
     for start in range(0, a.size, CHUNK):
@@ -516,6 +517,7 @@ def _distances_all(node: Any, a: Values) -> None:
 
 @compiled
 def _moments(node: Any, about: float, total: float, squares: float, size: int) -> None:
+    """Write mean and standard deviation, from the sums of distances and of their squares."""
     node.mean = about + total / size
     node.spread = sqrt(max(squares / size - (total / size) ** 2, 0.0))
 
@@ -531,7 +533,7 @@ def _free(held: Values) -> int:
 
 @compiled
 def _hold(held: Values, slot: int, count: int) -> None:
-    """Count so many more views of a buffer; channels of the input are not counted."""
+    """Add `count` to the number of views of a buffer; channels of the input are not counted."""
     if 0 <= slot < len(held):
         held[slot] += count
 
@@ -748,7 +750,7 @@ def _shares(
 
 @compiled
 def _release(state: Any, sources: Values, held: Values, todo: Values, weight: int, i: int) -> None:
-    """Count one use of a node less.
+    """Subtract one from a node's uses.
 
     A node without uses gives up its buffer; if it was never computed, it releases its sources.
     """

@@ -254,7 +254,7 @@ def _cut(segments: Segments, bounds: Sequence[int]) -> Segments:
 
 
 def _parts(segments: Segments, channels: int) -> Iterator[Segments]:
-    """Groups of so many channels, each group as segments; a rest is left out."""
+    """Groups of `channels` channels, each as segments, without channels that fill no group."""
     inner = ends([count for _, count in segments])
     starts = range(channels, inner[-1] + 1, channels)
     part: list[tuple[int, int]] = []

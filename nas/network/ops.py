@@ -146,7 +146,7 @@ class _Pool(Op):
 
 @dataclass(frozen=True, slots=True)
 class AvgPool(_Pool):
-    """Average over a square window, without padding."""
+    """Average over the part of a square window that lies inside the image."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def _averages(memo: Memo, x: Segmented, size: int, groups: int, outputs: int) ->
 
 
 def _repeated(memo: Memo, part: Part, axis: int, times: int) -> Part:
-    """Every channel so many times in a row."""
+    """Every channel `times` times in a row."""
     if part.width(axis) == 1:
         return Part(part.values, part.times * times)
     repeat = partial(torch.repeat_interleave, repeats=times, dim=axis)
@@ -117,7 +117,7 @@ def _convolved(
 ) -> Any:
     """A convolution, if all its weights are equal.
 
-    `windows` is what it does to one channel if its weight is 1, `key` what `memo` knows it by.
+    `windows` is what it does to one channel if its weight is 1, `key` its name in `memo`.
     """
     w, channel = constant(weight), 1 - weight.dim()
     fits = x.dim() == weight.dim() and x.shape[channel] == inputs and outputs % groups == 0

@@ -61,15 +61,20 @@ def collapsed_module(
         one = inputs if inputs.is_floating_point() else inputs.new_empty((), dtype=dtype)
         with torch.no_grad(), Interception(stubs.known(real, one, weight), notes, memo):
             output = stubs.model(segmented(given.parts, given.axis))
-        if not isinstance(output, Tensor):
-            raise TypeError(f"the module returns {type(output).__name__}, no tensor")
-        if output.is_meta:
-            raise ValueError("the output comes from a tensor made in a constructor")
-        outputs.append(current(output) if isinstance(output, Segmented) else output)
+        outputs.append(_checked(output))
     if distinct:
         outputs = _once(outputs)
     full = [expanded(output) if isinstance(output, Segmented) else output for output in outputs]
     return [output.flatten().double() for output in full]
+
+
+def _checked(output: object) -> Tensor:
+    """A module's output; TypeError if it is no tensor, ValueError if it was not computed."""
+    if not isinstance(output, Tensor):
+        raise TypeError(f"the module returns {type(output).__name__}, no tensor")
+    if output.is_meta:
+        raise ValueError("the output comes from a tensor made in a constructor")
+    return current(output) if isinstance(output, Segmented) else output
 
 
 def _once(outputs: list[Tensor]) -> list[Tensor]:

@@ -48,7 +48,7 @@ def _one_norm(values: Tensor, eps: float, gain: float) -> Tensor:
     """The same with one mean and variance for all entries: plain numbers are faster."""
     mean = values.sum().item() / values.numel()
     values = values - mean
-    line = values.as_strided((values.numel(),), (1,))  # fresh memory, in whatever order
+    line = values.as_strided((values.numel(),), (1,))  # the whole memory, in any order
     variance = torch.dot(line, line).item() / values.numel()
     rounding = torch.finfo(values.dtype).eps * abs(mean)
     if sqrt(variance) <= rounding and values.abs().mean().item() <= rounding:  # squares underflow

@@ -173,7 +173,7 @@ def _level(column: Sequence[Part], axis: int) -> tuple[list[Tensor], int]:
 
 
 def _divided(part: Part, axis: int, counts: list[int]) -> list[Part]:
-    """A part, cut into pieces of so many channels."""
+    """A part, cut into pieces with these numbers of channels."""
     if len(counts) == 1:
         return [part]
     width = part.width(axis)
