@@ -25,8 +25,8 @@ from nas import Candidate
 from nas.data.synthetic import natural_images
 from nas.seeding import generator, one_thread
 from proxies.epsilon import Epsilon, dense, epsilon
-from tests.modules import NETS
-from tests.nets import OneModule
+from tests.support.modules import NETS
+from tests.support.nets import OneModule
 
 WEIGHTS = (1e-3, 1.0)
 

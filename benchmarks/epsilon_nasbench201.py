@@ -25,7 +25,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # however this is sta
 
 from scipy.stats import kendalltau, spearmanr
 
-from nas import PROXIES, SPACES, Objective
+from nas import PROXIES, SPACES, ProxyObjective
 from nas.data.sources import make_batch
 
 BATCHES = ("images", "natural", "ramp", "noise")
@@ -72,9 +72,9 @@ def main() -> None:
         figures: dict[str, dict[str, float]] = {}
         times = {}
         for rule in ("float32", "none"):
-            objective = Objective(space, PROXIES.build("epsilon", underflow=rule), batch)
+            objective = ProxyObjective(space, PROXIES.build("epsilon", underflow=rule), batch)
             start = perf_counter()
-            scores = [objective(arch).score for arch in archs]
+            scores = [objective.evaluate(arch).score for arch in archs]
             times[rule] = round((perf_counter() - start) / len(archs), 5)
             found = measured(scores, truth)
             figures |= found if rule == "float32" else {"exact": found["dropped"]}

@@ -19,11 +19,11 @@ from time import perf_counter
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # however this is started
 
-from nas import PROXIES, SPACES, Candidate, Objective
+from nas import PROXIES, SPACES, Candidate, ProxyObjective
 from nas.batch import Batch
 from nas.collapse.tensors import collapsed, flat
 from nas.data.sources import make_batch
-from nas.scoring.executors import open_executor
+from nas.scoring.executors import EXECUTORS
 from proxies.epsilon import Epsilon, epsilon
 
 
@@ -77,10 +77,10 @@ def timed(name: str, executor: str, workers: int, turns: int) -> list[tuple[floa
     of_epsilon = name in ("epsilon", "tensors")
     batch = make_batch(space, "natural", size=256 if of_epsilon else 64)
     proxy = Tensors() if name == "tensors" else PROXIES.build(name)
-    objective = Objective(space, proxy, batch)
+    objective = ProxyObjective(space, proxy, batch).evaluate
     archs = [space.sample(Random(number)) for number in range(COUNTS[name])]
     seconds = []
-    with open_executor({"name": executor, "workers": workers}) as apply:
+    with EXECUTORS.build(executor, workers=workers) as apply:
         list(apply(objective, archs))  # by its end all workers have started
         list(map(objective, archs[:4]))
         for _ in range(turns):

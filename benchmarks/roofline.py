@@ -26,11 +26,11 @@ from typing import Any
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # however this is started
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from nas import SPACES
 from nas.collapse import kernels
+from nas.collapse.outputs import Inputs
 from nas.collapse.program import ADD, BOX, MEAN, MIX, PLANE, POOL, RELU, Program, written
 from nas.data.sources import make_batch
 from proxies.epsilon import Epsilon
@@ -56,7 +56,8 @@ def main() -> None:
     for name, value in rates.items():
         print(f"{name:<10} {value / 1e9:7.1f} G{'B' if name in LEVELS else 'flop'}/s")
     space = SPACES.build("nasbench201")
-    planes = make_batch(space, "natural", size=options.size).prepared(torch.float32).planes
+    batch = make_batch(space, "natural", size=options.size)
+    planes = Inputs(batch.inputs.float()).planes
     assert planes is not None, "Numba is missing"
     rng = Random(options.seed)
     totals: dict[str, float] = defaultdict(float)

@@ -55,7 +55,7 @@ def main() -> None:
 
 def proxy_for(space: str) -> str:
     """Epsilon, which is the default; synflow where epsilon does not exist."""
-    return "synflow" if SPACES.build(space).weights is None else "epsilon"
+    return "synflow" if SPACES.build(space).shared_weights is None else "epsilon"
 
 
 def searched(space: str, strategy: str, budget: int) -> dict[str, Any]:

@@ -1,33 +1,71 @@
 """Neural architecture search that trains nothing while it searches."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nas.arch import Arch
 from nas.candidate import Candidate
 from nas.errors import NotApplicableError, UsageError
+from nas.metric import METRICS, Metric
 from nas.network import Network
 from nas.proxy import PROXIES, NoScore, Proxy
-from nas.scoring.objective import Objective
+from nas.ranking import RANKINGS
+from nas.scoring.objective import Objective, ProxyObjective
 from nas.searching.history import History
-from nas.searching.loop import search, trials
-from nas.space import SPACES, Arch, Space
+from nas.searching.loop import trials
+from nas.space import SPACES, Space
 from nas.strategy import STRATEGIES, Strategy
 from nas.trial import Evaluation, Trial
 
+if TYPE_CHECKING:
+    from nas.api import score, search
+    from nas.batch import Batch
+
+__version__: str
+
 __all__ = [
+    "METRICS",
     "PROXIES",
+    "RANKINGS",
     "SPACES",
     "STRATEGIES",
     "Arch",
+    "Batch",
     "Candidate",
     "Evaluation",
     "History",
+    "Metric",
     "Network",
     "NoScore",
     "NotApplicableError",
     "Objective",
     "Proxy",
+    "ProxyObjective",
     "Space",
     "Strategy",
     "Trial",
     "UsageError",
+    "__version__",
+    "score",
     "search",
     "trials",
 ]
+
+LATER = {"Batch": "nas.batch", "score": "nas.api", "search": "nas.api"}
+"""Public names whose modules need torch: they are imported when someone asks for them."""
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            return version("epsilon-nas")
+        except PackageNotFoundError:  # a checkout that was never installed
+            return "unknown"
+    if name in LATER:
+        from importlib import import_module
+
+        return getattr(import_module(LATER[name]), name)
+    raise AttributeError(f"module 'nas' has no attribute '{name}'")

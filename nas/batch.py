@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from nas.collapse.outputs import Inputs
 from nas.errors import UsageError
-from nas.seeding import generator as seeded_generator
+from nas.seeding import generator
+
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Batch:
-    """Inputs (batch, …) and, where the source has them, labels (batch,)."""
+    """Inputs (batch, …) and, where the source has them, labels (batch,).
+
+    A proxy gets a batch of its own (`fresh`), which records in `notes` what the proxy was given
+    in place of what it asked for.
+    """
 
     inputs: Tensor
     labels: Tensor | None = None
@@ -25,38 +30,44 @@ class Batch:
     """Of the random labels, where a proxy asks for labels and there are none."""
     notes: set[str] = field(default_factory=set)
     """What a proxy was given in place of what it asked for, for the summary."""
+    _made: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     def labels_for(self, classes: int) -> Tensor:
         """Labels (batch,) from 0 to classes - 1: the batch's own, else random ones, noted.
 
-        UsageError where the batch's own labels go further than the network's outputs.
+        UsageError where the network has fewer outputs than the batch's own labels need.
         """
         if self.labels is None:
             self.notes.add("random labels, for the batch has none")
             size = (len(self.inputs),)
-            drawn = torch.randint(classes, size, generator=seeded_generator("labels", self.seed))
+            drawn = torch.randint(classes, size, generator=generator("labels", self.seed))
             return drawn.to(self.inputs.device)
-        if int(self.labels.max()) >= classes:
-            most = int(self.labels.max())
+        most = int(self.labels.max())
+        if most >= classes:
             raise UsageError(
-                f"the batch has the label {most}, the network {classes} outputs: it needs "
-                f"{most + 1} or more"
+                f"the label {most} needs at least {most + 1} outputs; the network has {classes}"
             )
         return self.labels
 
-    def prepared(self, dtype: torch.dtype) -> Inputs:
-        """The inputs in a dtype, for `nas.collapse.outputs`; made once for all networks."""
-        if dtype not in self._prepared:
-            self._prepared[dtype] = Inputs(self.inputs.to(dtype))
-        return self._prepared[dtype]
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` returns, made at the first call with this key and kept with the batch.
 
-    @cached_property
-    def _prepared(self) -> dict[torch.dtype, Inputs]:
-        return {}
+        For what a proxy derives from the inputs alone and needs for every architecture.
+        """
+        if key not in self._made:
+            self._made[key] = make()
+        made: T = self._made[key]
+        return made
+
+    def fresh(self) -> Batch:
+        """The same batch without notes; what was made of it once is shared."""
+        copy = replace(self, notes=set())
+        copy._made = self._made
+        return copy
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what another process makes anew."""
-        return {name: value for name, value in vars(self).items() if name != "_prepared"}
+        return {**vars(self), "_made": {}}
 
     def digest(self) -> str:
         """SHA-256 of inputs and labels: files of the same name may change."""

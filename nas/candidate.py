@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from nas.network import Network
+from nas.seeding import generator, seeded
 from nas.space import Arch, Space
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from nas.network import Network
     from nas.network.initialisation import Init
 
 
-@dataclass(frozen=True)
 class Candidate:
-    """One architecture of a space, and how to build it."""
+    """One architecture of a space, and how to build it.
 
-    space: Space
-    arch: Arch
-    seed: int | str = 0
-    device: str = "cpu"
-    drawn: set[str] = field(default_factory=set, compare=False, repr=False)
-    """What was drawn from the seed so far: without any, another seed gives the same score."""
-    memo: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
-    """What proxies share where several score the architecture, or one does under several seeds."""
+    Whatever is drawn for it depends on its seed and itself alone. It records whether anyone asked
+    for the seed (`drawn`), for without that another seed gives the same score.
+    """
+
+    def __init__(self, space: Space, arch: Arch, seed: int | str = 0, device: str = "cpu") -> None:
+        self.space, self.arch, self.device = space, arch, device
+        self._seed = seed
+        self.drawn = False
+        """Whether anything was drawn from the seed so far."""
+        self.memo: dict[Hashable, Any] = {}
+        """What proxies share where several score the architecture, or one under several seeds."""
+
+    @property
+    def seed(self) -> int | str:
+        """What weights and other draws depend on; reading it counts as a draw."""
+        self.drawn = True
+        return self._seed
 
     @property
     def network(self) -> Network | None:
@@ -45,10 +54,8 @@ class Candidate:
         from torch import nn
 
         from nas.network.initialisation import initialise
-        from nas.seeding import seeded
 
-        self.drawn.add("weights")
-        with seeded("weights", self.seed, self.arch):
+        with self.seeded("weights"):
             model = self.space.build(self.arch)
             initialise(model, init)
         for part in model.modules():
@@ -58,16 +65,29 @@ class Candidate:
 
     def generator(self, purpose: str) -> torch.Generator:
         """A CPU generator for draws other than weights; it depends on (seed, arch, purpose)."""
-        from nas.seeding import generator
-
-        self.drawn.add(purpose)
         return generator(purpose, self.seed, self.arch)
+
+    @contextmanager
+    def seeded(self, purpose: str) -> Iterator[None]:
+        """Seed torch's own CPU generator, for code that draws from no other, and restore it."""
+        with seeded(purpose, self.seed, self.arch):
+            yield
 
     def skeleton(self) -> nn.Module:
         """The module with shapes only, on the meta device: no weight is allocated."""
         import torch
 
-        from nas.seeding import seeded
-
-        with seeded("weights", self.seed, self.arch), torch.device("meta"):
+        with seeded("weights", self._seed, self.arch), torch.device("meta"):
             return self.space.build(self.arch)
+
+    def under(self, seed: int | str) -> Candidate:
+        """The same architecture under another seed; what proxies share stays shared."""
+        other = Candidate(self.space, self.arch, seed, self.device)
+        other.memo = self.memo
+        return other
+
+    def apart(self) -> Candidate:
+        """The same candidate for a proxy that shares nothing with others but the layers."""
+        other = Candidate(self.space, self.arch, self._seed, self.device)
+        other.memo = {"network": self.network}
+        return other

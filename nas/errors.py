@@ -1,10 +1,9 @@
-"""The one exception that a user's mistake raises."""
+"""What goes wrong and is no bug: mistakes of the user's, searches that find nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Any
 
 
 class UsageError(ValueError):
@@ -28,13 +27,18 @@ class NotApplicableError(UsageError):
     """A proxy that cannot score this kind of model, whatever its weights."""
 
 
+class AllFailedError(UsageError):
+    """All of the first architectures fail to be scored, for one reason."""
+
+
+def all_failed(reason: str, count: int) -> AllFailedError:
+    """The error for a run whose first `count` architectures all fail for one reason."""
+    if count == 1:
+        return AllFailedError(reason)
+    return AllFailedError(
+        f"{reason} (the first {count} architectures all fail so; strict=true shows where)"
+    )
+
+
 class NothingFoundError(RuntimeError):
     """A search came to its end and no architecture has a score."""
-
-
-def at_least(settings: Mapping[str, Any], key: str, least: int) -> int:
-    """The setting `key`, a whole number of at least `least`; otherwise a UsageError."""
-    value = settings[key]
-    if type(value) is not int or value < least:
-        raise UsageError(f"{key}={value} must be a whole number of at least {least}")
-    return value

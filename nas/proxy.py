@@ -16,12 +16,18 @@ class NoScore(float):
     """A score that does not exist: NaN, with the reason why."""
 
     reason: str
+    failed: bool
+    """Whether an error was raised in place of a score."""
 
-    def __new__(cls, reason: str) -> NoScore:
+    def __new__(cls, reason: str, failed: bool = False) -> NoScore:
         """NaN that carries `reason`, a short phrase for the summary."""
         score = super().__new__(cls, "nan")
-        score.reason = reason
+        score.reason, score.failed = reason, failed
         return score
+
+    def __reduce__(self) -> tuple[type[NoScore], tuple[str, bool]]:
+        """So that the reason goes along to other processes."""
+        return NoScore, (self.reason, self.failed)
 
 
 class Proxy(ABC):
@@ -35,7 +41,9 @@ class Proxy(ABC):
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The candidate's score on the batch; NaN (best a `NoScore`) where it has none.
 
-        Whatever the candidate builds may be changed at will: it is built for this call.
+        Whatever the candidate builds may be changed at will: it is built for this call. An error
+        that is raised counts as no score of this candidate. Of errors, NotApplicableError says
+        that the proxy cannot score such a model.
         """
 
 

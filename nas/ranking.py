@@ -4,25 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import inf, isnan
-from typing import Any
 
-from nas.errors import UsageError, unknown
+from nas.errors import UsageError
+from nas.registry import Registry
 from nas.trial import Trial
 
 Ranking = Callable[[Sequence[Trial]], Sequence[float]]
 """A value for every trial of a set, comparable within that set alone."""
 
+RANKINGS: Registry[Sequence[float]] = Registry("ranking", "nas.ranking", given=1)
+"""The rankings by name; a ranking is called with trials and has its options as keywords."""
 
-def by_score(trials: Sequence[Trial]) -> list[float]:
-    """The trial's own score: of several proxies their weighted sum."""
+
+@RANKINGS.register("score")
+def by_score(
+    trials: Sequence[Trial], *, weights: Mapping[str, float] | None = None
+) -> list[float]:
+    """The trial's own score: of several proxies their sum.
+
+    `weights` are how often each proxy counts in that sum. A trial's score contains them already
+    (`nas.scoring.objective`).
+    """
     return [-inf if isnan(trial.score) else trial.score for trial in trials]
 
 
+@RANKINGS.register("rank_sum")
 def rank_sum(trials: Sequence[Trial]) -> list[float]:
     """Sum over proxies of log(rank / n), n the set's size (AZ-NAS, arXiv:2403.19232).
 
     The best of a proxy has rank n, ties share the mean of their ranks. A trial that lacks one
-    proxy's score has none; the ranks are among the others.
+    proxy's score has none; the ranks are among the others. UsageError for trials of one proxy.
     """
     if trials and not any(trial.scores for trial in trials):
         raise UsageError("ranking=rank_sum compares several proxies: give proxy=[one,other]")
@@ -35,14 +46,3 @@ def rank_sum(trials: Sequence[Trial]) -> list[float]:
         table = np.array([list(trials[place].scores.values()) for place in whole])
         values[whole] = np.log(rankdata(table, axis=0) / len(whole)).sum(axis=1)
     return [float(value) for value in values]
-
-
-def make_ranking(config: Mapping[str, Any]) -> Ranking:
-    """The ranking that a config names."""
-    if config["name"] not in RANKINGS:
-        raise unknown("ranking", str(config["name"]), RANKINGS)
-    return RANKINGS[config["name"]]
-
-
-RANKINGS: dict[str, Ranking] = {"score": by_score, "rank_sum": rank_sum}
-"""The rankings by the names of the config group `ranking`."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from math import prod
-from random import Random
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from nas import notation
+from nas.arch import Arch, ArchSet
 from nas.errors import UsageError
-from nas.network import Network
 from nas.registry import Registry
 
 if TYPE_CHECKING:
@@ -20,22 +18,26 @@ if TYPE_CHECKING:
     from torch import nn
 
     from nas.batch import Batch
+    from nas.network import Network
 
-Arch = tuple[int, ...]
-"""An architecture: the i-th number is the option taken at the i-th decision."""
+__all__ = ["SPACES", "Arch", "Space"]
 
 
-class Space(ABC):
-    """A set of architectures. Subclasses are frozen dataclasses whose fields are macro sizes."""
+class Space(ArchSet):
+    """A set of architectures: named `decisions` with their options, and a `build`.
 
-    choices: tuple[int, ...]
-    """How many options each decision has."""
-
-    weights: tuple[float, float] | None = (1e-7, 1.0)
-    """The low and the high shared weight that suit the space (epsilon's constants).
-
-    None where outputs are constant under any: epsilon does not exist then.
+    A space with sizes of its own, such as a number of channels, is a frozen dataclass with these
+    as fields. Everything but `decisions` (or `choices`), `inputs` and `build` (or `network`) has
+    a default.
     """
+
+    decisions: ClassVar[notation.Decisions] = {}
+    """The options of each decision by its name; `build` and `network` get one option by each."""
+
+    shared_weights: tuple[float, float] | None = (1e-7, 1.0)
+    """A low and a high weight that suit the space where all of a network's weights are equal.
+
+    None where outputs are constant under any such weight."""
 
     release: str = "the space names no official release."
     """One sentence: where true figures of the space's architectures are published."""
@@ -45,17 +47,43 @@ class Space(ABC):
     joined by spaces."""
 
     vocabulary: int | None = None
-    """How many different tokens the inputs can hold, from 0 on; None where they are no tokens."""
+    """How many different tokens the inputs can hold, from 0 on; None for inputs of numbers."""
 
-    def network(self, arch: Arch) -> Network | None:
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let `build` and `network` take options by name; TypeError for unusable decisions."""
+        super().__init_subclass__(**options)
+        if "weights" in vars(cls):
+            raise TypeError(f"{cls.__name__}.weights is called shared_weights now")
+        if isinstance(cls.decisions, Mapping) and cls.decisions:
+            notation.check(cls.decisions)
+            for name in {"build", "network"} & {*vars(cls)}:
+                setattr(cls, name, notation.by_name(vars(cls)[name], cls.decisions))
+
+    def __repr__(self) -> str:
+        """The class with its fields: what stands for the space in the keys of kept scores."""
+        own = sorted((name, value) for name, value in vars(self).items() if name != "choices")
+        fields = ", ".join(f"{name}={value!r}" for name, value in own)
+        return f"{type(self).__qualname__}({fields})"
+
+    @cached_property
+    def choices(self) -> tuple[int, ...]:
+        """How many options each decision has."""
+        return tuple(len(options) for options in self.decisions.values())
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """Shape of one example, without the batch: (features,), (channels, height, width), …."""
+        raise UsageError(f"{type(self).__name__} does not say the shape of its `inputs`")
+
+    def network(self, *arch: Any, **options: Any) -> Network | None:
         """The architecture as layers, or None where it is no fixed graph: then override build."""
         return None
 
-    def build(self, arch: Arch) -> nn.Module:
+    def build(self, *arch: Any, **options: Any) -> nn.Module:
         """The architecture as a module with fresh weights, on the default device."""
         from nas.network.module import NetworkModule
 
-        network = self.network(arch)
+        network = self.network(*arch, **options)
         if network is None:
             raise NotImplementedError(f"{type(self).__name__} has neither network nor build")
         return NetworkModule(network)
@@ -67,20 +95,27 @@ class Space(ABC):
         """
         return None
 
-    @abstractmethod
     def batch(self, size: int, generator: torch.Generator) -> Batch:
-        """The default input, `size` examples of the right shape, made without any download."""
+        """The default input, `size` examples of the right shape, made without any download.
 
-    @abstractmethod
-    def parse(self, text: str) -> Arch:
-        """The architecture that the space's published notation names; ValueError if none.
-
-        `read` takes numbers between commas alone for a tuple, which a notation should not be like.
+        Images for three dimensions, tokens where there is a vocabulary, else N(0, 1) numbers.
         """
+        from nas.data.synthetic import suitable
 
-    @abstractmethod
+        return suitable(self.inputs, self.vocabulary, size, generator)
+
+    def parse(self, text: str) -> Arch:
+        """The architecture that the space's notation names; ValueError if none."""
+        if self.decisions:
+            return notation.parsed(self.decisions, text)
+        arch = notation.numbers(text)
+        if arch is None:
+            raise ValueError(f"'{text}' is no architecture: write a tuple of numbers")
+        return arch
+
     def format(self, arch: Arch) -> str:
-        """The architecture in the space's published notation."""
+        """The architecture in the space's notation."""
+        return notation.written(self.decisions, arch) if self.decisions else str(arch)
 
     def released(self, path: Path) -> Iterator[tuple[str, dict[str, float]]]:
         """The architectures, in the published notation, and figures of an official release.
@@ -91,72 +126,24 @@ class Space(ABC):
             f"{path} is no table, and no release of this space can be read: {self.release}"
         )
 
-    def valid(self, arch: Arch) -> bool:
-        """Whether decisions that are each in range also fit together."""
-        return True
-
-    def canonical(self, arch: Arch) -> Arch:
-        """One representative of all the architectures that compute the same function."""
-        return arch
-
-    @property
-    def size(self) -> int:
-        """Number of valid architectures."""
-        return prod(self.choices)
-
-    def __contains__(self, arch: object) -> bool:
-        return (
-            isinstance(arch, tuple)
-            and len(arch) == len(self.choices)
-            and all(
-                type(option) is int and 0 <= option < count
-                for option, count in zip(arch, self.choices, strict=True)
-            )
-            and self.valid(arch)
-        )
-
     def read(self, text: str) -> Arch:
-        """The architecture that a text names, as a tuple or in the published notation."""
+        """The architecture that a text names, as a tuple or in the space's notation.
+
+        UsageError where it names none of the space.
+        """
         bare = text.strip()
-        if TUPLE.fullmatch(bare):
-            try:
-                arch = tuple(int(number) for number in re.findall(r"-?[0-9]+", bare))
-            except ValueError as error:  # thousands of digits
-                raise UsageError(f"'{bare[:20]}…' is no architecture: {error}") from error
-            if arch not in self:
-                raise UsageError(
-                    f"{arch} is not in the space, whose decisions have {self.choices} options"
-                )
-            return arch
+        arch = notation.numbers(bare)
         try:
-            return self.parse(bare)
+            found = self.parse(bare) if arch is None else arch
         except UsageError:
             raise
         except ValueError as error:
             raise UsageError(str(error)) from error
+        if found not in self:
+            raise UsageError(
+                f"{found} is not in the space, whose decisions have {self.choices} options"
+            )
+        return found
 
-    def sample(self, rng: Random) -> Arch:
-        """A valid architecture, all of them equally likely unless the space says otherwise."""
-        while True:
-            arch = tuple(rng.randrange(count) for count in self.choices)
-            if self.valid(arch):
-                return arch
-
-    def neighbours(self, arch: Arch) -> Iterator[Arch]:
-        """Every valid architecture that differs in one decision."""
-        for index, count in enumerate(self.choices):
-            for option in range(count):
-                near = (*arch[:index], option, *arch[index + 1 :])
-                if option != arch[index] and self.valid(near):
-                    yield near
-
-    def mutate(self, arch: Arch, rng: Random) -> Arch:
-        """A neighbour, all of them equally likely; the architecture itself if it has none."""
-        near = list(self.neighbours(arch))
-        return rng.choice(near) if near else arch
-
-
-NUMBERS = r"\s*-?[0-9]+(\s*,\s*-?[0-9]+)*\s*,?\s*"
-TUPLE = re.compile(rf"\({NUMBERS}\)|\[{NUMBERS}\]|{NUMBERS}")
 
 SPACES: Registry[Space] = Registry("space", "spaces", Space)

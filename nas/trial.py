@@ -7,40 +7,21 @@ from dataclasses import dataclass, field, replace
 from math import isnan, nan
 from typing import Any
 
-from nas.space import Arch
+from nas.arch import Arch
 from nas.storage.journal import sealed, unsealed
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """What scoring an architecture gave; the fields are those of a `Trial`."""
-
-    score: float
-    metrics: Mapping[str, float]
-    seconds: float
-    reason: str = ""
-    scores: Mapping[str, float] = field(default_factory=dict)
-    note: str = ""
-
-    def owned(self, metrics: Mapping[str, float]) -> Evaluation:
-        """The same of another architecture of the same form, whose own figures these are."""
-        return replace(self, metrics={**self.metrics, **metrics})
-
 
 NONE: Mapping[str, float] = {}
 """No scores, the same for all trials: a history of a million has no room for a million of them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """One architecture that was asked for, and what came of it."""
+class Evaluation:
+    """What scoring an architecture gave."""
 
-    number: int
-    arch: Arch
     score: float
     """Higher is better; NaN where there is none."""
     metrics: Mapping[str, float]
-    """Other figures of the architecture, such as params and flops."""
+    """Other figures of the architecture, such as params and flops; lower is better."""
     seconds: float
     """What the scoring took; 0 for a copy."""
     reason: str = ""
@@ -49,23 +30,67 @@ class Trial:
     """Where several proxies were asked, each one's score by its name."""
     note: str = ""
     """What a proxy was given in place of what it asked for."""
+    failed: bool = False
+    """Whether a proxy raised an error in place of giving a score."""
+    draws: tuple[float, ...] = ()
+    """Of one proxy, the score under every draw of weights; one where nothing is drawn."""
+
+    def with_metrics(self, metrics: Mapping[str, float]) -> Evaluation:
+        """A copy with `metrics` replaced by those of an equivalent architecture."""
+        return replace(self, metrics={**self.metrics, **metrics})
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One architecture that was asked for, and what came of it; the fields as in `Evaluation`."""
+
+    number: int
+    arch: Arch
+    score: float
+    metrics: Mapping[str, float]
+    seconds: float
+    reason: str = ""
+    scores: Mapping[str, float] = field(default_factory=lambda: NONE)
+    note: str = ""
     copy_of: int | None = None
     """The earlier trial of the same form (`nas.searching.loop`) whose figures these are."""
+    failed: bool = False
+
+    @staticmethod
+    def of(number: int, arch: Arch, found: Evaluation) -> Trial:
+        """The trial of an architecture that was scored."""
+        return Trial(
+            number,
+            arch,
+            found.score,
+            found.metrics,
+            found.seconds,
+            found.reason,
+            found.scores,
+            found.note,
+            failed=found.failed,
+        )
+
+    def copied(self, number: int, arch: Arch, metrics: Mapping[str, float]) -> Trial:
+        """A later trial of an architecture of the same form, with metrics of its own."""
+        own = {**self.metrics, **metrics}
+        return replace(
+            self, number=number, arch=arch, metrics=own, seconds=0.0, copy_of=self.number
+        )
 
     def to_json(self) -> str:
         """One line of JSON: no score is null, `check` is the CRC-32 of all but the seconds."""
         record: dict[str, Any] = {
             "number": self.number,
             "arch": self.arch,
-            "score": _nullable(self.score),
-            "metrics": {name: _nullable(value) for name, value in self.metrics.items()},
+            "score": nullable(self.score),
+            "metrics": {name: nullable(value) for name, value in self.metrics.items()},
         }
         if self.scores:
-            record["scores"] = {name: _nullable(value) for name, value in self.scores.items()}
-        if self.reason:
-            record["reason"] = self.reason
-        if self.note:
-            record["note"] = self.note
+            record["scores"] = {name: nullable(value) for name, value in self.scores.items()}
+        for name in ("reason", "note", "failed"):
+            if getattr(self, name):
+                record[name] = getattr(self, name)
         if self.copy_of is not None:
             record["copy_of"] = self.copy_of
         return sealed(record, self.seconds)
@@ -77,24 +102,26 @@ class Trial:
         return Trial(
             number=int(record["number"]),
             arch=tuple(record["arch"]),
-            score=_number(record["score"]),
+            score=number(record["score"]),
             metrics=_numbers(record["metrics"]),
             seconds=seconds,
             reason=record.get("reason", ""),
             scores=_numbers(record["scores"]) if "scores" in record else NONE,
             note=record.get("note", ""),
             copy_of=record.get("copy_of"),
+            failed=record.get("failed", False),
         )
 
 
-def _nullable(value: float) -> float | None:
-    """A number as JSON has it: no number is null."""
+def nullable(value: float) -> float | None:
+    """A number as JSON has it: NaN is null."""
     return None if isnan(value) else value
 
 
-def _number(value: float | None) -> float:
+def number(value: float | None) -> float:
+    """A number that JSON has: null is NaN."""
     return nan if value is None else value
 
 
 def _numbers(values: Mapping[str, float | None]) -> dict[str, float]:
-    return {name: _number(value) for name, value in values.items()}
+    return {name: number(value) for name, value in values.items()}

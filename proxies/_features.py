@@ -57,7 +57,6 @@ def shared_entropies(
     if known is None or known[0] is not batch:
         inputs = drawn_or_batch(input, candidate, batch, proxy)
         known = candidate.memo[key] = batch, entropies(candidate.model(init), inputs, proxy)
-    candidate.drawn.add("weights")
     values: list[float] = known[1]
     return values
 

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from nas import PROXIES, Candidate, NoScore, NotApplicableError, Proxy, Space, UsageError
 from nas.batch import Batch
 from nas.collapse.modules import Entries, collapsed_module
-from nas.collapse.outputs import outputs
+from nas.collapse.outputs import Inputs, outputs
 from nas.collapse.tensors import collapsed, flat
 from nas.network import Network
 from nas.network.initialisation import constants, embeddings
-from nas.seeding import generator, seeded
+from nas.seeding import generator
 
 FLOAT32_LEAST = 2.0**-149
 """The least positive float32, 1.4e-45, denormals counted."""
@@ -62,14 +62,14 @@ class Epsilon(Proxy):
        float64 ends at 1e-308). The cells that drop out are not
        bad ones: tell coverage beside every correlation.
 
-    Options: `low` and `high` (default: the space's own `weights`); `underflow`; `dtype` (default:
-    float32, the paper's, where the paper's rule holds and the candidate is given as layers;
-    float64 without the rule, and for modules, which have nothing else to hold small numbers in:
-    of 30 recurrent cells the paper's float32 leaves 19 with at most four values in the low pass).
-    Scores near 0 carry few digits in float32, which decides on 1e-7 of the outputs, not of the
-    score: those under 1/64 are computed in float64. One exception keeps to the paper: under
-    1/1024, where its float32 moves a score by more than 1/4096, it stays moved; `dtype=float64`
-    is exact throughout.
+    Options: `low` and `high` (default: the space's own `shared_weights`); `underflow`; `dtype`
+    (default: float32, the paper's, where the paper's rule holds and the candidate is given as
+    layers; float64 without the rule, and for modules, which have nothing else to hold small
+    numbers in: of 30 recurrent cells the paper's float32 leaves 19 with at most four values in
+    the low pass). Scores near 0 carry few digits in float32, which decides on 1e-7 of the
+    outputs, not of the score: those under 1/64 are computed in float64. One exception keeps to
+    the paper: under 1/1024, where its float32 moves a score by more than 1/4096, it stays moved;
+    `dtype=float64` is exact throughout.
     """
 
     by_function = True
@@ -106,13 +106,13 @@ class Epsilon(Proxy):
         """The low and the high weight; NotApplicableError where the space has none to offer."""
         if self.low is not None and self.high is not None:
             return self.low, self.high
-        if space.weights is None:
+        if space.shared_weights is None:
             raise NotApplicableError(
                 f"epsilon does not exist in {type(space).__name__}, whose outputs are constant "
                 f"where all weights are equal: use another proxy, such as proxy=synflow"
             )
-        low = space.weights[0] if self.low is None else self.low
-        high = space.weights[1] if self.high is None else self.high
+        low = space.shared_weights[0] if self.low is None else self.low
+        high = space.shared_weights[1] if self.high is None else self.high
         if low >= high:
             raise UsageError(
                 f"proxy.low={low} must be less than proxy.high={high} (null: the space's own)"
@@ -136,7 +136,8 @@ class Epsilon(Proxy):
         self, network: Network, batch: Batch, weights: Sequence[float], dtype: torch.dtype
     ) -> float:
         """The score of passes in one dtype, each flattened and with the logarithm of its scale."""
-        low, high = outputs(network, batch.prepared(dtype), weights)
+        inputs = batch.once(("collapse", dtype), lambda: Inputs(batch.inputs.to(dtype)))
+        low, high = outputs(network, inputs, weights)
         return epsilon(low, high, self.underflow)
 
 
@@ -148,11 +149,10 @@ def _of_module(
     inputs, notes = batch.inputs.to(dtype) if floats else batch.inputs, set[str]()
 
     def entries(name: str, shape: torch.Size) -> Tensor:
-        candidate.drawn.add("embedding")
         return uniform(candidate.seed, name, shape, dtype).to(inputs.device)
 
     try:
-        with seeded("passes", candidate.seed, candidate.arch):  # whatever the module draws
+        with candidate.seeded("passes"):  # whatever the module draws
             passes = collapsed_module(
                 candidate.skeleton,
                 candidate.model,
@@ -166,7 +166,7 @@ def _of_module(
     except Exception as error:  # if it is the module's own, it comes again
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:100]
         batch.notes.add(f"the module is run densely ({reason})")
-        with seeded("passes", candidate.seed, candidate.arch):
+        with candidate.seeded("passes"):
             return [
                 dense(candidate.model().to(dtype), inputs, weight, entries) for weight in weights
             ]

@@ -19,4 +19,4 @@ class Flops(Proxy):
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The candidate's multiply-adds; of the batch, at most the shape of an example counts."""
-        return float(counts(candidate, batch)["flops"])
+        return float(counts(candidate, batch)[1])

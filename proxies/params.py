@@ -20,4 +20,4 @@ class Params(Proxy):
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The candidate's parameters; the batch matters for nothing."""
-        return float(counts(candidate, batch)["params"])
+        return float(counts(candidate, batch)[0])

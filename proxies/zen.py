@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import isfinite
 from statistics import fmean
 
@@ -47,7 +46,7 @@ class Zen(Proxy):
         for repeat in range(self.repeats):
             drawn = candidate
             if repeat:
-                drawn = replace(candidate, seed=number("repeat", candidate.seed, repeat))
+                drawn = candidate.under(number("repeat", candidate.seed, repeat))
             model = drawn.model(self.init)
             variances = running_variances(model, variances)
             generator = drawn.generator("inputs")

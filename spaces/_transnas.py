@@ -12,9 +12,7 @@ from nas.network import BatchNorm, Builder, Conv, GlobalAvgPool, Linear, Network
 from spaces._nasbench201 import relu_conv_norm
 
 if TYPE_CHECKING:
-    import torch
-
-    from nas.batch import Batch
+    pass
 
 SAME, WIDER, SMALLER, WIDER_AND_SMALLER = range(4)
 """Kinds of modules, one less than their digits: channels doubled, resolution halved."""
@@ -51,13 +49,12 @@ class TransNAS(Space):
     ) -> int:
         """Add a block and give its last layer."""
 
-    def batch(self, size: int, generator: torch.Generator) -> Batch:
-        from nas.data.synthetic import natural_images
-
-        return natural_images((3, self.resolution, self.resolution), size, generator)
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        return 3, self.resolution, self.resolution
 
     def network(self, arch: Arch) -> Network:
-        net = Builder((3, self.resolution, self.resolution))
+        net = Builder(self.inputs)
         width = self.channels
         half = width // 2
         stem = (

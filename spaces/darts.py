@@ -28,9 +28,7 @@ from nas.network import (
 )
 
 if TYPE_CHECKING:
-    import torch
-
-    from nas.batch import Batch
+    pass
 
 OPERATIONS = (
     "max_pool_3x3",
@@ -106,7 +104,7 @@ class DARTS(Space):
     none: bool = True
     repeats: bool = False
 
-    weights = (1e-3, 1.0)
+    shared_weights = (1e-3, 1.0)
     release = (
         "NAS-Bench-301's surrogate models and the results that they were fitted to are linked "
         "from https://github.com/automl/nasbench301, NDS's results from "
@@ -181,13 +179,12 @@ class DARTS(Space):
         normal, reduction = _cells(arch)
         return _form(normal) + _form(reduction)
 
-    def batch(self, size: int, generator: torch.Generator) -> Batch:
-        from nas.data.synthetic import natural_images
-
-        return natural_images((3, self.resolution, self.resolution), size, generator)
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        return 3, self.resolution, self.resolution
 
     def network(self, arch: Arch) -> Network:
-        net = Builder((3, self.resolution, self.resolution))
+        net = Builder(self.inputs)
         normal, reduction = _cells(arch)
         width, stem = self.channels, 3 * self.channels
         node = net.mark(net.chain(net.input, Conv(3, stem, 3, padding=1), BatchNorm(stem)))

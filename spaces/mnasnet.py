@@ -20,9 +20,7 @@ from nas.network import (
 )
 
 if TYPE_CHECKING:
-    import torch
-
-    from nas.batch import Batch
+    pass
 
 DECISIONS = ("e", "k", "l", "se")
 """Of every block: expansion, kernel, layers, squeeze-and-excitation."""
@@ -75,7 +73,7 @@ class MnasNet(Space):
     resolution: int = 64
 
     choices = tuple(len(values) for values in VALUES)
-    weights = (3e-3, 2e-2)
+    shared_weights = (3e-3, 2e-2)
     columns = COLUMNS
     release = (
         "the official release is anb_dataset_jsons.tar.gz of "
@@ -105,14 +103,13 @@ class MnasNet(Space):
     def format(self, arch: Arch) -> str:
         return " ".join(str(values[option]) for values, option in zip(VALUES, arch, strict=True))
 
-    def batch(self, size: int, generator: torch.Generator) -> Batch:
-        from nas.data.synthetic import natural_images
-
-        return natural_images((3, self.resolution, self.resolution), size, generator)
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        return 3, self.resolution, self.resolution
 
     def network(self, arch: Arch) -> Network:
         numbers = iter(values[option] for values, option in zip(VALUES, arch, strict=True))
-        net = Builder((3, self.resolution, self.resolution))
+        net = Builder(self.inputs)
         width = self.channels
         node = net.mark(net.chain(net.input, *_conv(3, width, 3, 2), SiLU()))
         for base, first in zip(WIDTHS, STRIDES, strict=True):

@@ -38,9 +38,7 @@ from spaces._nasbench101_graphs import (
 )
 
 if TYPE_CHECKING:
-    import torch
-
-    from nas.batch import Batch
+    pass
 
 CONV_3X3, CONV_1X1, MAX_POOL = range(len(OPERATIONS))
 
@@ -73,7 +71,7 @@ class NASBench101(Space):
     resolution: int = 32
 
     choices = (2,) * len(PAIRS) + (len(OPERATIONS),) * (VERTICES - 2)
-    weights = (1e-4, 10.0)
+    shared_weights = (1e-4, 10.0)
     columns = ("matrix", "ops")
     release = (
         "the official releases are nasbench_full.tfrecord and nasbench_only108.tfrecord, linked "
@@ -176,14 +174,13 @@ class NASBench101(Space):
         names = ("input", *(OPERATIONS[op] for op in ops), "output")
         return f"{';'.join(rows)} {'|'.join(names)}"
 
-    def batch(self, size: int, generator: torch.Generator) -> Batch:
-        from nas.data.synthetic import natural_images
-
-        return natural_images((3, self.resolution, self.resolution), size, generator)
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        return 3, self.resolution, self.resolution
 
     def network(self, arch: Arch) -> Network:
         graph = representative(pruned(arch))
-        net = Builder((3, self.resolution, self.resolution))
+        net = Builder(self.inputs)
         before = width = self.channels
         node = net.mark(net.chain(net.input, *_conv(3, width, 3)))
         for stack in range(self.stacks):

@@ -25,9 +25,6 @@ from spaces._nasbench201 import EDGES, Kind, cell, relu_conv_norm, representativ
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import torch
-
-    from nas.batch import Batch
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 NONE, SKIP, CONV_1X1, CONV_3X3, POOL = range(5)
@@ -52,7 +49,7 @@ class NASBench201(Space):
     resolution: int = 32
 
     choices = (len(OPERATIONS),) * len(EDGES)
-    weights = (1e-7, 1.0)
+    shared_weights = (1e-7, 1.0)
     release = (
         "the official releases are NAS-Bench-201-v1_1-096897.pth, linked from "
         "https://github.com/D-X-Y/NAS-Bench-201, and NATS-tss-v1_0-3ffb9-simple.tar, linked from "
@@ -97,13 +94,12 @@ class NASBench201(Space):
 
         return read(path)
 
-    def batch(self, size: int, generator: torch.Generator) -> Batch:
-        from nas.data.synthetic import natural_images
-
-        return natural_images((3, self.resolution, self.resolution), size, generator)
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        return 3, self.resolution, self.resolution
 
     def network(self, arch: Arch) -> Network:
-        net = Builder((3, self.resolution, self.resolution))
+        net = Builder(self.inputs)
         width = self.channels
         node = net.mark(net.chain(net.input, Conv(3, width, 3, padding=1), BatchNorm(width)))
         for stage in range(3):

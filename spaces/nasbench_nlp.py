@@ -12,10 +12,8 @@ from nas import SPACES, Arch, Space
 from spaces._recipes import NODES, STATES, Node, Recipe, X, drawn, normal, read, written
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
-    from nas.batch import Batch
 
 KINDS = (
     ("activation_tanh", 1),
@@ -75,7 +73,7 @@ class NASBenchNLP(Space):
         *(n for slot in range(NODES) for n in (len(KINDS), *(STATES + slot,) * (GENES - 1))),
         *(NODES - state for state in range(STATES)),
     )
-    weights = (1e-5, 1e-3)
+    shared_weights = (1e-5, 1e-3)
     release = (
         "the official release, logs of training, is at "
         "https://github.com/fmsnew/nas-bench-nlp-release: a table needs its column recepie as "
@@ -149,10 +147,9 @@ class NASBenchNLP(Space):
         others: int = LINEAR**NODES
         return prod(self.choices) // kinds * (kinds - others)
 
-    def batch(self, size: int, generator: torch.Generator) -> Batch:
-        from nas.data.synthetic import zipf_tokens
-
-        return zipf_tokens(self.vocabulary, self.tokens, size, generator)
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        return (self.tokens,)
 
     @property
     def widths(self) -> list[tuple[int, int]]:

@@ -11,9 +11,7 @@ from nas.network import Add, BatchNorm, Builder, Conv, GlobalAvgPool, Linear, Ne
 from spaces._nasbench201 import relu_conv_norm, residual
 
 if TYPE_CHECKING:
-    import torch
-
-    from nas.batch import Batch
+    pass
 
 CHANNELS = (8, 16, 24, 32, 40, 48, 56, 64)
 PARTS = 5
@@ -38,7 +36,8 @@ class NATSSize(Space):
     resolution: int = 32
 
     choices = (len(CHANNELS),) * PARTS
-    weights = (1e-5, 1.0)  # with 1e-7 epsilon has no score where two cells change the channels
+    # with 1e-7 epsilon has no score where two cells change the channels
+    shared_weights = (1e-5, 1.0)
     release = (
         "the official release is NATS-sss-v1_0-50262-simple.tar, linked from "
         "https://github.com/D-X-Y/NATS-Bench, and its figures are read with the API there."
@@ -64,13 +63,12 @@ class NATSSize(Space):
     def format(self, arch: Arch) -> str:
         return ":".join(str(CHANNELS[option]) for option in arch)
 
-    def batch(self, size: int, generator: torch.Generator) -> Batch:
-        from nas.data.synthetic import natural_images
-
-        return natural_images((3, self.resolution, self.resolution), size, generator)
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        return 3, self.resolution, self.resolution
 
     def network(self, arch: Arch) -> Network:
-        net = Builder((3, self.resolution, self.resolution))
+        net = Builder(self.inputs)
         widths = [CHANNELS[option] for option in arch]
         first, last = widths[0], widths[-1]
         node = net.mark(net.chain(net.input, Conv(3, first, 3, padding=1), BatchNorm(first)))

@@ -42,7 +42,8 @@ class TransNASMacro(TransNAS):
     """
 
     choices = (4, 4, 4, 4, 5, 5)
-    weights = (1e-4, 1.0)  # with 1e-7 epsilon has no score where two modules change the shape
+    # with 1e-7 epsilon has no score where two modules change the shape
+    shared_weights = (1e-4, 1.0)
 
     def __post_init__(self) -> None:
         super().__post_init__()

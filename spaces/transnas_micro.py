@@ -46,7 +46,8 @@ class TransNASMicro(TransNAS):
     """
 
     choices = (len(OPERATIONS),) * len(EDGES)
-    weights = (1e-5, 1.0)  # with 1e-7 even a path of skips alone underflows: no cell has a score
+    # with 1e-7 even a path of skips alone underflows: no cell has a score
+    shared_weights = (1e-5, 1.0)
 
     def __post_init__(self) -> None:
         super().__post_init__()

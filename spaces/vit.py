@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING
 from nas import SPACES, Arch, Space
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
-    from nas.batch import Batch
 
 WIDTHS = (8, 9, 10)
 """In units of `ViT.unit`."""
@@ -60,7 +58,7 @@ class ViT(Space):
     unit: int = 24
     head_width: int = 64
 
-    weights = None
+    shared_weights = None
     choices = (len(WIDTHS), len(DEPTHS), *[len(HEADS)] * DEEPEST, *[len(RATIOS)] * DEEPEST)
     release = (
         "no table of accuracies is published for it; the supernet's weights are at "
@@ -117,10 +115,9 @@ class ViT(Space):
         heads, ratios = _layers(arch)
         return (*arch[:2], *heads[:depth], *beyond, *ratios[:depth], *beyond)
 
-    def batch(self, size: int, generator: torch.Generator) -> Batch:
-        from nas.data.synthetic import natural_images
-
-        return natural_images((3, self.resolution, self.resolution), size, generator)
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        return 3, self.resolution, self.resolution
 
     def build(self, arch: Arch) -> nn.Module:
         from spaces._vision_transformer import VisionTransformer

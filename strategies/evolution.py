@@ -6,6 +6,7 @@ from collections import deque
 from random import Random
 
 from nas import STRATEGIES, Arch, Space, Strategy, Trial
+from nas.ranking import Ranking, by_score
 
 
 @STRATEGIES.register("evolution")
@@ -18,8 +19,15 @@ class RegularisedEvolution(Strategy):
     score loses to every other.
     """
 
-    def __init__(self, space: Space, *, population: int = 64, tournament: int = 10) -> None:
-        super().__init__(space)
+    def __init__(
+        self,
+        space: Space,
+        ranking: Ranking = by_score,
+        *,
+        population: int = 64,
+        tournament: int = 10,
+    ) -> None:
+        super().__init__(space, ranking)
         if population < 1:
             raise ValueError(f"population={population} must be at least 1")
         if not 1 <= tournament <= population:

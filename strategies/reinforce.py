@@ -7,6 +7,7 @@ from math import exp, inf, isnan, log
 from random import Random
 
 from nas import STRATEGIES, Arch, Space, Strategy, Trial
+from nas.ranking import Ranking, by_score
 
 
 @STRATEGIES.register("reinforce")
@@ -23,12 +24,13 @@ class Reinforce(Strategy):
     def __init__(
         self,
         space: Space,
+        ranking: Ranking = by_score,
         *,
         rate: float = 0.05,
         decay: float = 0.95,
         entropy: float = 0.01,
     ) -> None:
-        super().__init__(space)
+        super().__init__(space, ranking)
         if not 0 < rate <= 10:
             raise ValueError(f"rate={rate} must be over 0 and at most 10")
         if not 0 <= decay < 1:

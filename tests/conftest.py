@@ -1,50 +1,42 @@
-"""What tests share: small spaces, and the real data where it is present."""
+"""What tests of several rooms are given: folders to work in, runs, and the real data."""
 
 from __future__ import annotations
 
-import csv
-import gzip
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from nas import PROXIES, SPACES, Candidate, Space
+from nas import PROXIES, Candidate
 from nas.batch import Batch
 from nas.registry import plugins
 from nas.seeding import one_thread
+from tests.support.command_line import RUN, Done, nas
+from tests.support.site import KINDS, MINE, Site
+from tests.support.small import small
 
 plugins.GROUP = "nobody's plugins"  # tests are of ours, whatever else is installed here
 
-SMALL = {
-    "nasbench201": {"channels": 4, "cells": 1, "resolution": 8},
-    "darts": {"channels": 4, "layers": 3, "resolution": 8},
-    "nats_size": {"resolution": 8},
-    "transnas_macro": {"channels": 2, "classes": 5, "resolution": 128},
-    "transnas_micro": {"channels": 2, "classes": 5, "resolution": 64},
-    "nasbench101": {"channels": 8, "stacks": 2, "cells": 1, "resolution": 8},
-    "mnasnet": {"channels": 4, "classes": 3, "resolution": 64},
-    "vit": {"resolution": 8, "patch": 4, "classes": 3, "unit": 1, "head_width": 4},
-    "nasbench_nlp": {"embedding": 6, "hidden": 8, "layers": 2, "vocabulary": 50, "tokens": 5},
-}
-"""Macro sizes that make a space quick to build."""
-
-
-LONGEST = ("test_readme", "test_contracts", "test_cli", "test_executors", "test_plugins")
+TESTS = Path(__file__).parent
+LONGEST = (
+    "test_readme.py",
+    "cli/test_executors.py",
+    "test_tutorial.py",
+    "registry/test_plugins.py",
+    "test_contracts.py",
+    "cli/test_compare.py",
+    "runs/test_stopping.py",
+)
 """Files that take the most, which begin first: a process at one of them at the end is alone."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first."""
-    items.sort(key=lambda item: item.path.stem not in LONGEST)
-
-
-def small(name: str) -> Space:
-    """A registered space with small macro sizes."""
-    return SPACES.build(name, **SMALL.get(name, {}))
+    """Put the longest files first, in their order."""
+    places = {TESTS / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -82,8 +74,51 @@ def cifar(data: Path) -> Batch:
     return Batch(pixels.float())
 
 
-def table(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file, gzipped or not."""
-    content = path.read_bytes()
-    text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
-    return list(csv.DictReader(text.splitlines()))
+@pytest.fixture
+def here(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder."""
+    path: Path = tmp_path_factory.mktemp("here")
+    monkeypatch.chdir(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Done]:
+    """The folder of a search and what the search printed; copy the folder to change it."""
+    folder: Path = tmp_path_factory.mktemp("run") / "run"
+    done = nas("search", *RUN, f"out={folder}")
+    assert done.code == 0, done.err
+    return folder, done
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """The packages that `nas new` writes, one of every kind; not to be changed."""
+    folder: Path = tmp_path_factory.mktemp("written")
+    for kind in KINDS:
+        done = nas("new", kind, f"my_{kind}", f"out={folder / kind}")
+        assert (done.code, done.err) == (0, "")
+    return {kind: folder / kind for kind in KINDS}
+
+
+@pytest.fixture(scope="session")
+def everything(written: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A site with all of them, a broken one and a module without a distribution."""
+    site = Site(tmp_path_factory.mktemp("everything"))
+    for package in written.values():
+        site.install(package)
+    site.add("broken", MINE.format(name="half") + "import not_there\n", "space/broken")
+    (site.folder / "alone.py").write_text(MINE.format(name="alone"))
+    return site
+
+
+@pytest.fixture
+def tables_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty working folder, and `data` for the tables, which is not there yet."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NAS_DATA", "data")

@@ -11,11 +11,13 @@ import pytest
 import yaml
 
 from nas import (
+    METRICS,
     PROXIES,
     SPACES,
     STRATEGIES,
     Arch,
     Candidate,
+    Metric,
     NotApplicableError,
     Proxy,
     Space,
@@ -23,13 +25,16 @@ from nas import (
     UsageError,
 )
 from nas.cli.config_files import conf_dir
+from nas.cli.kinds import registries
 from nas.registry import Registry
 from nas.seeding import generator
-from nas.testing import ProxyContract, SpaceContract, StrategyContract
-from tests.conftest import small
+from nas.testing import MetricContract, ProxyContract, SpaceContract, StrategyContract
+from tests.support.small import small
 
-REGISTRIES: list[Registry[Any]] = [SPACES, PROXIES, STRATEGIES]
+REGISTRIES = list(registries().values())
 EVERY = [(registry, name) for registry in REGISTRIES for name in registry]
+CONFIGURED = [(registry, name) for registry, name in EVERY if registry is not METRICS]
+"""Those that have a yaml; metrics have no options yet."""
 
 
 class TestEverySpace(SpaceContract):
@@ -78,8 +83,18 @@ def test_every_proxy_scores_or_says_why_not(name: str) -> None:
             continue
         assert isinstance(score, float)
         scored.add(proxy)
-    assert {"params", *(["epsilon"] if space.weights else [])} <= scored
+    assert {"params", *(["epsilon"] if space.shared_weights else [])} <= scored
     assert all(reason for reason in refusals.values())
+
+
+class TestEveryMetric(MetricContract):
+    @pytest.fixture(params=["nasbench201", "nasbench_nlp", "vit"])
+    def space(self, request: pytest.FixtureRequest) -> Space:
+        return small(request.param)
+
+    @pytest.fixture(params=METRICS)
+    def metric(self, request: pytest.FixtureRequest) -> Metric:
+        return METRICS.build(request.param)
 
 
 class TestEveryStrategy(StrategyContract):
@@ -88,22 +103,20 @@ class TestEveryStrategy(StrategyContract):
         return lambda: STRATEGIES.build(request.param, small("nasbench201"))
 
 
-@pytest.mark.parametrize(("registry", "name"), EVERY)
+@pytest.mark.parametrize(("registry", "name"), CONFIGURED)
 def test_a_config_has_the_name_and_the_defaults_of_its_plugin(
     registry: Registry[Any], name: str
 ) -> None:
     config = yaml.safe_load((conf_dir() / registry.kind / f"{name}.yaml").read_text())
     assert config.pop("name") == name
-    parameters = inspect.signature(registry[name]).parameters.values()
-    options = {p.name: p.default for p in parameters if p.default is not p.empty}
-    assert config == options
+    assert config == registry.defaults(name)
 
 
 @pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.kind)
 def test_every_config_has_a_plugin(registry: Registry[Any]) -> None:
     configs = {path.stem for path in (conf_dir() / registry.kind).glob("*.yaml")}
     combinations = {"several", "az_nas"} if registry is PROXIES else set()
-    assert configs - combinations == set(registry)
+    assert configs - combinations == ({*registry} if registry is not METRICS else set())
 
 
 @pytest.mark.parametrize(("registry", "name"), EVERY)

@@ -19,7 +19,7 @@ LADDER = (
     "registry",
     "network",
     "collapse",
-    "space batch data",
+    "arch notation space batch data",
     "candidate",
     "proxy metric metrics",
     "trial",

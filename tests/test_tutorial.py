@@ -6,8 +6,8 @@ import re
 import sys
 from pathlib import Path
 
-from tests.test_cli import nas
-from tests.test_plugins import Site, passes
+from tests.support.command_line import nas
+from tests.support.site import Site, passes
 
 ROOT = Path(__file__).parent.parent
 TUTORIAL = (ROOT / "docs" / "your_own_space.md").read_text()
@@ -19,7 +19,7 @@ pip() {
     [ "$*" = "install -e ./stairs" ]
     python -c '
 from pathlib import Path
-from tests.test_plugins import Site
+from tests.support.site import Site
 Site(Path("..")).install(Path("stairs"))'
 }
 """
@@ -43,7 +43,8 @@ def test_the_tutorial(tmp_path: Path) -> None:
     assert done.code == 0, done.out + done.err
     assert "from stairs 0.1.0, stairs/__init__.py" in done.out
     assert "100 of 100 trials · space stairs" in done.out
-    assert "20 of 20 trials · space little" in done.out
+    assert "18 of 18 trials · space mlp · proxy synflow" in done.out
+    assert "18 architectures · space mlp" in done.out
     lines = [line for line in TUTORIAL.splitlines() if line.startswith(("nas ", "python -m "))]
     assert len(lines) > 8
 

@@ -1,64 +1,87 @@
-"""From settings to objects: spaces, proxies, batches, objectives."""
+"""From settings to objects: the one place where plugins are made for a command."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any
+from math import isfinite
 
-from nas.errors import UsageError, at_least, unknown
+from nas.cli.chosen import Proxies
+from nas.cli.settings import ScoringSettings
+from nas.errors import UsageError, unknown
+from nas.metric import METRICS, Metric
 from nas.proxy import PROXIES, Proxy
-from nas.scoring.objective import Objective
-from nas.space import SPACES
+from nas.ranking import RANKINGS, Ranking
+from nas.registry.options import Choice
+from nas.scoring.executors import EXECUTORS, Executor
+from nas.scoring.objective import ProxyObjective
+from nas.space import SPACES, Space
+from nas.trial import Trial
 
 
-def make_objective(settings: Mapping[str, Any]) -> Objective:
-    """The objective that plain settings name: space, proxies, batch, seed, device, weights."""
-    seed = at_least(settings, "seed", 0)
-    repeats = at_least(settings, "repeats", 1)
-    space = SPACES.configured(settings["space"])  # first, for it needs no torch
-    from nas.data.sources import make_batch
-
-    proxies = make_proxies(settings["proxy"])
-    device = device_named(settings["device"])
-    weights = _weights(settings["ranking"].get("weights"), proxies)
-    batch = replace(make_batch(space, **settings["batch"]).to(device), seed=seed)
-    return Objective(space, proxies, batch, seed, device, repeats, weights)
+def build_space(choice: Choice) -> Space:
+    """The space that a config names."""
+    return SPACES.configured(choice)
 
 
-def make_proxies(config: Mapping[str, Any]) -> Proxy | dict[str, Proxy]:
-    """The proxy that a config names, or, where it holds configs of proxies, those by name.
+def build_objective(
+    settings: ScoringSettings, metrics: Sequence[str] = (), more: Sequence[str] = ()
+) -> ProxyObjective:
+    """The objective that settings name, with metrics, and proxies by name besides the chosen."""
+    space = build_space(settings.space)  # first, for it needs no torch
+    from nas.data.registry import SOURCES
 
-    A config of proxies inside such a config counts as what it holds.
-    """
-    inside = members(config)
-    if config["name"] == "several" and (lost := {*config} - {*inside, "name"}):
-        name = min(lost)
-        raise UsageError(
-            f"the config proxy/{name}.yaml does not say whose it is: add name: {name}"
-        )
-    if not inside and config["name"] == "several":
-        raise UsageError("proxy=several is what proxy=[one,other] stands for: write that")
-    if not inside:
-        return PROXIES.configured(config)
-    proxies: dict[str, Proxy] = {}
-    for name, member in inside.items():
-        made = make_proxies(member)
-        proxies |= made if isinstance(made, dict) else {name: made}
-    return proxies
-
-
-def members(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The configs of proxies that a proxy's config holds, by name."""
-    return {
-        name: member
-        for name, member in config.items()
-        if isinstance(member, Mapping) and "name" in member
-    }
+    proxies = build_proxies(settings.proxy)
+    if more:
+        named = proxies if isinstance(proxies, Mapping) else {settings.proxy.name: proxies}
+        proxies = {**named, **{name: PROXIES.build(name) for name in more if name not in named}}
+    device = device_named(settings.device)
+    batch = SOURCES.configured(settings.batch, space).to(device)
+    return ProxyObjective(
+        space,
+        proxies,
+        replace(batch, seed=settings.seed),
+        settings.seed,
+        device,
+        settings.repeats,
+        _factors(settings.ranking.options.get("weights"), proxies),
+        build_metrics(metrics),
+        settings.strict,
+    )
 
 
-def _weights(weights: object, proxies: Proxy | Mapping[str, Proxy]) -> dict[str, float]:
-    """The weights of several proxies; UsageError if they are none, or name another proxy."""
+def build_proxies(chosen: Proxies) -> Proxy | dict[str, Proxy]:
+    """The proxy that was chosen, or those by name where they are several."""
+    made = {name: PROXIES.configured(choice) for name, choice in chosen.members.items()}
+    return made if chosen.together else made[chosen.name]
+
+
+def build_metrics(names: Sequence[str]) -> dict[str, Metric]:
+    """The metrics by name."""
+    return {name: METRICS.build(name) for name in names}
+
+
+def build_ranking(choice: Choice, proxies: Proxies) -> Ranking:
+    """The ranking that a config names; UsageError where it does not go with the proxies."""
+    if choice.name not in RANKINGS:
+        raise unknown("ranking", choice.name, RANKINGS)
+    ranking = RANKINGS.bound(choice)
+    # a ranking that refuses such trials does so before there are any
+    scores = dict.fromkeys(proxies.members, 0.0) if proxies.together else {}
+    ranking([Trial(0, (), 0.0, {}, 0.0, scores=scores)])
+    return ranking
+
+
+def build_executor(choice: Choice) -> AbstractContextManager[Executor]:
+    """The executor that a config names, to be entered."""
+    if choice.name not in EXECUTORS:
+        raise unknown("executor", choice.name, EXECUTORS)
+    return EXECUTORS.configured(choice)
+
+
+def _factors(weights: object, proxies: Proxy | Mapping[str, Proxy]) -> dict[str, float]:
+    """How often each of several proxies counts; UsageError for a wrong `ranking.weights`."""
     if weights is None:
         return {}
     names = list(proxies) if isinstance(proxies, Mapping) else []
@@ -67,8 +90,9 @@ def _weights(weights: object, proxies: Proxy | Mapping[str, Proxy]) -> dict[str,
     for name, weight in weights.items():
         if name not in names:
             raise unknown("proxy in this search", str(name), names)
-        if isinstance(weight, bool) or not isinstance(weight, int | float):
-            raise UsageError(f"ranking.weights.{name}={weight} must be a number")
+        number = not isinstance(weight, bool) and isinstance(weight, int | float)
+        if not number or not isfinite(weight):
+            raise UsageError(f"ranking.weights.{name}={weight} must be a finite number")
     return {str(name): float(weight) for name, weight in weights.items()}
 
 

@@ -3,78 +3,117 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 from urllib.parse import quote
 
+from nas.cli.arguments import for_hydra, positional
 from nas.cli.config_files import check_names, conf_dir, conf_dirs
+from nas.cli.settings import Settings, typed
 from nas.errors import NothingFoundError, UsageError
+from nas.scoring.attempt import is_lack_of_memory
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-SEVERAL = re.compile(r"proxy=\[\s*([\w.-]+(?:\s*,\s*[\w.-]+)*)\s*\]")
-TAKES_VALUE = {
-    *("--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn"),
-    *("--package", "-p", "--cfg", "-c", "--info", "-i", "--experimental-rerun"),
-}
-OVERRIDE = re.compile(r"[+~]{0,2}[\w./@-]+=.*|~[\w./@-]+", re.DOTALL)
+S = TypeVar("S", bound=Settings)
+
+__all__ = ["positional", "run_hydra"]
 
 
-def positional(
-    argv: Sequence[str], known: Callable[[str], bool] = lambda _: False
-) -> tuple[list[str], list[str]]:
-    """Arguments that are no options and no overrides, and the others, which are Hydra's.
+def run_hydra(command: str, kind: type[S], task: Callable[[S], None], argv: Sequence[str]) -> None:
+    """Compose the command's settings from its overrides and run the task with them, once a job.
 
-    Those that are `known`, as files may be, are the former whatever they look like. Options come
-    last among Hydra's, which takes none between two overrides.
+    Errors of Hydra's grammar and of names become a UsageError.
     """
-    words: list[str] = []
-    overrides: list[str] = []
-    options: list[str] = []
-    arguments = iter(argv)
-    for argument in arguments:
-        if argument in TAKES_VALUE:
-            options += [argument, *([value] if (value := next(arguments, None)) else [])]
-        elif known(argument):
-            words.append(argument)
-        elif argument.startswith("-"):
-            options.append(argument)
-        elif OVERRIDE.fullmatch(argument):
-            overrides.append(argument)
-        else:
-            words.append(argument)
-    return words, overrides + options
+    words, rest = positional(for_hydra(argv))
+    if words:
+        raise UsageError(
+            f"'{words[0]}' is no option of nas {command}: options are written name=value"
+        )
+    _prepare(rest)
+    import yaml
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from nas.cli.mistakes import NO_NAME, explained
+
+    failures: list[Exception] = []
+    verbose = "HYDRA_FULL_ERROR" in os.environ
+    known = (HydraException, OmegaConfBaseException, yaml.YAMLError)
+    with _as_a_program(command):
+        try:
+            _run(command, _job(command, kind, task, failures), rest)
+            if failures:
+                raise failures[0]
+        except (*known, ValueError) as error:
+            if verbose or not (isinstance(error, known) or NO_NAME in str(error)):
+                raise
+            raise explained(error, command, rest) from error
 
 
-def spread(argv: Sequence[str]) -> list[str]:
-    """The arguments with proxy=[one,other] written as Hydra's overrides, a config for each."""
-    arguments: list[str] = []
-    for argument in argv:
-        several = SEVERAL.fullmatch(argument)
-        if several is None:
-            arguments.append(argument)
-            continue
-        names = dict.fromkeys(name.strip() for name in several[1].split(","))
-        arguments.append("proxy=several")
-        for name in names:
-            arguments += _member(name, conf_dirs(argv))
-    return arguments
+def _prepare(rest: Sequence[str]) -> None:
+    """Let Hydra find the configs of plugins, and what our own configs call."""
+    from omegaconf import OmegaConf
 
+    from nas.cli.search_path import add_plugins
 
-def _member(name: str, folders: Iterable[Path]) -> list[str]:
-    """What puts a proxy, or all that a combination of proxies holds, at proxy.NAME."""
-    paths = [path for folder in folders if (path := folder / "proxy" / f"{name}.yaml").is_file()]
-    defaults = re.findall(
-        r"^  - /proxy@proxy\.(\w+): (\w+)$", paths[0].read_text() if paths else "", re.M
+    check_names(conf_dirs(rest))
+    add_plugins()
+    OmegaConf.register_new_resolver(
+        "nas_folder", lambda text: quote(text, safe="=,+@:") or "all", replace=True
     )
-    if not defaults:
-        return [f"+proxy@proxy.{name}={name}"]
-    parts = [f"+proxy@proxy.{name}.{place}={part}" for place, part in defaults]
-    return [*parts, f"+proxy.{name}.name={name}"]
+
+
+def _run(command: str, job: Callable[[DictConfig], None], rest: list[str]) -> None:
+    import hydra
+
+    entry = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=command)
+    sys.argv += _checked(command, rest)
+    entry(job)()
+
+
+def _job(
+    command: str, kind: type[S], task: Callable[[S], None], failures: list[Exception]
+) -> Callable[[DictConfig], None]:
+    """What Hydra calls with a config; mistakes go to `failures`: Hydra prints what is raised."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+    from omegaconf.errors import OmegaConfBaseException
+
+    from nas.cli.mistakes import plain
+
+    def job(config: DictConfig) -> None:
+        try:
+            task(typed(kind, plain(config, command)))
+        except (UsageError, NothingFoundError, OmegaConfBaseException, BrokenPipeError) as error:
+            if HydraConfig.get().mode == RunMode.MULTIRUN:
+                raise  # Hydra says which of the jobs it was
+            failures.append(error)
+        except (MemoryError, RuntimeError) as error:
+            if not is_lack_of_memory(error):
+                raise
+            failures.append(UsageError(f"there is not enough memory for this: {_short(error)}"))
+
+    return job
+
+
+@contextmanager
+def _as_a_program(command: str) -> Iterator[None]:
+    """Give Hydra the name of the command, and have it raise errors in place of exiting."""
+    argv, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    sys.argv = [f"nas {command}"]
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        yield
+    finally:
+        sys.argv = argv
+        if full is None:
+            os.environ.pop("HYDRA_FULL_ERROR", None)
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = full
 
 
 def _checked(command: str, arguments: list[str]) -> list[str]:
@@ -97,66 +136,6 @@ def _checked(command: str, arguments: list[str]) -> list[str]:
     fixed = [f"'{key}'" for item in overrides if (key := item.key_or_group) not in swept]
     exclude = f"hydra.job.config.override_dirname.exclude_keys=[{','.join(fixed)}]"
     return [exclude, *arguments]
-
-
-def run_hydra(
-    command: str, task: Callable[[Mapping[str, Any]], None], argv: Sequence[str]
-) -> None:
-    """Compose the command's settings from its overrides and run the task with them, once a job.
-
-    Errors of Hydra's grammar and of names become a UsageError.
-    """
-    words, rest = positional(spread(argv))
-    if words:
-        raise UsageError(
-            f"'{words[0]}' is no option of nas {command}: options are written name=value"
-        )
-    import hydra
-    import yaml
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.errors import HydraException
-    from hydra.types import RunMode
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    from nas.cli.mistakes import NO_NAME, explained, plain
-    from nas.cli.search_path import add_plugins
-
-    check_names(conf_dirs(rest))
-    add_plugins()
-    OmegaConf.register_new_resolver(
-        "nas_folder", lambda text: quote(text, safe="=,+@:") or "all", replace=True
-    )
-    failures: list[Exception] = []
-
-    def job(config: DictConfig) -> None:
-        try:
-            task(plain(config, command))
-        except (UsageError, NothingFoundError, OmegaConfBaseException, BrokenPipeError) as error:
-            if HydraConfig.get().mode == RunMode.MULTIRUN:
-                raise  # Hydra says which of the jobs it was
-            failures.append(error)
-        except (MemoryError, RuntimeError) as error:
-            memory = isinstance(error, MemoryError)
-            if not memory and not re.search(r"allocat|out of memory", str(error)):
-                raise
-            failures.append(UsageError(f"there is not enough memory for this: {_short(error)}"))
-
-    verbose = "HYDRA_FULL_ERROR" in os.environ
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises instead of printing and exiting
-    entry = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=command)
-    try:
-        sys.argv = [f"nas {command}"]
-        sys.argv += _checked(command, rest)
-        entry(job)()
-        if failures:
-            raise failures[0]
-    except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
-        known = HydraException | OmegaConfBaseException | yaml.YAMLError
-        ours = isinstance(error, known) or NO_NAME in str(error)
-        if verbose or not ours:
-            raise
-        raise explained(error, command, rest) from error
 
 
 def _short(error: BaseException) -> str:

@@ -6,11 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from nas.errors import UsageError
 from nas.registry.plugins import origin, plugins
 
 GROUPS = ("space", "proxy", "strategy", "batch", "ranking", "executor")
+"""The config groups: an option with such a name chooses a plugin."""
 
 
 def conf_dir() -> Path:
@@ -47,6 +51,43 @@ def check_names(folders: Mapping[Path, str]) -> None:
                     )
 
 
+def content(path: Path) -> Any:
+    """What a config file holds; UsageError where it is no YAML."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+
+
+def parts_of(name: str, argv: Sequence[str]) -> dict[str, str]:
+    """The proxies that the config `name` combines, by the place it gives them."""
+    files = [folder / "proxy" / f"{name}.yaml" for folder in conf_dirs(argv)]
+    config = next((content(path) for path in files if path.is_file()), None)
+    entries = config.get("defaults") if isinstance(config, dict) else None
+    found = {}
+    for entry in entries if isinstance(entries, list) else []:
+        for key, value in entry.items() if isinstance(entry, dict) else ():
+            place = re.fullmatch(r"/?proxy@(?:_global_\.)?proxy\.(\w[\w-]*)", str(key))
+            if place:
+                found[place[1]] = str(value)
+    return found
+
+
+def options_of(command: str) -> list[str]:
+    """The names of a command's options, those of its groups among them."""
+    config = content(conf_dir() / f"{command}.yaml")
+    groups = [key for entry in config.pop("defaults") if isinstance(entry, dict) for key in entry]
+    return [*groups, *(key for key in config if key != "hydra")]
+
+
 def quoted(value: str) -> str:
-    """A text as Hydra's grammar takes it."""
-    return value if re.fullmatch(r"[\w./:-]+", value) else "'" + value.replace("'", r"\'") + "'"
+    """A text as Hydra's grammar takes it, with quotes where it needs them."""
+    return value if re.fullmatch(r"[\w./:-]+", value, re.ASCII) else literal(value)
+
+
+def literal(value: str) -> str:
+    """A text in quotes, which Hydra's grammar takes for nothing else.
+
+    Only a quote, or the end, gives backslashes before it a meaning.
+    """
+    return "'" + re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), value) + "'"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
+import nas
 from nas.errors import NothingFoundError, UsageError, unknown
 
 COMMANDS = {
@@ -17,7 +18,7 @@ COMMANDS = {
     "score": "score architectures given by name",
     "report": "the summary of a search again, from its folder",
     "new": "a package with a space, a proxy or a strategy of your own, ready to change",
-    "list": "the spaces, proxies, strategies and tables there are",
+    "list": "the plugins of every kind and the tables there are",
 }
 
 
@@ -33,6 +34,9 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
             command, *rest = _completed(command, *rest)
         if command in ("-h", "--help", "help"):
             print(_usage())
+            sys.exit(0)
+        if command in ("-V", "--version"):
+            print(f"nas {nas.__version__}")
             sys.exit(0)
         if command not in COMMANDS:
             raise unknown("command", command, COMMANDS)
@@ -73,7 +77,7 @@ def _usage() -> str:
             "",
             *lines,
             "",
-            "nas COMMAND --help lists a command's options.",
+            "nas COMMAND --help lists a command's options, nas --version says the version.",
         ]
     )
 

@@ -13,9 +13,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 
-from nas.cli.config_files import GROUPS, conf_dir, conf_dirs, quoted
+from nas.cli.config_files import GROUPS, conf_dir, conf_dirs, options_of, quoted
+from nas.cli.kinds import registries
 from nas.errors import UsageError, unknown
-from nas.registry.plugins import located, plugins
+from nas.registry.plugins import plugins
 
 NO_NAME = "Config group override must be a string or a list"
 """The start of the bare ValueError that Hydra raises for space=5 and the like."""
@@ -36,7 +37,7 @@ def explained(error: Exception, command: str, overrides: Sequence[str]) -> Usage
     if isinstance(error, OverrideParseException):
         return UsageError(
             f"'{error.override}' cannot be read: write name=value, or \"name='value'\" where the "
-            f"value has brackets, commas or = ({_first(error)})"
+            f"value has one of [ ] {{ }} ( ) , = # ~ ' \" or a blank ({_first(error)})"
         )
     several = re.match(r"Ambiguous value for argument '(.*)'", str(error))
     if several:
@@ -57,26 +58,17 @@ def _configs(group: str, overrides: Sequence[str]) -> list[str]:
 
 def _no_config(group: str, name: str, configs: Sequence[str]) -> UsageError:
     """The error for a name without a config, and what of the plugins may be the reason."""
-    from nas.proxy import PROXIES
-    from nas.space import SPACES
-    from nas.strategy import STRATEGIES
-
-    registry = {each.kind: each for each in (SPACES, PROXIES, STRATEGIES)}.get(group)
-    if registry is not None and plugins() and name in registry:
-        return UsageError(
-            f"the {group} '{name}' of {located(registry[name].__module__)} has no config: it "
-            f"needs {group}/{name}.yaml in the plugin's folder conf, or in a --config-dir"
-        )
     lost = [plugin for plugin in plugins() if plugin.spec is None]
     notes = [
         f"there is no module '{plugin.module}', which {plugin.origin} names" for plugin in lost
     ]
-    return UsageError("; ".join([str(unknown(group, name, configs)), *notes]))
+    named = registries()[group] if plugins() else ()  # they are imported already, to be asked
+    return UsageError("; ".join([str(unknown(group, name, {*configs, *named})), *notes]))
 
 
 def _unknown_option(key: str, command: str, overrides: Sequence[str]) -> UsageError:
     """The error for an option that is not in the config, with those that are."""
-    known = _options(command)
+    known = options_of(command)
     if key.partition(".")[0] not in known:
         return unknown(f"option of nas {command}", key, known)
     chosen = [item for item in overrides if item.partition("=")[0] in {*GROUPS} & {*known}]
@@ -115,15 +107,13 @@ def plain(config: DictConfig, command: str) -> dict[str, Any]:
     container = OmegaConf.to_container(config, resolve=True)
     assert isinstance(container, dict)
     values = {str(key): value for key, value in container.items()}
-    options = _options(command)
+    options = options_of(command)
     for key in values:
         if key not in options:
             raise unknown(f"option of nas {command}", key, options)
     for key in options:
         if key not in values or (key in GROUPS and "name" not in (values[key] or {})):
             raise _without(key, command)
-    if not isinstance(values.get("json", False), bool):
-        raise UsageError(f"json={values['json']} must be true or false")
     return values
 
 
@@ -133,10 +123,3 @@ def _without(key: str, command: str) -> UsageError:
     if name is None:
         return UsageError(f"nas {command} cannot do without {key}: give {key}=…")
     return UsageError(f"the config {key}/{name}.yaml does not say whose it is: add name: {name}")
-
-
-def _options(command: str) -> list[str]:
-    """The names of a command's options, those of its groups among them."""
-    content = yaml.safe_load((conf_dir() / f"{command}.yaml").read_text())
-    groups = [key for entry in content.pop("defaults") if isinstance(entry, dict) for key in entry]
-    return [*groups, *(key for key in content if key != "hydra")]

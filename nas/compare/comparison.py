@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from nas.compare.sample import gathered, sampled
-from nas.compare.scores import Scorer, Scores, Task
+import numpy as np
+
+from nas.arch import Arch
+from nas.compare.keys import keys
+from nas.compare.sample import Comparison, sampled
+from nas.compare.scores import Keyed, Scores, Task
 from nas.compare.summary import summarised
 from nas.compare.tables import Truth
+from nas.errors import UsageError
 from nas.scoring.executors import Executor
+from nas.scoring.objective import ProxyObjective
+from nas.searching.loop import PATIENCE
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A sample with its scores, and what they come to as plain data."""
+
+    comparison: Comparison
+    result: dict[str, Any]
+
+
+class StoppedError(Exception):
+    """A comparison was stopped before all architectures had their scores."""
+
+    def __init__(self, left: int, total: int) -> None:
+        super().__init__(f"stopped with {left} of {total} architectures left")
+        self.left, self.total = left, total
 
 
 def compare(
-    scorer: Scorer,
+    objective: ProxyObjective,
     *,
     truth: Truth | None = None,
     sample: int | None = 1000,
@@ -23,19 +47,58 @@ def compare(
     baseline: str = "params",
     scores: Scores | None = None,
     executor: Executor = map,
-    seen: Callable[[Task], object] = bool,
-) -> dict[str, Any]:
-    """Score a sample by every proxy of the scorer and say how they agree with the truth.
+    patience: int = PATIENCE,
+    seen: Callable[[Task, int], bool | None] | None = None,
+) -> Compared:
+    """Score a sample by every proxy of the objective and say how they agree with the truth.
 
-    The result is plain data, what `nas compare` writes to compare.json but for the settings there.
-    Scores that are in `scores` are not computed again; `seen` is called with every task that is
-    done. UsageError where the baseline is not among the proxies.
+    `sample` random architectures, or all (None). Scores that are in `scores` are not computed
+    again. `seen` is called with every task that is done and the number of tasks; where it returns
+    True the comparison ends with a StoppedError. UsageError where the baseline is not among the
+    proxies; AllFailedError where a proxy fails for one reason on the first `patience`
+    architectures.
     """
     start = perf_counter()
-    archs = sampled(scorer.space, truth, sample, scorer.seed)
+    if truth is not None and baseline not in objective.named:
+        raise UsageError(f"differences are to the baseline {baseline}, which is not scored")
+    archs = sampled(objective.space, truth, sample, objective.seed)
     scores = Scores() if scores is None else scores
-    for task in scores.filled(scorer, scores.missing(scorer, archs), executor):
-        seen(task)
-    comparison = gathered(scorer, archs, scores, truth, combinations or {})
-    result = summarised(comparison, baseline, resamples, scorer.seed)
-    return {**result, "seconds": round(perf_counter() - start, 3)}
+    keyed = Keyed(objective, keys(objective))
+    _fill(keyed, scores, archs, executor, patience, seen)
+    comparison = Comparison(
+        objective.space,
+        archs,
+        {name: scores.of(keyed, name, archs) for name in objective.named},
+        truth,
+        _values(truth, archs),
+        combinations or {},
+    )
+    result = summarised(comparison, baseline, resamples, objective.seed)
+    return Compared(comparison, {**result, "seconds": round(perf_counter() - start, 3)})
+
+
+def _fill(
+    keyed: Keyed,
+    scores: Scores,
+    archs: Sequence[Arch],
+    executor: Executor,
+    patience: int,
+    seen: Callable[[Task, int], bool | None] | None,
+) -> None:
+    """Score what is not scored yet."""
+    tasks = keyed.missing(scores, archs)
+    keyed.give_up(scores, archs, patience)
+    for done, task in enumerate(keyed.fill(scores, tasks, executor), 1):
+        stop = seen is not None and seen(task, len(tasks))
+        if done <= patience:
+            keyed.give_up(scores, archs, patience)
+        if stop and done < len(tasks):
+            raise StoppedError(keyed.unscored(scores, archs), len(archs))
+
+
+def _values(truth: Truth | None, archs: Sequence[Arch]) -> Any:
+    """The truth of each architecture, or None where there is none."""
+    if truth is None:
+        return None
+    known = dict(zip(truth.archs, truth.values, strict=True))
+    return np.array([known[arch] for arch in archs])

@@ -27,7 +27,7 @@ class Converted:
     """Rows that were left out or merged, counted."""
 
 
-def gathered(path: Path, rows: Iterable[tuple[str, Mapping[str, float]]]) -> Table:
+def table_of(path: Path, rows: Iterable[tuple[str, Mapping[str, float]]]) -> Table:
     """The table of an official release, from its architectures and their figures."""
     names, figures = [], []
     for name, row in rows:

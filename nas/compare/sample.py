@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
-from math import nan
+from io import StringIO
+from math import isnan, nan, prod
 from random import Random
 
 import numpy as np
 
+from nas.arch import LISTED, TRIES, Arch
 from nas.compare.correlations import FEWEST, Array
-from nas.compare.scores import Scored, Scorer, Scores
 from nas.compare.tables import Truth
 from nas.errors import UsageError
 from nas.ranking import rank_sum
-from nas.space import Arch, Space
-from nas.trial import Trial
-
-LARGEST = 1_000_000
-"""A space with more architectures is not listed."""
+from nas.space import Space
+from nas.trial import Evaluation, Trial
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,7 @@ class Comparison:
 
     space: Space
     archs: Sequence[Arch]
-    scored: Mapping[str, Sequence[Scored]]
+    scored: Mapping[str, Sequence[Evaluation]]
     """Of every proxy, one for each architecture, in the same order."""
     truth: Truth | None = None
     values: Array | None = None
@@ -46,6 +44,25 @@ class Comparison:
             name: combined([alone[part] for part in parts])
             for name, parts in self.combinations.items()
         }
+
+    def csv(self) -> str:
+        """One row an architecture: its name, every proxy's score, the truth; none is empty."""
+        text = StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        scores = self.scores
+        target = [] if self.truth is None else [self.truth.target.removeprefix("-")]
+        names = ["arch", *scores]
+        head = [f"{name} (table)" if name in names else name for name in target]
+        writer.writerow([*names, *head])
+        for place, arch in enumerate(self.archs):
+            row = [
+                "" if isnan(score[place]) else repr(float(score[place]))
+                for score in scores.values()
+            ]
+            if self.values is not None:
+                row.append(repr(self.sign * float(self.values[place])))
+            writer.writerow([self.space.format(arch), *row])
+        return text.getvalue()
 
     @property
     def sign(self) -> int:
@@ -96,28 +113,26 @@ def sampled(space: Space, truth: Truth | None, sample: int | None, seed: int) ->
                 f"architectures: with a constant target no correlation is defined"
             )
         return archs
+    return _drawn(space, sample, seed)
+
+
+def _drawn(space: Space, sample: int | None, seed: int) -> list[Arch]:
+    """Different architectures of the space, all where it has no more than are asked for."""
+    listed = prod(space.choices) <= LISTED
+    if sample is None and not listed:
+        raise UsageError(f"sample=all would be {space.size:,} architectures: give a number")
     if sample is None or sample >= space.size:
-        if space.size > LARGEST:
-            raise UsageError(f"sample=all would be {space.size:,} architectures: give a number")
-        return [arch for arch in product(*map(range, space.choices)) if space.valid(arch)]
+        return list(space.every())
     rng = Random(f"sample/{seed}")
     found: dict[Arch, None] = {}
-    while len(found) < sample:
+    vain = 0
+    while len(found) < sample and vain < TRIES:
+        before = len(found)
         found[space.sample(rng)] = None
+        vain = 0 if len(found) > before else vain + 1
+    if len(found) < sample:
+        raise UsageError(
+            f"sample={sample} is more than {type(space).__name__}.sample gives: "
+            f"{TRIES:,} draws in a row were among the first {len(found)}"
+        )
     return list(found)
-
-
-def gathered(
-    scorer: Scorer,
-    archs: Sequence[Arch],
-    scores: Scores,
-    truth: Truth | None,
-    combinations: Mapping[str, Sequence[str]],
-) -> Comparison:
-    """The comparison of architectures that are all scored."""
-    scored = {name: scores.of(scorer, name, archs) for name in scorer.proxies}
-    values = None
-    if truth is not None:
-        known = dict(zip(truth.archs, truth.values, strict=True))
-        values = np.array([known[arch] for arch in archs])
-    return Comparison(scorer.space, archs, scored, truth, values, combinations)

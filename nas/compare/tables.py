@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars
 
@@ -48,14 +48,12 @@ class Truth:
     """Rows that were left out, counted."""
 
 
-def data_folder(setting: object, there: bool = True) -> Path:
+def data_folder(setting: str | None, there: bool = True) -> Path:
     """The folder of tables: the setting, which must be `there`, else the user's data folder."""
-    if setting in (None, ""):  # NAS_DATA may be set to nothing
+    if not setting:  # NAS_DATA may be set to nothing
         from platformdirs import user_data_path
 
         return user_data_path("epsilon-nas", appauthor=False)
-    if not isinstance(setting, str):
-        raise UsageError(f"data_dir={setting} must be the name of a folder")
     folder = Path(setting).expanduser()
     if there and not folder.is_dir():
         raise UsageError(f"data_dir={setting} is no folder: give one with tables, or null")
@@ -116,14 +114,6 @@ def truth(table: Table, space: Space, target: str, duplicates: str, foreign: str
         notes.append(f"{_rows(empty)} without {target.removeprefix('-')}")
     means = {arch: sum(found) / len(found) for arch, found in archs.items() if found}
     return Truth(list(means), list(means.values()), target, notes)
-
-
-def row_options(settings: Mapping[str, Any]) -> tuple[str, str]:
-    """The settings `duplicates` and `foreign`; UsageError where they are none."""
-    for option, allowed in (("duplicates", ("error", "mean")), ("foreign", ("error", "drop"))):
-        if settings[option] not in allowed:
-            raise UsageError(f"{option}={settings[option]} must be {' or '.join(allowed)}")
-    return settings["duplicates"], settings["foreign"]
 
 
 def recognised(

@@ -1,8 +1,10 @@
-"""Where a batch can come from: the sources of the config group `batch`."""
+"""Where a batch can come from: the sources of the config group `batch`.
+
+A source is a function: it gets the space, its options are keyword arguments, and it gives a batch.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -10,32 +12,37 @@ import torch
 from torch.nn import functional as F
 
 from nas.batch import Batch
-from nas.errors import UsageError, unknown
-from nas.registry.options import construct
-from nas.seeding import generator as seeded_generator
+from nas.data.registry import SOURCES
+from nas.errors import UsageError
+from nas.seeding import generator
 from nas.space import Space
 
 
+@SOURCES.register("natural")
 def natural(space: Space, *, size: int = 256, seed: int = 0) -> Batch:
     """The space's own default input."""
     _positive(size, seed)
-    return space.batch(size, seeded_generator("batch", seed))
+    return space.batch(size, generator("batch", seed))
 
 
+@SOURCES.register("noise")
 def noise(space: Space, *, size: int = 256, seed: int = 0) -> Batch:
-    """Independent N(0, 1) pixels."""
+    """Independent N(0, 1) numbers."""
     _positive(size, seed)
-    shape = (size, *image_shape(space))
-    return Batch(torch.randn(shape, generator=seeded_generator("batch", seed)))
+    shape = (size, *_numbers_shape(space))
+    return Batch(torch.randn(shape, generator=generator("batch", seed)))
 
 
+@SOURCES.register("ramp")
 def ramp(space: Space, *, size: int = 256) -> Batch:
     """The paper's grey ramp: image i is the constant i / size (Gracheva 2024)."""
     _positive(size)
+    shape = _numbers_shape(space)
     levels = torch.arange(size, dtype=torch.float32) / size
-    return Batch(levels[:, None, None, None].expand(size, *image_shape(space)).contiguous())
+    return Batch(levels.view(size, *[1] * len(shape)).expand(size, *shape).contiguous())
 
 
+@SOURCES.register("images")
 def images(
     space: Space,
     *,
@@ -55,6 +62,7 @@ def images(
     return Batch(inputs, labels)
 
 
+@SOURCES.register("text")
 def text(space: Space, *, path: str, size: int = 256) -> Batch:
     """The first tokens of a text file (`nas.data.text`) in `size` streams, one after the other.
 
@@ -64,7 +72,7 @@ def text(space: Space, *, path: str, size: int = 256) -> Batch:
     from nas.data.text import read
 
     _positive(size)
-    shape = tuple(space.batch(1, seeded_generator("shape")).inputs.shape[1:])
+    shape = _shape(space)
     if space.vocabulary is None or len(shape) != 1:
         raise UsageError(
             f"{type(space).__name__} takes inputs of shape {shape}, no text: use batch=natural"
@@ -79,27 +87,35 @@ def text(space: Space, *, path: str, size: int = 256) -> Batch:
     return Batch(torch.tensor(tokens).view(size, *shape))
 
 
-SOURCES: dict[str, Callable[..., Batch]] = {
-    source.__name__: source for source in (natural, images, ramp, noise, text)
-}
-"""Where a batch can come from, by the names of the config group `batch`."""
-
-
 def make_batch(space: Space, name: str = "natural", **options: object) -> Batch:
-    """A batch for the space from a source by its name; wrong options raise a UsageError."""
-    if name not in SOURCES:
-        raise unknown("batch", name, SOURCES)
-    return construct("batch", name, SOURCES[name], space, **options)
+    """A batch for the space from a source by its name; UsageError for wrong options."""
+    return SOURCES.build(name, space, **options)
 
 
 def image_shape(space: Space) -> tuple[int, int, int]:
     """(3, height, width) of the space's inputs; UsageError if they are no images."""
-    shape = tuple(space.batch(1, seeded_generator("shape")).inputs.shape[1:])
+    shape = _shape(space)
     if len(shape) != 3 or shape[0] != 3:
-        raise UsageError(
-            f"{type(space).__name__} takes inputs of shape {shape}, no images: use batch=natural"
-        )
+        raise _no_images(space, shape)
     return shape
+
+
+def _numbers_shape(space: Space) -> tuple[int, ...]:
+    """The shape of an example; UsageError where it holds tokens."""
+    example = space.batch(1, generator("shape")).inputs
+    if not example.is_floating_point():
+        raise _no_images(space, tuple(example.shape[1:]))
+    return tuple(example.shape[1:])
+
+
+def _shape(space: Space) -> tuple[int, ...]:
+    return tuple(space.batch(1, generator("shape")).inputs.shape[1:])
+
+
+def _no_images(space: Space, shape: tuple[int, ...]) -> UsageError:
+    return UsageError(
+        f"{type(space).__name__} takes inputs of shape {shape}, no images: use batch=natural"
+    )
 
 
 def _positive(size: int, seed: int = 0) -> None:

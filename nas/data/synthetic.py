@@ -35,3 +35,19 @@ def zipf_tokens(vocabulary: int, tokens: int, size: int, generator: torch.Genera
     bounds = (shares / shares.sum()).cumsum(0)
     draws = torch.rand(size, tokens, generator=generator, dtype=torch.float64)
     return Batch(torch.searchsorted(bounds, draws, right=True).clamp_(max=vocabulary - 1))
+
+
+def suitable(
+    shape: tuple[int, ...], vocabulary: int | None, size: int, generator: torch.Generator
+) -> Batch:
+    """Inputs (size, *shape): tokens where there is a vocabulary, images of three dimensions.
+
+    N(0, 1) numbers for every other shape.
+    """
+    if vocabulary is not None:
+        (tokens,) = shape
+        return zipf_tokens(vocabulary, tokens, size, generator)
+    if len(shape) == 3 and shape[1] * shape[2] > 1:
+        channels, height, width = shape
+        return natural_images((channels, height, width), size, generator)
+    return Batch(torch.randn(size, *shape, generator=generator))

@@ -5,15 +5,49 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nas.candidate import Candidate
+from nas.metric import METRICS, Metric
+from nas.network import FLOPS_RULE
 
 if TYPE_CHECKING:
     from nas.batch import Batch
 
 
-def counts(candidate: Candidate, batch: Batch) -> dict[str, float]:
-    """Trainable parameters, and FLOPs by `nas.network.FLOPS_RULE`; no weights are allocated."""
+@METRICS.register("params")
+class Params(Metric):
+    """Number of trainable parameters, those of layers that do not reach the output included."""
+
+    def measure(self, candidate: Candidate, batch: Batch) -> float:
+        """The number of parameters; the batch does not matter."""
+        return counts(candidate, batch)[0]
+
+
+@METRICS.register("flops")
+class Flops(Metric):
+    """Multiply-adds of convolutions and linear layers, for one example."""
+
+    unit = FLOPS_RULE
+    title = "FLOPs"
+    width = 14
+
+    def measure(self, candidate: Candidate, batch: Batch) -> float:
+        """The number of multiply-adds for an example of the batch's shape."""
+        return counts(candidate, batch)[1]
+
+
+def counts(candidate: Candidate, batch: Batch) -> tuple[int, int]:
+    """Trainable parameters, and FLOPs by `nas.network.FLOPS_RULE`; no weights are allocated.
+
+    Both are counted at the first call for a candidate, which keeps them.
+    """
+    if "counts" not in candidate.memo:
+        candidate.memo["counts"] = _counted(candidate, batch)
+    found: tuple[int, int] = candidate.memo["counts"]
+    return found
+
+
+def _counted(candidate: Candidate, batch: Batch) -> tuple[int, int]:
     if candidate.network is not None:
-        return {"params": candidate.network.params, "flops": candidate.network.flops}
+        return candidate.network.params, candidate.network.flops
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -24,4 +58,4 @@ def counts(candidate: Candidate, batch: Batch) -> dict[str, float]:
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             model(batch.inputs[:1].to("meta"))
         flops = counter.get_total_flops() // 2
-    return {"params": params, "flops": flops}
+    return params, flops

@@ -1,10 +1,11 @@
-"""Options of plugins: calls with options that a user gave, checked against the signature."""
+"""Options of plugins: what a user chose, checked against the plugin's signature."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from types import SimpleNamespace, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -13,9 +14,35 @@ from nas.errors import UsageError
 T = TypeVar("T")
 
 
-def construct(kind: str, name: str, make: Callable[..., T], *args: object, **options: object) -> T:
-    """Call `make(*args, **options)`; options that do not fit its signature raise a UsageError."""
-    parameters = list(inspect.signature(make).parameters.values())[len(args) :]
+@dataclass(frozen=True)
+class Choice:
+    """A plugin that a user chose by its name, with its options."""
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def construct(
+    kind: str, name: str, make: Callable[..., T], given: int, /, *args: object, **options: object
+) -> T:
+    """Call `make(*args, **options)`; options that do not fit its signature raise a UsageError.
+
+    The first `given` parameters of `make` are no options.
+    """
+    check(kind, name, make, given, options)
+    try:
+        return make(*args, **options)
+    except UsageError:
+        raise
+    except (ValueError, OverflowError) as error:
+        raise UsageError(f"{kind} {name}: {error}") from error
+
+
+def check(
+    kind: str, name: str, make: Callable[..., Any], given: int, options: Mapping[str, object]
+) -> None:
+    """UsageError where options do not fit `make`; its first `given` arguments are no options."""
+    parameters = _parameters(kind, name, make, given)
     allowed = {parameter.name: parameter for parameter in parameters}
     # mypy minds __init__ of what might be an instance
     hints = _hints(make.__init__ if isinstance(make, type) else make)  # type: ignore[misc]
@@ -26,19 +53,33 @@ def construct(kind: str, name: str, make: Callable[..., T], *args: object, **opt
         hint = hints.get(option, Any)
         if not accepts(hint, value):
             raise UsageError(f"{kind}.{option}={value} must be {described(hint)}")
-    missing = [
-        parameter.name
-        for parameter in parameters
-        if parameter.default is parameter.empty and parameter.name not in options
-    ]
-    if missing:
-        raise UsageError(f"{kind} {name} needs {kind}.{missing[0]}=…")
+    for parameter in parameters:
+        if parameter.default is parameter.empty and parameter.name not in options:
+            raise UsageError(f"{kind} {name} needs {kind}.{parameter.name}=…")
+
+
+def defaults(kind: str, name: str, make: Callable[..., Any], given: int) -> dict[str, Any]:
+    """The options of `make` with their defaults; of one without a default, `???`."""
+    return {
+        parameter.name: "???" if parameter.default is parameter.empty else parameter.default
+        for parameter in _parameters(kind, name, make, given)
+    }
+
+
+def _parameters(
+    kind: str, name: str, make: Callable[..., Any], given: int
+) -> list[inspect.Parameter]:
+    """The parameters that are options; UsageError where there are fewer than are `given`."""
+    signature = inspect.signature(make)
+    parameters = list(signature.parameters.values())
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     try:
-        return make(*args, **options)
-    except UsageError:
-        raise
-    except (ValueError, OverflowError) as error:
-        raise UsageError(f"{kind} {name}: {error}") from error
+        signature.bind_partial(*[None] * given)
+    except TypeError:
+        raise UsageError(
+            f"{kind} {name} must take {given} arguments before its options, and takes {signature}"
+        ) from None
+    return [parameter for parameter in parameters[given:] if parameter.kind not in variadic]
 
 
 def _hints(function: Any) -> dict[str, Any]:
@@ -52,7 +93,11 @@ def _hints(function: Any) -> dict[str, Any]:
 
 
 def accepts(hint: Any, value: object) -> bool:
-    """Whether a config's value fits a type hint; an int is a float, a bool is no int."""
+    """Whether a config's value fits a type hint; an int is a float, a bool is no int.
+
+    >>> accepts(float, 3), accepts(int, True), accepts(int | None, None)
+    (True, False, True)
+    """
     origin = get_origin(hint)
     if origin in (Union, UnionType):
         return any(accepts(part, value) for part in get_args(hint))
@@ -76,7 +121,11 @@ WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "
 
 
 def described(hint: Any) -> str:
-    """A type hint in words."""
+    """A type hint in words.
+
+    >>> described(int | None)
+    'a whole number or null'
+    """
     if get_origin(hint) in (Union, UnionType):
         return " or ".join(described(part) for part in get_args(hint))
     if get_origin(hint) is Literal:

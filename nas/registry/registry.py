@@ -1,135 +1,169 @@
-"""Plugins by name: a mapping from registered names to classes, filled on first use."""
+"""Plugins by name: classes or functions, imported on first use."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, Generic, TypeVar
 
 from nas.errors import NameTakenError, UsageError, unknown
-from nas.registry.options import T, construct
+from nas.registry.options import Choice, check, construct, defaults
 from nas.registry.plugins import VARIABLE, failures, located
 
 NAME = re.compile(r"\w+(-\w+)*")
-"""What names are like, which are those of files and words of the command line, too."""
+"""What a name may be: it is a file's name and a word of the command line, too."""
 
-C = TypeVar("C")
+T = TypeVar("T")
+C = TypeVar("C", bound=Callable[..., Any])
 
 
-class Registry(Mapping[str, type[T]], Generic[T]):
-    """The plugins of one kind, of its sibling package and of others, imported on first use."""
+class Registry(Mapping[str, Any], Generic[T]):
+    """The plugins of one kind, ours and other people's, imported on first use."""
 
-    def __init__(self, kind: str, package: str, base: type) -> None:
-        self.kind = kind
-        self.base = base
-        self.package = package
-        self._classes: dict[str, type[T]] = {}
+    def __init__(
+        self, kind: str, home: str, base: type[T] | None = None, *, given: int = 0
+    ) -> None:
+        """Plugins that `home`, a module or a package with modules, registers.
+
+        They inherit from `base`; without one they are functions, or anything that can be called.
+        The first `given` arguments of a plugin are not options of the user's.
+        """
+        self.kind, self.home, self.base, self.given = kind, home, base, given
+        self._plugins: dict[str, Any] = {}
         self._loaded = False
 
-    def register(self, name: str) -> Callable[[type[C]], type[C]]:
-        """Class decorator that files a plugin under `name`.
+    def register(self, name: str) -> Callable[[C], C]:
+        """Decorator that files a plugin under `name`.
 
-        NameTakenError where another class has it; ValueError or TypeError where it is no name, or
-        the plugin no class.
+        NameTakenError where another plugin has the name; ValueError where it is no name,
+        TypeError where the plugin is not of this kind.
         """
-
         if not isinstance(name, str) or not NAME.fullmatch(name):
             raise ValueError(
                 f"{name!r} is no name for a {self.kind}: use letters, digits, _ and -"
             )
 
-        def file(cls: type[C]) -> type[C]:
-            if not isinstance(cls, type) or not issubclass(cls, self.base):
-                raise TypeError(
-                    f"the {self.kind} '{name}' is {cls!r}, and must be a class that inherits from "
-                    f"{self.base.__name__}"
-                )
-            other = self._classes.get(name)
-            if other is not None and _place(other) != _place(cls):  # or it is read again
+        def file(plugin: C) -> C:
+            self._check(name, plugin)
+            other = self._plugins.get(name)
+            if other is not None and _place(other) != _place(plugin):  # or it is read again
                 raise NameTakenError(
                     f"the {self.kind} '{name}' exists twice: "
-                    f"in {located(other.__module__)} and in {located(cls.__module__)}"
+                    f"in {located(other.__module__)} and in {located(plugin.__module__)}"
                 )
-            self._classes[name] = cls  # type: ignore[assignment]  # C is a T, being a `base`
-            return cls
+            self._plugins[name] = plugin
+            return plugin
 
         return file
 
-    def load(self) -> None:
-        """Import every module of the package, once, and the plugins of others.
+    def _check(self, name: str, plugin: object) -> None:
+        if self.base is None:
+            if not callable(plugin) or not hasattr(plugin, "__qualname__"):
+                raise TypeError(f"the {self.kind} '{name}' is {plugin!r}, and must be a function")
+        elif not isinstance(plugin, type) or not issubclass(plugin, self.base):
+            raise TypeError(
+                f"the {self.kind} '{name}' is {plugin!r}, and must be a class that inherits from "
+                f"{self.base.__name__}"
+            )
 
-        Modules that begin with _ hold no plugin; what a plugin's module registered before it
-        failed is none, either.
+    def knows(self, name: str) -> bool:
+        """Whether a plugin of this name is registered already; nothing is imported."""
+        return name in self._plugins
+
+    def load(self) -> None:
+        """Import our plugins, once, and those of others.
+
+        Modules that begin with _ hold no plugin. A plugin whose module fails afterwards does not
+        count.
         """
         if self._loaded:
             return
-        package = import_module(self.package)
-        folder = Path(package.__path__[0]).resolve()
-        if folder.parent != Path(__file__).resolve().parent.parent.parent:
-            raise UsageError(
-                f"the package '{self.package}' was found in {folder}, which is not epsilon-nas's: "
-                f"rename that folder or leave the one it lies in"
-            )
-        for module in iter_modules(package.__path__):
+        self._check_home()
+        home = import_module(self.home)
+        for module in iter_modules(getattr(home, "__path__", [])):
             if not module.name.startswith("_"):
-                import_module(f"{self.package}.{module.name}")
+                import_module(f"{self.home}.{module.name}")
         failed = [f"{plugin.module}." for plugin in failures()]
-        for name, cls in list(self._classes.items()):
-            if f"{cls.__module__}.".startswith(tuple(failed)):
-                del self._classes[name]
+        for name, plugin in list(self._plugins.items()):
+            if f"{plugin.__module__}.".startswith(tuple(failed)):
+                del self._plugins[name]
         self._loaded = True
 
-    def __getitem__(self, name: str) -> type[T]:
+    def _check_home(self) -> None:
+        """UsageError, before it is run, where Python finds another file or folder by our name."""
+        spec = find_spec(self.home)
+        found = Path(spec.origin).resolve() if spec is not None and spec.origin else None
+        ours = Path(__file__).resolve().parents[2].joinpath(*self.home.split("."))
+        if found not in (ours / "__init__.py", ours.with_suffix(".py")):
+            place = found.parent if found and found.name == "__init__.py" else found
+            raise UsageError(
+                f"the package '{self.home}' was found in {place}, which is not epsilon-nas's: "
+                f"rename that, or start nas in another folder"
+            )
+
+    def __getitem__(self, name: str) -> Any:
         self.load()
-        if name not in self._classes:
+        if name not in self._plugins:
             raise self._missing(name)
-        return self._classes[name]
+        return self._plugins[name]
 
     def _missing(self, name: str, hint: str = "") -> UsageError:
         """The error for a name that nothing is registered under."""
         notes = [
             f"the plugin {plugin} cannot be imported: {why}" for plugin, why in failures().items()
         ]
-        sentence = str(unknown(self.kind, name, self._classes))
+        sentence = str(unknown(self.kind, name, self._plugins))
         return UsageError("; ".join([sentence, *([hint] if hint else []), *notes]))
 
     def __contains__(self, name: object) -> bool:
         self.load()
-        return name in self._classes
+        return name in self._plugins
 
     def __iter__(self) -> Iterator[str]:
         self.load()
-        return iter(sorted(self._classes))
+        return iter(sorted(self._plugins))
 
     def __len__(self) -> int:
         self.load()
-        return len(self._classes)
+        return len(self._plugins)
 
-    def build(self, name: str, *args: object, **options: object) -> T:
-        """An instance of the plugin `name`; wrong options raise a `UsageError` saying which."""
-        return construct(self.kind, name, self[name], *args, **options)
+    def build(self, name: str, /, *args: object, **options: object) -> T:
+        """What the plugin `name` makes; wrong options raise a UsageError that says which."""
+        made: T = construct(self.kind, name, self[name], self.given, *args, **options)
+        return made
 
-    def configured(self, config: Mapping[str, Any], *args: object) -> T:
-        """An instance from a config: `name` says which plugin, the rest are its options."""
-        options = dict(config)
-        name = str(options.pop("name"))
-        if name not in self:
+    def bound(self, choice: Choice) -> Callable[..., T]:
+        """The plugin with its options, to be called with its other arguments later."""
+        plugin = self[choice.name]
+        check(self.kind, choice.name, plugin, self.given, choice.options)
+        return partial(plugin, **choice.options) if choice.options else plugin
+
+    def defaults(self, name: str) -> dict[str, Any]:
+        """The plugin's options with their defaults, from its signature; `???` for none."""
+        return defaults(self.kind, name, self[name], self.given)
+
+    def configured(self, choice: Choice, *args: object) -> T:
+        """What the plugin that a config names makes; UsageError where nothing is so named."""
+        if choice.name not in self:
             for plugin, why in failures().items():
-                if plugin.conf is not None and (plugin.conf / self.kind / f"{name}.yaml").exists():
+                folder = plugin.conf
+                if folder is not None and (folder / self.kind / f"{choice.name}.yaml").exists():
                     raise UsageError(
-                        f"the {self.kind} '{name}' is of the plugin {plugin}, which cannot be "
-                        f"imported: {why}"
+                        f"the {self.kind} '{choice.name}' is of the plugin {plugin}, which cannot "
+                        f"be imported: {why}"
                     )
             raise self._missing(
-                name,
+                choice.name,
                 f"a config has this name, but nothing is registered under it: install the package "
                 f"that does so, or name its module in the environment, {VARIABLE}=MODULE",
             )
-        return self.build(name, *args, **options)
+        return self.build(choice.name, *args, **choice.options)
 
 
-def _place(cls: type) -> tuple[str, str]:
-    return cls.__module__, cls.__qualname__
+def _place(plugin: Any) -> tuple[str, str]:
+    return plugin.__module__, plugin.__qualname__

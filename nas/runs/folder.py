@@ -1,55 +1,103 @@
-"""A run's folder: its settings, its journal, its result."""
+"""A search's folder: its record (settings and versions), its journal, its result."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from nas.errors import UsageError
-from nas.runs.summary import summarise
+from nas.errors import AllFailedError, UsageError
+from nas.runs.versions import FORMAT, VERSIONS, check_format, differences, versions
 from nas.searching.history import History
-from nas.space import SPACES, Space
+from nas.space import Space
 from nas.storage.files import replace_file, working_in
 
 HISTORY, CONFIG, BEST = "history.jsonl", "config.yaml", "best.json"
 SCORES = "scores.jsonl"
 """What a comparison's folder has in place of a history."""
-FREE = {"budget", "out", "device", "executor"}
-"""Settings that may change when a run goes on: they do not decide what a trial is."""
+
+Record = Mapping[str, Any]
+"""The settings of a run as plain values: written, read and compared here, not looked into."""
 
 
 @contextmanager
-def opened(folder: Path, settings: Mapping[str, Any]) -> Iterator[History]:
+def opened(
+    folder: Path,
+    record: Record,
+    free: Collection[str],
+    complete: Callable[[Record, Path], Record],
+) -> Iterator[History]:
     """The history in a search's folder, which is made if need be, for this process alone.
 
-    UsageError, before anything is written, where the folder cannot be used or belongs to other
-    settings. If no trial comes of it, the folder is left as it was.
+    Settings named in `free` may change when a run goes on; `complete` gives the record of an
+    earlier format what it lacks. UsageError, before anything is written, where the folder cannot
+    be used or belongs to other settings. If no trial comes of it, or all first ones fail, the
+    folder is left as it was.
     """
     with working_in(folder):
         if (folder / SCORES).exists():
             raise UsageError(f"{folder} holds a comparison: give another out= to a search")
-        fresh = not (folder / CONFIG).exists()
+        fresh = not (folder / CONFIG).exists() and not (folder / HISTORY).exists()
         try:
             with History.read(folder / HISTORY) as history:
                 if history:
-                    _check(folder, settings)
-                    _check_trials(history, space_of(settings))
+                    before, made_by = read_record(folder)
+                    _check_same(folder, complete(before, folder / CONFIG), record, free)
+                    for line in differences(made_by):
+                        print(f"note: the run in {folder} was begun with {line}", file=sys.stderr)
                 yield history
-        except BaseException:
+        except BaseException as error:
+            if fresh and isinstance(error, AllFailedError):
+                (folder / HISTORY).unlink(missing_ok=True)
             if fresh and not (folder / HISTORY).exists():
                 (folder / CONFIG).unlink(missing_ok=True)
             raise
 
 
-def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Put the settings into the folder, for `read_settings`."""
-    replace_file(folder / CONFIG, _yaml(settings))
+def write_record(folder: Path, record: Record) -> None:
+    """Put the settings into the folder, with the versions of what makes the run.
+
+    A run that goes on keeps the versions that began it.
+    """
+    path = folder / CONFIG
+    before = read_record(folder)[1] if path.exists() else {}
+    whole = {FORMAT: check_format(None, folder), **record, VERSIONS: before or versions()}
+    text = yaml.safe_dump(whole, sort_keys=False, allow_unicode=True)
+    replace_file(path, text)
+
+
+def read_record(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """The settings of the run in a folder, and the versions that began it.
+
+    UsageError if there are none, or they are of a format of the future.
+    """
+    try:
+        content = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"there is no run in {folder}: it has no {CONFIG}") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"{folder / CONFIG} cannot be read: {error}") from error
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise UsageError(f"{folder / CONFIG} is not the config of a search")
+    check_format(content.pop(FORMAT, None), folder)
+    made_by = content.pop(VERSIONS, {})
+    return content, made_by if isinstance(made_by, dict) else {}
+
+
+def read_trials(folder: Path, space: Space, metrics: Collection[str]) -> History:
+    """The trials of the run in a folder; nothing is written. UsageError where there are none."""
+    with History.read(folder / HISTORY) as history:
+        if not history:
+            raise UsageError(f"the run in {folder} has no trials yet")
+        if history.torn:
+            print(f"the last line of {history.path} is torn and left out", file=sys.stderr)
+        check_trials(history, space, metrics)
+        return history
 
 
 def write_best(folder: Path, summary: Mapping[str, Any]) -> None:
@@ -57,65 +105,29 @@ def write_best(folder: Path, summary: Mapping[str, Any]) -> None:
     replace_file(folder / BEST, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
 
 
-def report(folder: Path) -> dict[str, Any]:
-    """The summary of a run, from its folder alone; nothing is written."""
-    settings = read_settings(folder)
-    with History.read(folder / HISTORY) as history:
-        if not history:
-            raise UsageError(f"the run in {folder} has no trials yet")
-        if history.torn:
-            print(f"the last line of {history.path} is torn and left out", file=sys.stderr)
-        space = space_of(settings)
-        _check_trials(history, space)
-        return summarise(history, space, settings)
+def check_trials(history: History, space: Space, metrics: Collection[str]) -> None:
+    """UsageError where a trial is not of the space, or lacks a metric."""
+    for trial in history:
+        if trial.arch not in space or not {*metrics} <= trial.metrics.keys():
+            raise UsageError(
+                f"line {trial.number + 1} of {history.path} is no trial of this search: put back "
+                f"what was there, or cut the file before that line"
+            )
 
 
-def space_of(settings: Mapping[str, Any]) -> Space:
-    """The space that the settings name."""
-    return SPACES.configured(settings["space"])
-
-
-def read_settings(folder: Path) -> dict[str, Any]:
-    """The settings of the run in a folder; UsageError if there are none."""
-    try:
-        settings = yaml.safe_load((folder / CONFIG).read_text())
-    except FileNotFoundError:
-        raise UsageError(f"there is no run in {folder}: it has no {CONFIG}") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{folder / CONFIG} cannot be read: {error}") from error
-    kinds = ("space", "proxy", "strategy", "batch", "ranking")
-    if (
-        not isinstance(settings, dict)
-        or not {"budget", "seed", "repeats", "block"} <= settings.keys()
-        or not all(
-            isinstance(settings.get(kind), dict) and "name" in settings[kind] for kind in kinds
-        )
-    ):
-        raise UsageError(f"{folder / CONFIG} is not the config of a search")
-    return settings
-
-
-def _check(folder: Path, settings: Mapping[str, Any]) -> None:
-    there, here = _flat(read_settings(folder)), _flat(settings)
+def _check_same(folder: Path, before: Record, record: Record, free: Collection[str]) -> None:
+    """UsageError where the run in the folder has other settings."""
+    there, here = _flat(before), _flat(record)
     different = [
         f"{key} is {there.get(key)!r} there and {here.get(key)!r} here"
         for key in sorted(there.keys() | here.keys())
-        if key.partition(".")[0] not in FREE and there.get(key) != here.get(key)
+        if key.partition(".")[0] not in free and there.get(key) != here.get(key)
     ]
     if different:
         raise UsageError(
             f"{folder} holds a run with other settings: {', '.join(different)}; "
             f"give those, or another out="
         )
-
-
-def _check_trials(history: History, space: Space) -> None:
-    for trial in history:
-        if trial.arch not in space or not {"params", "flops"} <= trial.metrics.keys():
-            raise UsageError(
-                f"line {trial.number + 1} of {history.path} is no trial of this search: put back "
-                f"what was there, or cut the file before that line"
-            )
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -126,7 +138,3 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{key}"] = value
     return flat
-
-
-def _yaml(settings: Mapping[str, Any]) -> str:
-    return yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)

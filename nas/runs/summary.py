@@ -1,44 +1,59 @@
-"""What came out of a search, from its trials and settings alone."""
+"""What came out of a search, from its trials alone."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from math import isnan
 from typing import Any
 
+from nas.metric import Metric
 from nas.network import FLOPS_RULE
-from nas.ranking import make_ranking
+from nas.ranking import Ranking
 from nas.space import Space
 from nas.trial import Trial
 
 TOP = 10
 
 
+@dataclass(frozen=True)
+class Question:
+    """What a search was asked for, by name."""
+
+    space: str
+    proxy: str
+    strategy: str
+    batch: str
+    ranking: str
+    seed: int
+    repeats: int
+    block: int
+    budget: int
+
+
 def summarise(
-    trials: Sequence[Trial], space: Space, settings: Mapping[str, Any]
+    trials: Sequence[Trial],
+    space: Space,
+    ranking: Ranking,
+    metrics: Sequence[str],
+    question: Question,
 ) -> dict[str, Any]:
     """The best architecture, the ten best distinct ones, and the counts, as plain values.
 
     `score` and `arch` are None where no trial has a score.
     """
-    ranking = make_ranking(settings["ranking"])
     own = [trial for trial in trials if trial.copy_of is None]
     scored = [trial for trial in own if not isnan(trial.score)]
     values = ranking(scored)
     order = sorted(range(len(scored)), key=lambda place: (-values[place], place))[:TOP]
-    best = [scored[place] for place in order]
+    best = [_described(scored[place], space, metrics) for place in order]
     seconds = sum(round(trial.seconds, 6) for trial in trials)  # as the journal has them
-    first = _described(best[0], space) if best else {"arch": None, "tuple": None, "score": None}
     return {
-        **first,
-        "flops_rule": FLOPS_RULE,
+        **(best[0] if best else {"arch": None, "tuple": None, "score": None}),
+        **({"flops_rule": FLOPS_RULE} if "flops" in metrics else {}),
         "notes": sorted({trial.note for trial in trials if trial.note}),
-        **{
-            kind: label(settings[kind])
-            for kind in ("space", "proxy", "strategy", "batch", "ranking")
-        },
-        **{key: settings[key] for key in ("seed", "repeats", "block", "budget")},
+        **asdict(question),
         "trials": {
             "total": len(trials),
             "scored": len(scored),
@@ -48,29 +63,33 @@ def summarise(
         },
         "seconds": round(seconds, 3),
         "trials_per_second": round(len(trials) / seconds, 2) if seconds else None,
-        "top": [_described(trial, space) for trial in best],
+        "top": best,
     }
 
 
-def label(config: Mapping[str, Any]) -> str:
-    """The name in a config; of proxy=[one,other] the names of all."""
-    members = [name for name, value in config.items() if isinstance(value, Mapping)]
-    return " + ".join(members) if config["name"] == "several" else str(config["name"])
+def figures(values: Mapping[str, float], metrics: Sequence[str]) -> dict[str, float | int | None]:
+    """The metrics as plain values: counts are whole numbers, what does not exist is None."""
+    return {name: _plain(values[name]) for name in metrics}
 
 
-def _described(trial: Trial, space: Space) -> dict[str, Any]:
+def _plain(value: float) -> float | int | None:
+    if isnan(value):
+        return None
+    return int(value) if float(value).is_integer() else float(value)
+
+
+def _described(trial: Trial, space: Space, metrics: Sequence[str]) -> dict[str, Any]:
     return {
         "arch": space.format(trial.arch),
         "tuple": list(trial.arch),
         "score": trial.score,
-        "params": int(trial.metrics["params"]),
-        "flops": int(trial.metrics["flops"]),
+        **figures(trial.metrics, metrics),
         "trial": trial.number,
         **({"scores": dict(trial.scores)} if trial.scores else {}),
     }
 
 
-def rendered(summary: Mapping[str, Any]) -> str:
+def rendered(summary: Mapping[str, Any], metrics: Mapping[str, Metric]) -> str:
     """The summary as text for a terminal."""
     lines = [
         f"{summary['trials']['total']} of {summary['budget']} trials"
@@ -84,11 +103,10 @@ def rendered(summary: Mapping[str, Any]) -> str:
             f"best    {summary['arch']}",
             f"tuple   {tuple(summary['tuple'])}",
             f"score   {summary['score']:.6g}   (trial {summary['trial']})",
-            f"params  {summary['params']:,}",
-            f"FLOPs   {summary['flops']:,}   ({summary['flops_rule']})",
+            *metric_lines(summary, metrics, width=8),
             "",
             "the ten best distinct architectures",
-            *_table(summary["top"]),
+            *_table(summary["top"], metrics),
             "",
         ]
     trials = summary["trials"]
@@ -96,7 +114,10 @@ def rendered(summary: Mapping[str, Any]) -> str:
         f"trials  {trials['scored']} scored, {trials['repeated']} repeated, "
         f"{trials['no_score']} without a score"
     )
-    lines += [f"        {count} × {reason}" for reason, count in trials["reasons"].items()]
+    reasons = [f"        {count} × {reason}" for reason, count in trials["reasons"].items()]
+    lines += reasons[:TOP]
+    if len(reasons) > TOP:
+        lines.append(f"        … and {len(reasons) - TOP} more reasons, each in history.jsonl")
     lines += [f"note    {note}" for note in summary["notes"]]
     if summary["trials_per_second"] is not None:
         lines.append(
@@ -106,13 +127,34 @@ def rendered(summary: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _table(top: Sequence[Mapping[str, Any]]) -> list[str]:
+def metric_lines(
+    values: Mapping[str, Any], metrics: Mapping[str, Metric], *, width: int
+) -> list[str]:
+    """A line for each metric: its title, its figure, its unit."""
+    return [
+        f"{metric.title or name:<{max(width, len(metric.title or name) + 1)}}{shown(values[name])}"
+        + (f"   ({metric.unit})" if metric.unit else "")
+        for name, metric in metrics.items()
+    ]
+
+
+def shown(value: float | int | None) -> str:
+    """A metric's figure as text."""
+    if value is None:
+        return "none"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
+
+
+def _table(top: Sequence[Mapping[str, Any]], metrics: Mapping[str, Metric]) -> list[str]:
     """A line for each of the best: of several proxies each one's score, else the score."""
     names = list(top[0].get("scores", {})) or ["score"]
+    widths = {name: max(metric.width, len(name) + 2) for name, metric in metrics.items()}
     head = "".join(f"{name:>14}" for name in names)
-    lines = [f"{head}{'params':>12}{'FLOPs':>14}  architecture"]
+    head += "".join(f"{m.title or name:>{widths[name]}}" for name, m in metrics.items())
+    lines = [f"{head}  architecture"]
     for row in top:
         scores = row.get("scores") or {"score": row["score"]}
-        figures = "".join(f"{scores[name]:>14.6g}" for name in names)
-        lines.append(f"{figures}{row['params']:>12,}{row['flops']:>14,}  {row['arch']}")
+        cells = "".join(f"{scores[name]:>14.6g}" for name in names)
+        cells += "".join(f"{shown(row[name]):>{widths[name]}}" for name in metrics)
+        lines.append(f"{cells}  {row['arch']}")
     return lines

@@ -2,109 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isnan
 from random import Random
 
-from nas.errors import UsageError
+from nas.arch import Arch
+from nas.errors import UsageError, all_failed
 from nas.ranking import Ranking
-from nas.scoring.executors import Executor
+from nas.scoring.executors.executor import Executor
+from nas.scoring.objective import Objective
 from nas.searching.history import History
-from nas.space import Arch
 from nas.strategy import Strategy
 from nas.trial import Evaluation, Trial
 
-Score = Callable[[Arch], Evaluation]
-"""An objective: the figures of an architecture.
-
-It may have a method `form(arch)`: the architecture that is scored in this one's place, by default
-itself. Those of one form have one score, and are copies of the first. And a method
-`metrics(arch)`: figures that are the architecture's own and not its form's, such as parameters.
-"""
+PATIENCE = 20
+"""So many first architectures may all fail for one reason before a search gives up."""
 
 
-def search(
+def trials(
     strategy: Strategy,
-    objective: Score,
+    objective: Objective,
     history: History,
     *,
     budget: int,
     seed: int,
     block: int = 1,
     executor: Executor = map,
+    patience: int = PATIENCE,
+) -> Iterator[Trial]:
+    """The search as an iterator, for who wants to watch it or to stop between trials.
+
+    `block` architectures are asked for at a time, those of a new form are scored, all are
+    appended to the history and told in order. Trials already in the history are told again, not
+    scored again; one that the strategy does not ask for raises a UsageError. AllFailedError where
+    the first `patience` trials, or all of a smaller budget, fail for one reason.
+    """
+    if budget < 1 or block < 1 or seed < 0 or patience < 1:
+        raise UsageError(
+            f"budget={budget}, block={block}, seed={seed} and patience={patience} must be at "
+            f"least 1, 1, 0 and 1"
+        )
+    known = _Known(objective)
+    give_up = _GiveUp(min(patience, budget))
+    evaluate = objective.evaluate  # one object: an executor sends a function out once
+    for start in range(0, budget, block):
+        numbers = range(start, min(start + block, budget))
+        archs = [_asked(strategy, Random(f"{seed}/{number}")) for number in numbers]
+        recorded = history[start : start + len(archs)]
+        new = known.new_forms(archs, recorded)
+        evaluations = iter(executor(evaluate, new))
+        for place, (number, arch) in enumerate(zip(numbers, archs, strict=True)):
+            if place < len(recorded):
+                trial = known.checked(recorded[place], arch)
+            else:
+                trial = known.trial(number, arch, evaluations)
+                history.append(trial)
+            known.add(trial)
+            strategy.tell(trial)
+            yield trial
+            give_up.on(trial)
+
+
+def search(
+    strategy: Strategy,
+    objective: Objective,
+    history: History,
+    *,
+    budget: int,
+    seed: int,
+    block: int = 1,
+    executor: Executor = map,
+    patience: int = PATIENCE,
 ) -> Trial:
     """Search until the history holds `budget` trials and return the best of them.
 
     The best may have no score (NaN), if no trial has one. Arguments as for `trials`.
     """
-    every = list(
-        trials(
-            strategy, objective, history, budget=budget, seed=seed, block=block, executor=executor
-        )
+    steps = trials(
+        strategy,
+        objective,
+        history,
+        budget=budget,
+        seed=seed,
+        block=block,
+        executor=executor,
+        patience=patience,
     )
-    return best(every, strategy.ranking)
+    return best(list(steps), strategy.ranking)
 
 
 def best(every: Sequence[Trial], ranking: Ranking) -> Trial:
     """The first of the trials that rank highest."""
     values = ranking(every)
     return every[max(range(len(every)), key=lambda place: values[place])]
-
-
-def trials(
-    strategy: Strategy,
-    objective: Score,
-    history: History,
-    *,
-    budget: int,
-    seed: int,
-    block: int = 1,
-    executor: Executor = map,
-) -> Iterator[Trial]:
-    """The search as an iterator, for who wants to watch it or to stop between trials.
-
-    `block` architectures are asked for at a time, those of a new form are scored, all are
-    appended to the history and told in order. Trials already in the history are told again, not
-    scored again; one that the strategy does not ask for raises a UsageError.
-    """
-    if budget < 1 or block < 1 or seed < 0:
-        raise UsageError(
-            f"budget={budget}, block={block} and seed={seed} must be at least 1, 1 and 0"
-        )
-    form_of = getattr(objective, "form", lambda arch: arch)
-    known: dict[Arch, Trial] = {}
-    figures: dict[Arch, Mapping[str, float]] = {}  # of copies that are not their original again
-    for start in range(0, budget, block):
-        numbers = range(start, min(start + block, budget))
-        archs = [_asked(strategy, Random(f"{seed}/{number}")) for number in numbers]
-        forms = [form_of(arch) for arch in archs]
-        recorded = history[start : start + len(archs)]
-        for trial, arch in zip(recorded, archs, strict=False):
-            _check(trial, arch)
-        told, asked = forms[: len(recorded)], forms[len(recorded) :]
-        new = dict.fromkeys(form for form in asked if form not in known and form not in told)
-        evaluations = iter(executor(objective, new))
-        for place, (number, arch, form) in enumerate(zip(numbers, archs, forms, strict=True)):
-            original = known.get(form)
-            if place < len(recorded):
-                trial = recorded[place]
-                _check_copy(trial, original)
-            else:
-                if original is None:
-                    found = next(evaluations)
-                    if arch != form:
-                        found = found.owned(_own(objective, arch))
-                    trial = _scored(number, arch, found)
-                else:
-                    own = original.metrics if arch == original.arch else figures.get(arch)
-                    own = _own(objective, arch) if own is None else own
-                    trial = _copied(number, arch, original, own)
-                history.append(trial)
-            known.setdefault(form, trial)
-            if arch != known[form].arch:
-                figures.setdefault(arch, trial.metrics)
-            strategy.tell(trial)
-            yield trial
 
 
 def _asked(strategy: Strategy, rng: Random) -> Arch:
@@ -119,41 +110,78 @@ def _asked(strategy: Strategy, rng: Random) -> Arch:
     return arch
 
 
-def _check(trial: Trial, arch: Arch) -> None:
-    if trial.arch != arch:
-        raise UsageError(
-            f"trial {trial.number} (line {trial.number + 1}) of the history is {trial.arch} "
-            f"where the search asks for {arch}: it was edited, or made by another version"
-        )
+@dataclass
+class _Known:
+    """The first trial of every form, and the metrics of other architectures of these forms."""
+
+    objective: Objective
+    originals: dict[Arch, Trial] = field(default_factory=dict)
+    """By form."""
+    metrics: dict[Arch, Mapping[str, float]] = field(default_factory=dict)
+    """Of architectures that are not their form's original."""
+    forms: dict[Arch, Arch] = field(default_factory=dict)
+    """Of the block at hand."""
+
+    def new_forms(self, archs: Sequence[Arch], recorded: Sequence[Trial]) -> list[Arch]:
+        """The forms that are to be scored, each once."""
+        self.forms = {arch: self.objective.form(arch) for arch in archs}
+        told = {self.forms[arch] for arch in archs[: len(recorded)]}
+        asked = dict.fromkeys(self.forms[arch] for arch in archs[len(recorded) :])
+        return [form for form in asked if form not in self.originals and form not in told]
+
+    def trial(self, number: int, arch: Arch, evaluations: Iterator[Evaluation]) -> Trial:
+        """The trial of an architecture: the next evaluation, or a copy of its form's original."""
+        form = self.forms[arch]
+        original = self.originals.get(form)
+        if original is None:
+            found = next(evaluations)
+            own = found if arch == form else found.with_metrics(self.objective.metrics(arch))
+            return Trial.of(number, arch, own)
+        if arch == original.arch:
+            return original.copied(number, arch, original.metrics)
+        if arch not in self.metrics:
+            self.metrics[arch] = self.objective.metrics(arch)
+        return original.copied(number, arch, self.metrics[arch])
+
+    def checked(self, trial: Trial, arch: Arch) -> Trial:
+        """A recorded trial; UsageError where it is not what the search would come to now."""
+        line = f"trial {trial.number} (line {trial.number + 1}) of the history"
+        if trial.arch != arch:
+            raise UsageError(
+                f"{line} is {trial.arch} where the search asks for {arch}: it was edited, or made "
+                f"by another version"
+            )
+        original = self.originals.get(self.forms[arch])
+        if trial.copy_of != (None if original is None else original.number):
+            raise UsageError(
+                f"{line} has the score of another architecture than it would have now: it was "
+                f"edited, or made by another version; a search into another folder begins anew"
+            )
+        return trial
+
+    def add(self, trial: Trial) -> None:
+        """Remember a trial."""
+        original = self.originals.setdefault(self.forms[trial.arch], trial)
+        if trial.arch != original.arch:
+            self.metrics.setdefault(trial.arch, trial.metrics)
 
 
-def _check_copy(trial: Trial, original: Trial | None) -> None:
-    if trial.copy_of != (None if original is None else original.number):
-        raise UsageError(
-            f"trial {trial.number} (line {trial.number + 1}) of the history has the score of "
-            f"another architecture than it would have now: it was edited, or made by another "
-            f"version; a search into another folder begins anew"
-        )
+@dataclass
+class _GiveUp:
+    """Ends a search whose first trials all fail for one reason."""
 
+    patience: int
+    failed: int = 0
+    reason: str = ""
 
-def _scored(number: int, arch: Arch, new: Evaluation) -> Trial:
-    return Trial(
-        number, arch, new.score, new.metrics, new.seconds, new.reason, new.scores, new.note
-    )
-
-
-def _own(objective: Score, arch: Arch) -> Mapping[str, float]:
-    """Figures that are the architecture's own."""
-    count: Callable[[Arch], Mapping[str, float]] | None = getattr(objective, "metrics", None)
-    return {} if count is None else count(arch)
-
-
-def _copied(number: int, arch: Arch, original: Trial, own: Mapping[str, float]) -> Trial:
-    return replace(
-        original,
-        number=number,
-        arch=arch,
-        metrics={**original.metrics, **own},
-        seconds=0.0,
-        copy_of=original.number,
-    )
+    def on(self, trial: Trial) -> None:
+        """Count a trial; AllFailedError at the last one that patience allows."""
+        if self.patience == 0:  # one did not fail
+            return
+        same = self.failed == 0 or trial.reason == self.reason
+        if not trial.failed or not isnan(trial.score) or not same:
+            self.patience = 0
+            return
+        self.failed, self.reason = self.failed + 1, trial.reason
+        if self.failed == self.patience:
+            raise all_failed(trial.reason, self.failed)

@@ -10,11 +10,14 @@ A plugin's own test is three lines:
 Ours run over every registered plugin.
 """
 
-from nas.testing.proxies import ProxyContract, unchanged_globals
+from nas.testing.metrics import MetricContract
+from nas.testing.proxies import ProxyContract
 from nas.testing.spaces import SpaceContract, output_under
 from nas.testing.strategies import StrategyContract, conversation
+from nas.testing.unchanged import unchanged_globals
 
 __all__ = [
+    "MetricContract",
     "ProxyContract",
     "SpaceContract",
     "StrategyContract",

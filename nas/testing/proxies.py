@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from math import isfinite, isnan
-from random import Random, getstate
+from random import Random
 
-import numpy as np
 import pytest
 import torch
 
@@ -16,9 +13,10 @@ from nas.batch import Batch
 from nas.candidate import Candidate
 from nas.errors import NotApplicableError
 from nas.proxy import Proxy
-from nas.scoring.objective import Objective
+from nas.scoring.objective import ProxyObjective
 from nas.seeding import generator
 from nas.space import Arch, Space
+from nas.testing.unchanged import unchanged_globals
 
 
 class ProxyContract:
@@ -78,39 +76,28 @@ class ProxyContract:
         again = proxy.score(Candidate(space, arch, seed), replace(batch))
         assert again == score or (isnan(again) and isnan(score))
 
+    @pytest.mark.parametrize("seed", range(3))
+    def test_who_draws_from_the_seed_is_known(
+        self, proxy: Proxy, space: Space, batch: Batch, seed: int
+    ) -> None:
+        """Otherwise `repeats` would take one draw for the mean of many."""
+        one, other = (Candidate(space, space.sample(Random(seed)), each) for each in (0, "0/1"))
+        scores = [str(float(proxy.score(each, batch))) for each in (one, other)]
+        assert scores[0] == scores[1] or (one.drawn and other.drawn)
+
     def test_the_thread_count_does_not_matter(
         self, proxy: Proxy, space: Space, batch: Batch
     ) -> None:
-        objective = Objective(space, proxy, batch)
+        objective = ProxyObjective(space, proxy, batch)
         arch = space.sample(Random(1))
         threads = torch.get_num_threads()
         try:
             torch.set_num_threads(1)
-            first = objective(arch)
+            first = objective.evaluate(arch)
             torch.set_num_threads(3)
-            second = objective(arch)
+            second = objective.evaluate(arch)
             assert torch.get_num_threads() == 3
         finally:
             torch.set_num_threads(threads)
         assert str(first.score) == str(second.score)
         assert first.metrics == second.metrics
-
-
-@contextmanager
-def unchanged_globals() -> Iterator[None]:
-    """Assert that torch's and Python's global state is the same afterwards."""
-    before = _globals()
-    yield
-    for name, value in _globals().items():
-        assert str(value) == str(before[name]), f"{name} was changed"
-
-
-def _globals() -> dict[str, object]:
-    return {
-        "torch's generator": torch.get_rng_state().tolist(),
-        "the default dtype": torch.get_default_dtype(),
-        "grad mode": torch.is_grad_enabled(),
-        "the thread count": torch.get_num_threads(),
-        "random's generator": getstate(),
-        "numpy's generator": np.random.get_state()[1].tolist(),  # type: ignore[index]
-    }

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from math import isnan, nan
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from nas import PROXIES, Candidate, NoScore, Objective, Proxy, UsageError
+from nas import PROXIES, Candidate, Evaluation, NoScore, Proxy, ProxyObjective, UsageError
 from nas.batch import Batch
-from nas.compare import Scorer, Scores, Truth, compare
+from nas.compare import Scores, Truth, compare
+from nas.compare.keys import keys
 from nas.compare.sample import sampled
-from nas.compare.scores import Scored
+from nas.compare.scores import Keyed, from_json, to_json
 from nas.data.sources import make_batch
 from nas.ranking import rank_sum
 from nas.space import Arch
-from tests.conftest import small
+from tests.support.small import small
 
 SPACE = small("nasbench201")
 EVERY = [SPACE.sample(Random(seed)) for seed in range(400)]
@@ -55,21 +58,21 @@ def truth(target: str = "acc") -> Truth:
 
 
 @pytest.fixture
-def scorer() -> Scorer:
+def scored() -> ProxyObjective:
     proxies = {"counting": Counting(), "still": Still(), "params": PROXIES.build("params")}
-    return Scorer(SPACE, proxies, make_batch(SPACE, "natural", size=2))
+    return ProxyObjective(SPACE, proxies, make_batch(SPACE, "natural", size=2))
 
 
-def test_figures_are_those_of_the_scores(scorer: Scorer) -> None:
+def test_figures_are_those_of_the_scores(scored: ProxyObjective) -> None:
     scores = Scores()
-    result = compare(scorer, truth=truth(), sample=200, resamples=20, scores=scores)
+    result = result_of(scored, truth=truth(), sample=200, resamples=20, scores=scores)
     json.dumps(result, allow_nan=False)
     assert result["n"] == 200
     archs = sampled(SPACE, truth(), 200, 0)
     values = [sum(arch) + 0.01 * arch[0] for arch in archs]
     rows = {row["proxy"]: row for row in result["rows"]}
     assert list(rows) == ["counting", "still", "params"]
-    own = [each.score for each in scores.of(scorer, "counting", archs)]
+    own = [each.score for each in scores.of(keyed(scored), "counting", archs)]
     kept = [place for place, score in enumerate(own) if not isnan(score)]
     row = rows["counting"]
     assert row["scored"] == len(kept) < 200
@@ -87,9 +90,9 @@ def test_figures_are_those_of_the_scores(scorer: Scorer) -> None:
     assert "undefined" not in row
 
 
-def test_lower_is_better_where_the_target_says_so(scorer: Scorer) -> None:
+def test_lower_is_better_where_the_target_says_so(scored: ProxyObjective) -> None:
     up, down = (
-        compare(scorer, truth=truth(target), sample=100, resamples=10)
+        result_of(scored, truth=truth(target), sample=100, resamples=10)
         for target in ("acc", "-acc")
     )
     rising, falling = up["rows"][0], down["rows"][0]
@@ -100,18 +103,18 @@ def test_lower_is_better_where_the_target_says_so(scorer: Scorer) -> None:
     assert falling["favourite"]["rank"] > 90
 
 
-def test_scores_are_computed_once(scorer: Scorer, tmp_path: Path) -> None:
+def test_scores_are_computed_once(scored: ProxyObjective, tmp_path: Path) -> None:
     path = tmp_path / "scores.jsonl"
 
-    def go(**changed: object) -> int:
-        here = Scorer(**{**vars_of(scorer), **changed})  # type: ignore[arg-type]
+    def go(**changed: Any) -> int:
+        here = replace(scored, **changed)
         before = Counting.asked
         compare(here, truth=truth(), sample=50, resamples=10, scores=Scores.read(path))
         return Counting.asked - before
 
     assert go() == 50
     assert go() == 0
-    assert go(proxies={**scorer.proxies, "flops": PROXIES.build("flops")}) == 0
+    assert go(proxies={**scored.named, "flops": PROXIES.build("flops")}) == 0
     content = path.read_bytes()
     path.write_bytes(content[:-20])  # torn
     assert go(proxies={"counting": Counting(), "params": PROXIES.build("params")}) == 0
@@ -121,32 +124,37 @@ def test_scores_are_computed_once(scorer: Scorer, tmp_path: Path) -> None:
     assert go() == 0
 
 
-def vars_of(scorer: Scorer) -> dict[str, object]:
-    names = ("space", "proxies", "batch", "seed", "device", "repeats")
-    return {name: getattr(scorer, name) for name in names}
+def keyed(objective: ProxyObjective) -> Keyed:
+    return Keyed(objective, keys(objective))
 
 
-def test_an_interrupted_comparison_goes_on_where_it_was(scorer: Scorer, tmp_path: Path) -> None:
+def result_of(objective: ProxyObjective, **options: Any) -> dict[str, Any]:
+    return compare(objective, **options).result
+
+
+def test_an_interrupted_comparison_goes_on_where_it_was(
+    scored: ProxyObjective, tmp_path: Path
+) -> None:
     archs = sampled(SPACE, truth(), 60, 0)
     path = tmp_path / "scores.jsonl"
     scores = Scores.read(path)
-    filling = scores.filled(scorer, scores.missing(scorer, archs))
+    filling = keyed(scored).fill(scores, keyed(scored).missing(scores, archs))
     for _ in range(25):
         next(filling)
     filling.close()
     again = Scores.read(path)
-    assert len(again.missing(scorer, archs)) == 35
-    result = compare(scorer, truth=truth(), sample=60, resamples=10, scores=again)
-    fresh = compare(scorer, truth=truth(), sample=60, resamples=10)
+    assert len(keyed(scored).missing(again, archs)) == 35
+    result = result_of(scored, truth=truth(), sample=60, resamples=10, scores=again)
+    fresh = result_of(scored, truth=truth(), sample=60, resamples=10)
     for row in (*result["rows"], *fresh["rows"]):
         del row["seconds_per_arch"]
     assert result["rows"] == fresh["rows"]
 
 
 @pytest.mark.parametrize("edit", [b'"draws":[99.0]', b"no json"])
-def test_an_edited_line_is_refused(edit: bytes, scorer: Scorer, tmp_path: Path) -> None:
+def test_an_edited_line_is_refused(edit: bytes, scored: ProxyObjective, tmp_path: Path) -> None:
     path = tmp_path / "scores.jsonl"
-    compare(scorer, truth=truth(), sample=10, resamples=10, scores=Scores.read(path))
+    compare(scored, truth=truth(), sample=10, resamples=10, scores=Scores.read(path))
     lines = path.read_bytes().splitlines()
     start = lines[3].index(b'"draws"')
     lines[3] = lines[3][:start] + edit + lines[3][lines[3].index(b"]", start) + 1 :]
@@ -155,17 +163,17 @@ def test_an_edited_line_is_refused(edit: bytes, scorer: Scorer, tmp_path: Path) 
         Scores.read(path)
 
 
-def test_repeats_are_draws_where_something_is_drawn(scorer: Scorer) -> None:
-    three = Scorer(**{**vars_of(scorer), "repeats": 3})  # type: ignore[arg-type]
+def test_repeats_are_draws_where_something_is_drawn(scored: ProxyObjective) -> None:
+    three = replace(scored, repeats=3)
     scores = Scores()
     before = Counting.asked
-    result = compare(three, truth=truth(), sample=40, resamples=10, scores=scores)
+    result = result_of(three, truth=truth(), sample=40, resamples=10, scores=scores)
     archs = sampled(SPACE, truth(), 40, 0)
     known = sum(arch[0] != 0 for arch in archs)
     assert Counting.asked - before == 3 * known + (40 - known)
-    draws = [each.draws for each in scores.of(three, "counting", archs)]
+    draws = [each.draws for each in scores.of(keyed(three), "counting", archs)]
     assert {len(each) for each in draws} == {1, 3}
-    assert all(len(each.draws) == 1 for each in scores.of(three, "still", archs))
+    assert all(len(each.draws) == 1 for each in scores.of(keyed(three), "still", archs))
     repeats = result["rows"][0]["repeats"]
     assert repeats["draws"] == 3
     kept = [place for place, arch in enumerate(archs) if arch[0]]
@@ -176,11 +184,11 @@ def test_repeats_are_draws_where_something_is_drawn(scorer: Scorer) -> None:
     assert "repeats" not in result["rows"][1]
 
 
-def test_a_combination_is_the_rank_sum_over_the_sample(scorer: Scorer) -> None:
+def test_a_combination_is_the_rank_sum_over_the_sample(scored: ProxyObjective) -> None:
     scores = Scores()
     combinations = {"both": ["counting", "still"]}
-    result = compare(
-        scorer,
+    result = result_of(
+        scored,
         truth=truth(),
         sample=80,
         resamples=10,
@@ -190,7 +198,7 @@ def test_a_combination_is_the_rank_sum_over_the_sample(scorer: Scorer) -> None:
     row = result["rows"][-1]
     assert (row["proxy"], row["rank_sum_of"]) == ("both", ["counting", "still"])
     archs = sampled(SPACE, truth(), 80, 0)
-    parts = [scores.of(scorer, name, archs) for name in combinations["both"]]
+    parts = [scores.of(keyed(scored), name, archs) for name in combinations["both"]]
     trials = [
         Trialled(place, {"a": one.score, "b": other.score})
         for place, (one, other) in enumerate(zip(*parts, strict=True))
@@ -210,14 +218,16 @@ class Trialled:
         self.score = sum(scores.values())
 
 
-def test_a_constant_proxy_is_said_to_be_one_and_a_constant_target_refused(scorer: Scorer) -> None:
+def test_a_constant_proxy_is_said_to_be_one_and_a_constant_target_refused(
+    scored: ProxyObjective,
+) -> None:
     class Constant(Still):
         def score(self, candidate: Candidate, batch: Batch) -> float:
             return 7.0
 
     proxies = {"constant": Constant(), "params": PROXIES.build("params")}
-    here = Scorer(SPACE, proxies, scorer.batch)
-    row = compare(here, truth=truth(), sample=30, resamples=10)["rows"][0]
+    here = ProxyObjective(SPACE, proxies, scored.batch)
+    row = compare(here, truth=truth(), sample=30, resamples=10).result["rows"][0]
     assert row["undefined"] == "the score is constant, 7"
     assert row["spearman"]["dropped"] == {"value": None, "low": None, "high": None}
     flat = Truth(ARCHS, [3.0] * len(ARCHS), "acc", [])
@@ -242,8 +252,8 @@ def test_samples() -> None:
         sampled(SPACE, truth(), 9, 0)
 
 
-def test_without_a_truth_there_are_coverage_cost_and_agreement(scorer: Scorer) -> None:
-    result = compare(scorer, sample=40)
+def test_without_a_truth_there_are_coverage_cost_and_agreement(scored: ProxyObjective) -> None:
+    result = result_of(scored, sample=40)
     assert "truth" not in result
     assert set(result["rows"][0]) == {
         *("proxy", "coverage", "scored", "seconds_per_arch", "reasons", "notes")
@@ -255,29 +265,29 @@ def test_without_a_truth_there_are_coverage_cost_and_agreement(scorer: Scorer) -
 
 def test_a_line_is_what_was_scored() -> None:
     arch: Arch = (1, 2, 3)
-    scored = Scored("p", arch, (1.5, nan), 0.25, "why", "note")
-    key, again = Scored.from_json(scored.to_json("key"))
-    assert key == "key"
-    assert str(again) == str(scored)
+    found = Evaluation(nan, {}, 0.25, "why", note="note", failed=True, draws=(1.5, nan))
+    place, again = from_json(to_json("key", "p", arch, found))
+    assert place == ("key", "p", arch)
+    assert str(again) == str(found)
 
 
 def test_what_sees_the_function_alone_scores_each_function_once() -> None:
     """As in a search, and whatever else is asked."""
     proxies = {"epsilon": PROXIES.build("epsilon"), "params": PROXIES.build("params")}
-    scorer = Scorer(SPACE, proxies, make_batch(SPACE, "natural", size=2))
+    scored = ProxyObjective(SPACE, proxies, make_batch(SPACE, "natural", size=2))
     forms = {SPACE.canonical(arch) for arch in ARCHS}
     scores = Scores()
-    tasks = scores.missing(scorer, ARCHS)
+    tasks = keyed(scored).missing(scores, ARCHS)
     assert {arch for arch, names in tasks if "epsilon" in names} == forms
     assert {arch for arch, names in tasks if "params" in names} == {*ARCHS}
     assert len(tasks) == len(forms | {*ARCHS})
-    assert scores.unscored(scorer, ARCHS) == len(ARCHS)
-    for _ in scores.filled(scorer, tasks):
+    assert keyed(scored).unscored(scores, ARCHS) == len(ARCHS)
+    for _ in keyed(scored).fill(scores, tasks):
         pass
-    assert scores.unscored(scorer, ARCHS) == 0
-    objective = Objective(SPACE, proxies["epsilon"], scorer.batch)
-    for arch, found in zip(ARCHS[:60], scores.of(scorer, "epsilon", ARCHS), strict=False):
-        assert str(objective(objective.form(arch)).score) == str(found.score)
-    counts = [found.score for found in scores.of(scorer, "params", ARCHS)]
+    assert keyed(scored).unscored(scores, ARCHS) == 0
+    objective = ProxyObjective(SPACE, proxies["epsilon"], scored.batch)
+    for arch, found in zip(ARCHS[:60], scores.of(keyed(scored), "epsilon", ARCHS), strict=False):
+        assert str(objective.evaluate(objective.form(arch)).score) == str(found.score)
+    counts = [found.score for found in scores.of(keyed(scored), "params", ARCHS)]
     networks = [network for arch in ARCHS if (network := SPACE.network(arch)) is not None]
     assert counts == [network.params for network in networks]

@@ -11,6 +11,7 @@ import polars
 import pytest
 
 from nas import UsageError
+from nas.cli import settings
 from nas.compare.conversion import converted
 from nas.compare.tables import (
     Table,
@@ -22,7 +23,7 @@ from nas.compare.tables import (
     tables_in,
     truth,
 )
-from tests.conftest import small
+from tests.support.small import small
 
 SPACE = small("nasbench201")
 ARCHS = [(0, 1, 2, 3, 4, 0), (1, 1, 1, 1, 1, 1), (3, 3, 3, 3, 3, 3)]
@@ -141,7 +142,7 @@ def test_a_folder_or_another_file_is_no_table(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is no folder"):
         data_folder(str(tmp_path / "none"))
     with pytest.raises(UsageError, match="data_dir=3 must be"):
-        data_folder(3)
+        settings.data_folder("data_dir", 3)
     assert data_folder(str(tmp_path)) == tmp_path
     assert data_folder(None).name == "epsilon-nas"
 

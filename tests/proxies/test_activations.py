@@ -12,7 +12,6 @@ from weakref import ReferenceType, ref
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -24,8 +23,10 @@ from proxies._activations import each_relu
 from proxies.meco import smallest_eigenvalues
 from proxies.naswot import agreement
 from proxies.zen import zen
-from tests.conftest import small
-from tests.nets import OneModule, Residual, Tiny, formula_batch
+from tests.support.activations import norm_inputs, pearson, relu_outputs
+from tests.support.double import Double
+from tests.support.nets import OneModule, Residual, Tiny, formula_batch
+from tests.support.small import small
 
 DTYPES = [torch.float32, torch.float64]
 FAMILY = ["naswot", "jacob_cov", "linear_regions", "swap", "meco", "zen"]
@@ -66,18 +67,6 @@ def residual() -> Candidate:
     return Candidate(OneModule(lambda: Residual().double()), (0,), seed=3)
 
 
-class Double(OneModule):
-    """Small NAS-Bench-201 in float64, as layers' module."""
-
-    choices = (5,) * 6
-
-    def __init__(self) -> None:
-        self.space = small("nasbench201")
-
-    def build(self, arch: tuple[int, ...]) -> nn.Module:
-        return self.space.build(arch).double()
-
-
 NETS = [residual(), *(Candidate(Double(), cell, seed=4) for cell in CELLS)]
 
 
@@ -85,25 +74,6 @@ def inputs_for(candidate: Candidate, size: int = 12) -> Batch:
     side = 8 if isinstance(candidate.space, Double) else 12
     drawn = torch.randn(size, 3, side, side, generator=generator("test"), dtype=torch.float64)
     return Batch(drawn)
-
-
-def relu_outputs(model: nn.Module, inputs: Tensor) -> list[NDArray[np.float64]]:
-    """What every ReLU returns, a row a sample; written out for the net of functions."""
-    outputs: list[Tensor] = []
-    if isinstance(model, Residual):
-        h = model.bn1(model.conv1(inputs))
-        outputs.append(h.clamp(min=0))
-        h = h + model.bn2(model.conv2(outputs[0]))
-        h = F.avg_pool2d(h, 2)
-        outputs.append(h.clamp(min=0))
-        h = h + model.bn3(model.conv3(outputs[1]))
-        outputs.append(model.bn4(h).clamp(min=0))
-    else:
-        for part in model.modules():
-            if isinstance(part, nn.ReLU):
-                part.register_forward_hook(lambda _, __, output: outputs.append(output.clone()))
-        model(inputs)
-    return [output.flatten(1).detach().numpy() for output in outputs]
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=name)
@@ -269,12 +239,6 @@ def test_linear_regions_take_images_that_windows_fit() -> None:
         four.score(candidate, Batch(torch.randn(4, 3, 4, 4)))
 
 
-def pearson(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
-    one, other = one - one.mean(), other - other.mean()
-    scale = np.sqrt((one**2).sum() * (other**2).sum())
-    return float((one * other).sum() / scale) if scale else 0.0
-
-
 @pytest.mark.parametrize("candidate", NETS)
 @pytest.mark.parametrize("resolution", [None, 20])
 def test_meco_against_loops(candidate: Candidate, resolution: int | None) -> None:
@@ -320,14 +284,6 @@ def test_meco_takes_odd_outputs() -> None:
 
     values = smallest_eigenvalues(Odd(), torch.randn(1, 3, 4, 4))
     assert values == pytest.approx([1.0])
-
-
-def norm_inputs(model: nn.Module) -> list[Tensor]:
-    kept: list[Tensor] = []
-    for part in model.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            part.register_forward_pre_hook(lambda _, given: kept.append(given[0].detach()))
-    return kept
 
 
 @pytest.mark.parametrize("candidate", NETS)

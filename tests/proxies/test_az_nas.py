@@ -17,15 +17,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nas import PROXIES, Candidate, NotApplicableError, Objective
+from nas import PROXIES, Candidate, NotApplicableError, ProxyObjective
 from nas.batch import Batch
 from nas.data.sources import make_batch
 from nas.network import Add, BatchNorm, Builder, Conv
 from nas.network.module import NetworkModule
 from nas.seeding import generator, one_thread
 from proxies.trainability import block_scores, folded
-from tests.conftest import small
-from tests.nets import OneModule, Residual, Tiny, formula_batch
+from tests.support.double import Double
+from tests.support.nets import OneModule, Residual, Tiny, formula_batch
+from tests.support.small import small
 
 DTYPES = [torch.float32, torch.float64]
 PARTS = ["expressivity", "progressivity", "trainability"]
@@ -79,18 +80,6 @@ def test_random_scores_are_spread_as_the_reference_s(oracle: dict[str, Any]) -> 
         proxy = PROXIES.build(part)
         scores = [proxy.score(tiny(torch.float32, seed), batch) for seed in range(8)]
         assert np.mean(scores) == pytest.approx(np.mean([r[part] for r in rows]), abs=tolerance)
-
-
-class Double(OneModule):
-    """Small NAS-Bench-201 in float64, as layers' module."""
-
-    choices = (5,) * 6
-
-    def __init__(self) -> None:
-        self.space = small("nasbench201")
-
-    def build(self, arch: tuple[int, ...]) -> nn.Module:
-        return self.space.build(arch).double()
 
 
 NETS = [
@@ -285,9 +274,9 @@ def test_what_is_shared_changes_no_score() -> None:
         proxies = {
             name: PROXIES.build(name, **options) for name in ("expressivity", "progressivity")
         }
-        together = Objective(space, proxies, first, repeats=2)(arch)
+        together = ProxyObjective(space, proxies, first, repeats=2).evaluate(arch)
         for name, proxy in proxies.items():
-            alone = Objective(space, proxy, first, repeats=2)(arch)
+            alone = ProxyObjective(space, proxy, first, repeats=2).evaluate(arch)
             assert together.scores[name] == alone.score
             assert together.metrics[f"{name}_sd"] == alone.metrics["sd"] > 0
         candidate = Candidate(space, arch)

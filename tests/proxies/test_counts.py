@@ -6,14 +6,14 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from nas import PROXIES, Candidate, Space
 from nas.batch import Batch
 from nas.seeding import generator
-from tests.conftest import small
-from tests.nets import OneModule, Residual, conv, formula_batch
+from tests.support.nets import OneModule, Residual, conv, formula_batch
+from tests.support.slow_proxies import PLAIN
+from tests.support.small import small
 
 
 def tiny() -> nn.Module:
@@ -38,10 +38,10 @@ def test_a_module_has_the_published_counts(size: int) -> None:
 
 @pytest.mark.parametrize("net", [tiny, Residual])
 def test_a_module_has_the_counts_of_a_pass(net: Callable[[], nn.Module]) -> None:
-    batch = formula_batch(size=2)
-    model = net()
-    assert score("params", OneModule(net), (0,), batch) == parameters(model)
-    assert score("flops", OneModule(net), (0,), batch) == multiply_adds(model, batch)
+    batch = Batch(formula_batch(size=2).inputs.float())
+    for proxy in ("params", "flops"):
+        expected = PLAIN[proxy](Candidate(OneModule(net), (0,)), batch)
+        assert score(proxy, OneModule(net), (0,), batch) == expected
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -49,26 +49,5 @@ def test_layers_have_the_counts_of_a_pass(seed: int) -> None:
     space = small("nasbench201")
     arch = space.sample(Random(seed)) if seed else (0,) * 6
     batch = space.batch(2, generator(seed))
-    model = space.build(arch)
-    assert score("params", space, arch, batch) == parameters(model)
-    assert score("flops", space, arch, batch) == multiply_adds(model, batch)
-
-
-def parameters(model: nn.Module) -> int:
-    return sum(len(parameter.flatten()) for parameter in model.parameters())
-
-
-def multiply_adds(model: nn.Module, batch: Batch) -> int:
-    """Of one example, counted where convolutions and linear layers are called."""
-    counted = []
-
-    def count(layer: nn.Module, _: object, output: Tensor) -> None:
-        assert isinstance(layer.weight, Tensor)
-        counted.append(output[0].numel() * layer.weight[0].numel())
-
-    for layer in model.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            layer.register_forward_hook(count)
-    with torch.no_grad():
-        model(batch.inputs.float())
-    return sum(counted)
+    for proxy in ("params", "flops"):
+        assert score(proxy, space, arch, batch) == PLAIN[proxy](Candidate(space, arch), batch)

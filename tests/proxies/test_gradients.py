@@ -9,17 +9,16 @@ from math import isnan, log
 from pathlib import Path
 from random import Random
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from nas import PROXIES, SPACES, Candidate, NoScore, NotApplicableError, UsageError
 from nas.batch import Batch
 from nas.seeding import generator
 from proxies._batch_norm import Frozen
-from tests.nets import OneModule, Residual, Tiny, formula_batch
+from tests.support.nets import OneModule, Residual, Tiny, formula_batch
+from tests.support.slow_proxies import PLAIN, grasp_by_differences
 
 ORACLE = ["fisher", "grad_norm", "grasp", "l2_norm", "ntk", "plain", "snip", "synflow", "zico"]
 EVERY = [*ORACLE, "gradsign"]
@@ -83,126 +82,14 @@ def test_equals_the_reference(data: Path, name: str, dtype: torch.dtype) -> None
 
 # Slow computations, plain as in a textbook
 
-
-def counted(model: nn.Module) -> list[nn.Conv2d | nn.Linear]:
-    return [part for part in model.modules() if isinstance(part, nn.Conv2d | nn.Linear)]
-
-
-def slow_gradients(model: nn.Module, batch: Batch) -> list[tuple[Tensor, Tensor]]:
-    """Weights with their gradients, by `backward`."""
-    model.zero_grad()
-    torch.autograd.backward(F.cross_entropy(model(batch.inputs), batch.labels_for(10)))
-    pairs = [(part.weight.detach(), part.weight.grad) for part in counted(model)]
-    return [(w, torch.zeros_like(w) if g is None else g.clone()) for w, g in pairs]
-
-
-def slow_l2_norm(model: nn.Module, _: Batch) -> float:
-    return sum(part.weight.square().sum().sqrt().item() for part in counted(model))
-
-
-def slow_grad_norm(model: nn.Module, batch: Batch) -> float:
-    return sum(g.square().sum().sqrt().item() for _, g in slow_gradients(model, batch))
-
-
-def slow_snip(model: nn.Module, batch: Batch) -> float:
-    return sum((w * g).abs().sum().item() for w, g in slow_gradients(model, batch))
-
-
-def slow_plain(model: nn.Module, batch: Batch) -> float:
-    return sum((w * g).sum().item() for w, g in slow_gradients(model, batch))
-
-
-def slow_grasp(model: nn.Module, batch: Batch) -> float:
-    """H g by a central difference of gradients, with a step small enough to pass no kink."""
-    parts = counted(model)
-    pairs = slow_gradients(model, batch)
-    h = 1e-7 / max(g.abs().max().item() for _, g in pairs)
-    products = [torch.zeros_like(g) for _, g in pairs]
-    for sign in (-1, 1):
-        for part, (w, g) in zip(parts, pairs, strict=True):
-            part.weight.data = w + sign * h * g
-        for product, (_, g) in zip(products, slow_gradients(model, batch), strict=True):
-            product += sign * g / (2 * h)
-    return -sum((w * hg).sum().item() for (w, _), hg in zip(pairs, products, strict=True))
-
-
-def fisher_of_channels(model: nn.Module, batch: Batch) -> list[tuple[Tensor, int]]:
-    """Every layer's values per channel, and how many weights a channel has."""
-    outputs: list[Tensor] = []
-    for part in counted(model):
-        part.register_forward_hook(lambda _part, _inputs, output: outputs.append(output))
-    loss = F.cross_entropy(model(batch.inputs), batch.labels_for(10))
-    slopes = torch.autograd.grad(loss, outputs, allow_unused=True, materialize_grads=True)
-    values = []
-    for part, a, g in zip(counted(model), outputs, slopes, strict=True):
-        effects = (a.detach() * g).flatten(2).sum(2) if a.ndim == 4 else a.detach() * g
-        values.append((0.5 * (effects**2).mean(0), part.weight[0].numel()))
-    return values
-
-
-def slow_fisher(model: nn.Module, batch: Batch) -> float:
-    return sum((value.sum() * each).item() for value, each in fisher_of_channels(model, batch))
-
-
-def slow_synflow(model: nn.Module, batch: Batch) -> float:
-    for parameter in model.parameters():
-        parameter.data = parameter.data.abs()
-    for part in model.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            part.register_forward_hook(lambda _part, inputs, _output: inputs[0])
-    ones = torch.ones_like(batch.inputs[:1])
-    # two examples, for norms refuse a single value
-    torch.autograd.backward(model(torch.cat([ones, ones])).sum() / 2)
-    grads = [(part.weight, part.weight.grad) for part in counted(model)]
-    return log(sum((w * g).abs().sum().item() for w, g in grads if g is not None))
-
-
-def slow_zico(model: nn.Module, batch: Batch) -> float:
-    half = len(batch.inputs) // 2
-    halves = [
-        slow_gradients(model, Batch(batch.inputs[part], batch.labels_for(10)[part]))
-        for part in (slice(half), slice(half, None))
-    ]
-    layers = []
-    for (_, first), (_, second) in zip(*halves, strict=True):
-        g = np.stack([first.numpy(), second.numpy()])
-        varies = g.std(axis=0) > 0
-        if varies.any():
-            layers.append(log((np.abs(g).mean(axis=0)[varies] / g.std(axis=0)[varies]).sum()))
-    return sum(layers)
-
-
-def slow_gradsign(model: nn.Module, batch: Batch) -> float:
-    """One example at a time."""
-    signs = [np.zeros(part.weight.shape) for part in counted(model)]
-    for n in range(len(batch.inputs)):
-        alone = Batch(batch.inputs[n : n + 1], batch.labels_for(10)[n : n + 1])
-        for sign, (_, g) in zip(signs, slow_gradients(model, alone), strict=True):
-            sign += np.sign(g.numpy())
-    return sum(float(np.abs(sign).sum()) for sign in signs)
-
-
-def slow_ntk(model: nn.Module, batch: Batch) -> float:
-    """The Jacobian row by row."""
-    sums = model(batch.inputs).sum(1)
-    rows = []
-    for n in range(len(sums)):
-        model.zero_grad()
-        torch.autograd.backward(sums[n], retain_graph=True)
-        named = [p.grad for name, p in model.named_parameters() if "weight" in name]
-        rows.append(np.concatenate([g.numpy().ravel() for g in named if g is not None]))
-    jacobian = np.stack(rows)
-    return -float(np.linalg.cond(jacobian) ** 2)
-
-
 TOLERANCE = {"grasp": 1e-5}
-SLOW = {name: globals()[f"slow_{name}"] for name in EVERY}
+SLOW = {name: PLAIN[name] for name in EVERY} | {"grasp": grasp_by_differences}
 
 
 @pytest.mark.parametrize("name", EVERY)
 @pytest.mark.parametrize("make", [tiny, Ten])
 def test_equals_the_slow_computation(name: str, make: Callable[[], nn.Module]) -> None:
-    expected = SLOW[name](Candidate(OneModule(make), (0,)).model(), formula_batch())
+    expected = SLOW[name](Candidate(OneModule(make), (0,)), formula_batch())
     assert score(name, make) == pytest.approx(expected, rel=TOLERANCE.get(name, 1e-9))
 
 
@@ -211,7 +98,7 @@ def test_equals_the_slow_computation(name: str, make: Callable[[], nn.Module]) -
 def test_equals_the_slow_computation_on_cells(name: str, seed: int) -> None:
     """Cells with skips, pools and layers that nothing leads to."""
     make = cell(seed)
-    expected = SLOW[name](Candidate(OneModule(make), (0,)).model(), images())
+    expected = SLOW[name](Candidate(OneModule(make), (0,)), images())
     assert score(name, make, images()) == pytest.approx(expected, rel=TOLERANCE.get(name, 1e-9))
 
 
@@ -337,7 +224,7 @@ def test_gradsign_where_an_example_alone_has_one_value_per_channel() -> None:
     make = cell(4)
     batch = Batch(images().inputs[:, :, :4, :4].contiguous(), images().labels)
     with pytest.raises(ValueError, match="Expected more than 1 value"):
-        slow_gradsign(make(), batch)
+        SLOW["gradsign"](Candidate(OneModule(make), (0,)), batch)
     assert score("gradsign", make, batch) > 0
 
 

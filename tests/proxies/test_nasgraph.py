@@ -35,9 +35,10 @@ from nas.network.module import module
 from nas.seeding import generator
 from proxies._graph import Unit, reduced, units
 from proxies.nasgraph import NASGraph, answers, draw, graph, graph_of, shape, size
-from tests.conftest import small, table
-from tests.nets import OneModule, Residual
-from tests.networks import random_network
+from tests.support.nets import OneModule, Residual
+from tests.support.networks import random_network
+from tests.support.small import small
+from tests.support.tables import table
 
 NO_BATCH = Batch(torch.zeros(1, 3, 8, 8))
 KNOWN = [  # from the reference: edges and nodes under the formula's weights

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nas.cli.composition import positional, run_hydra
 from nas.cli.config_files import quoted
+from nas.cli.settings import ConvertSettings
 from nas.errors import UsageError
 from nas.space import SPACES
 
@@ -23,31 +24,26 @@ def main(argv: Sequence[str]) -> None:
     """Convert the file or folder that the arguments name."""
     words, rest = positional(argv, lambda word: _exists(Path(word)))  # it may have an = in it
 
-    def task(settings: Mapping[str, Any]) -> None:
+    def task(settings: ConvertSettings) -> None:
         if len(words) != 1:
             raise UsageError(f"convert needs one file, not {len(words)}: nas convert FILE")
         run(Path(words[0]).expanduser(), settings)
 
-    run_hydra("convert", task, rest)
+    run_hydra("convert", ConvertSettings, task, rest)
 
 
-def run(source: Path, settings: Mapping[str, Any]) -> None:
+def run(source: Path, settings: ConvertSettings) -> None:
     """Convert as the settings say; nothing is written where anything is wrong."""
     from nas.compare.conversion import content, converted
-    from nas.compare.tables import row_options
     from nas.storage.files import replace_file, working_in
 
-    duplicates, foreign = row_options(settings)
-    if not isinstance(settings["arch"], str | int | float):
-        raise UsageError(f"arch={settings['arch']} must be the name of a column")
-    if not isinstance(settings["replace"], bool):
-        raise UsageError(f"replace={settings['replace']} must be true or false")
-    space = SPACES.configured(settings["space"])
+    space = SPACES.configured(settings.space)
     out = _out(settings)
     _check_free(out, settings)
     table = _opened(source, space)
-    arch, columns = str(settings["arch"]), settings["columns"]
-    made = converted(table, space, arch, columns, duplicates, foreign)
+    made = converted(
+        table, space, settings.arch, settings.columns, settings.duplicates, settings.foreign
+    )
     with working_in(out.parent):
         _check_free(out, settings)
         replace_file(out, content(made.frame))
@@ -63,7 +59,7 @@ def _exists(path: Path) -> bool:
 
 def _opened(source: Path, space: Space) -> Table:
     """The table in a file, or that of the space's official release there; nothing in it runs."""
-    from nas.compare.conversion import gathered
+    from nas.compare.conversion import table_of
     from nas.compare.tables import SUFFIXES, read
     from nas.runs.progress import Progress
 
@@ -78,30 +74,30 @@ def _opened(source: Path, space: Space) -> Table:
                 yield row
                 progress.advance()
 
-        return gathered(source, watched())
+        return table_of(source, watched())
 
 
-def _out(settings: Mapping[str, Any]) -> Path:
+def _out(settings: ConvertSettings) -> Path:
     """The file to write."""
     from nas.compare.tables import data_folder
 
-    out = settings["out"]
+    out = settings.out
     if out is None:
-        folder = data_folder(settings["data_dir"], there=False)
-        return folder / f"{settings['space']['name']}.csv.gz"
-    if not isinstance(out, str) or not out.endswith(".csv.gz"):
+        folder = data_folder(settings.data_dir, there=False)
+        return folder / f"{settings.space.name}.csv.gz"
+    if not out.endswith(".csv.gz"):
         raise UsageError(f"out={out} must be the name of a file that ends in .csv.gz")
     return Path(out).expanduser()
 
 
-def _check_free(out: Path, settings: Mapping[str, Any]) -> None:
+def _check_free(out: Path, settings: ConvertSettings) -> None:
     if _exists(out) and out.is_dir():
         raise UsageError(f"{out} is a folder")
-    if _exists(out) and not settings["replace"]:
+    if _exists(out) and not settings.replace:
         raise UsageError(f"{out} is there already: replace=true replaces it, or give out=FILE")
 
 
-def _report(made: Converted, space: Space, out: Path, settings: Mapping[str, Any]) -> str:
+def _report(made: Converted, space: Space, out: Path, settings: ConvertSettings) -> str:
     """What was written, and the command that uses it."""
     _, *figures = made.frame.columns
     return "\n".join(
@@ -116,7 +112,7 @@ def _report(made: Converted, space: Space, out: Path, settings: Mapping[str, Any
     )
 
 
-def _use(out: Path, target: str, settings: Mapping[str, Any]) -> str:
+def _use(out: Path, target: str, settings: ConvertSettings) -> str:
     """The command that compares with the table: by name where it is found by it."""
     from nas.compare.tables import data_folder, find
 
@@ -127,7 +123,7 @@ def _use(out: Path, target: str, settings: Mapping[str, Any]) -> str:
     words = [
         "nas",
         "compare",
-        f"space={settings['space']['name']}",
+        f"space={settings.space.name}",
         f"table={quoted(name if by_name else str(out))}",
         f"target={quoted(target)}",
     ]

@@ -1,20 +1,30 @@
-"""`nas list`: the spaces, proxies, strategies and tables there are, and where they come from."""
+"""`nas list`: the plugins of every kind and the tables there are, and where they come from."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from nas.cli.composition import run_hydra
+from nas.cli.kinds import registries
+from nas.cli.settings import ListSettings
 from nas.errors import UsageError
-from nas.proxy import PROXIES
 from nas.registry import Registry
 from nas.registry.plugins import VARIABLE, failures, origin
 from nas.space import SPACES
-from nas.strategy import STRATEGIES
 
+TITLES = {
+    "spaces": "space",
+    "proxies": "proxy",
+    "strategies": "strategy",
+    "metrics": "metric",
+    "batches": "batch",
+    "rankings": "ranking",
+    "executors": "executor",
+}
+"""The kinds of plugins in the order they are shown, by their headings."""
 SHOWN = 6
 """How many columns of a table are named."""
 
@@ -25,17 +35,12 @@ def main(argv: Sequence[str]) -> None:
     Then the tables of true figures with their rows and columns, and plugins that do not work.
     """
 
-    def task(settings: Mapping[str, Any]) -> None:
-        blocks = [
-            _block("spaces", SPACES),
-            _block("proxies", PROXIES),
-            _block("strategies", STRATEGIES),
-            _tables(settings["data_dir"]),
-            *_failed(),
-        ]
-        print("\n\n".join(blocks))
+    def task(settings: ListSettings) -> None:
+        found = registries()
+        blocks = [_block(title, found[kind]) for title, kind in TITLES.items()]
+        print("\n\n".join([*blocks, _tables(settings.data_dir), *_failed()]))
 
-    run_hydra("list", task, argv)
+    run_hydra("list", ListSettings, task, argv)
 
 
 def _block(title: str, registry: Registry[Any]) -> str:
@@ -48,7 +53,7 @@ def _block(title: str, registry: Registry[Any]) -> str:
     return "\n".join(lines)
 
 
-def _tables(setting: object) -> str:
+def _tables(setting: str | None) -> str:
     """The tables in the folder, or how to come by one; what is wrong with any is said there."""
     from nas.compare.tables import data_folder, tables_in
 
@@ -93,9 +98,9 @@ def _described(path: Path) -> str:
     return "; ".join(parts)
 
 
-def source(plugin: type) -> str:
+def source(plugin: Any) -> str:
     """The distribution that a plugin comes from and its file there, or all of the file's path."""
-    module, path = plugin.__module__, Path(inspect.getfile(plugin))
+    module, path = plugin.__module__, Path(inspect.getfile(inspect.unwrap(plugin)))
     distribution = origin(module)
     if distribution in ("", VARIABLE):
         return f"{distribution or 'no distribution'}, {path}"

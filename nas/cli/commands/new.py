@@ -12,12 +12,12 @@ from importlib.util import find_spec
 from keyword import iskeyword, issoftkeyword
 from pathlib import Path
 from string import Template
-from typing import Any
 
 import yaml
 
 from nas.cli.composition import positional, run_hydra
 from nas.cli.config_files import conf_dirs
+from nas.cli.settings import NewSettings
 from nas.errors import UsageError, unknown
 
 KINDS = ("space", "proxy", "strategy")
@@ -39,23 +39,21 @@ def main(argv: Sequence[str]) -> None:
     """Write the package that the arguments ask for."""
     words, rest = positional(argv)
 
-    def task(settings: Mapping[str, Any]) -> None:
+    def task(settings: NewSettings) -> None:
         if len(words) != 2:
             raise UsageError(f"new needs a kind and a name: nas new {'|'.join(KINDS)} NAME")
         kind, name = words
-        run(kind, name, settings["out"])
+        run(kind, name, settings.out)
 
-    run_hydra("new", task, rest)
+    run_hydra("new", NewSettings, task, rest)
 
 
-def run(kind: str, name: str, out: object) -> None:
+def run(kind: str, name: str, out: str | None) -> None:
     """Write a package with a plugin of the kind into a folder that is not there yet."""
     if kind not in KINDS:
         raise unknown("kind of plugin", kind, KINDS)
     _check(name)
-    if not isinstance(out, str | int | float | None) or out == "":
-        raise UsageError(f"out={out} must be the name of a folder")
-    folder = Path(name if out is None else str(out)).expanduser()
+    folder = Path(name if out is None else out).expanduser()
     values = {
         "name": name,
         "kind": kind,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from nas.cli.composition import positional, run_hydra
+from nas.cli.settings import ReportSettings
 from nas.errors import UsageError
 
 
@@ -15,13 +15,27 @@ def main(argv: Sequence[str]) -> None:
     """Print the summary of the run in the folder that the arguments name."""
     words, rest = positional(argv, lambda word: Path(word).is_dir())  # a sweep's are key=value,…
 
-    def task(settings: Mapping[str, Any]) -> None:
-        from nas.runs.folder import report
-        from nas.runs.summary import rendered
-
+    def task(settings: ReportSettings) -> None:
         if len(words) != 1:
             raise UsageError(f"report needs one run's folder, not {len(words)}: nas report RUN")
-        summary = report(Path(words[0]))
-        print(json.dumps(summary, ensure_ascii=False) if settings["json"] else rendered(summary))
+        run(Path(words[0]), settings)
 
-    run_hydra("report", task, rest)
+    run_hydra("report", ReportSettings, task, rest)
+
+
+def run(folder: Path, settings: ReportSettings) -> None:
+    """Sum the run up, and print it as text or JSON."""
+    from nas.cli.build import build_metrics, build_ranking, build_space
+    from nas.cli.questions import question, recorded
+    from nas.runs.folder import CONFIG, read_record, read_trials
+    from nas.runs.summary import rendered, summarise
+
+    search = recorded(read_record(folder)[0], folder / CONFIG)
+    space = build_space(search.space)
+    history = read_trials(folder, space, search.metrics)
+    ranking = build_ranking(search.ranking, search.proxy)
+    summary = summarise(history, space, ranking, search.metrics, question(search))
+    if settings.json:
+        print(json.dumps(summary, ensure_ascii=False))
+    else:
+        print(rendered(summary, build_metrics(search.metrics)))

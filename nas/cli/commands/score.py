@@ -4,89 +4,112 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nas.cli.build import build_objective
 from nas.cli.composition import positional, run_hydra
-from nas.errors import UsageError
-from nas.network import FLOPS_RULE
-from nas.space import Arch, Space
+from nas.cli.config_files import options_of
+from nas.cli.settings import ScoreSettings
+from nas.errors import UsageError, all_failed, unknown
+from nas.runs.summary import figures, metric_lines
+from nas.space import Space
+from nas.trial import Evaluation, nullable
 
 if TYPE_CHECKING:
-    from nas.scoring.objective import Objective
+    from nas.arch import Arch
+    from nas.scoring.objective import ProxyObjective
 
 
 def main(argv: Sequence[str]) -> None:
     """Score the architectures among the arguments; the other arguments are Hydra's."""
-    words, rest = positional(argv)
-    run_hydra("score", lambda settings: run(settings, words), rest)
+    options = {*options_of("score"), "hydra"}
+    words, rest = positional(argv, lambda word: _is_notation(word, options))
+    run_hydra("score", ScoreSettings, lambda settings: run(settings, words), rest)
 
 
-def run(settings: Mapping[str, Any], words: Sequence[str]) -> None:
-    """Score what the words and the file `archs` name, and print a block or a line for each."""
-    from nas.cli.build import make_objective
+def _is_notation(word: str, options: set[str]) -> bool:
+    """Whether a word with = in it names decisions, depth=2,width=64, and is no option."""
+    name, equals, _ = word.partition("=")
+    return bool(equals) and name.isidentifier() and name not in options
 
-    texts = [*words, *_lines(settings["archs"])]
+
+def run(settings: ScoreSettings, words: Sequence[str]) -> None:
+    """Score what the words and the file `archs` name, and print a block or a line for each.
+
+    Where all of them fail for one reason, nothing is printed and that is the error.
+    """
+    texts = [*words, *_lines(settings.archs)]
     if not texts:
         raise UsageError("score needs an architecture, or archs=FILE with one a line")
-    objective = make_objective(settings)
-    for arch in [objective.space.read(text) for text in texts]:
-        figures = _figures(objective, arch)
-        if settings["json"]:
-            print(json.dumps(figures, ensure_ascii=False), flush=True)
-        else:
-            print(_block(figures), flush=True)
+    objective = build_objective(settings, settings.metrics)
+    held: list[str] = []
+    reasons = set()
+    for arch in [_read(objective.space, text) for text in texts]:
+        found = objective.complete(arch)
+        held.append(_shown(objective, arch, found, settings.json))
+        reasons.add(found.reason if found.failed else None)
+        if reasons != {found.reason} or not found.failed:
+            print("\n".join(held), flush=True)
+            held.clear()
+    if held:
+        raise all_failed(reasons.pop() or "", len(texts))
 
 
-def _lines(path: object) -> list[str]:
+def _read(space: Space, text: str) -> Arch:
+    """The architecture of a text; one that looks like an option and is none is said to be so."""
+    try:
+        return space.read(text)
+    except UsageError:
+        name, equals, _ = text.partition("=")
+        if equals and name.isidentifier() and name not in space.decisions:
+            raise unknown("option of nas score", name, options_of("score")) from None
+        raise
+
+
+def _lines(path: str | None) -> list[str]:
     if path is None:
         return []
-    if not isinstance(path, str):
-        raise UsageError(f"archs={path} must be the name of a file")
     try:
-        text = Path(path).expanduser().read_text()
+        text = Path(path).expanduser().read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"archs={path} cannot be read: {error}") from error
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _figures(objective: Objective, arch: Arch) -> dict[str, Any]:
-    form = objective.form(arch)  # as a search does
-    evaluation = objective(form)
-    if form != arch:
-        evaluation = evaluation.owned(objective.metrics(arch))
-    space: Space = objective.space
+def _shown(objective: ProxyObjective, arch: Arch, found: Evaluation, as_json: bool) -> str:
+    values = _figures(objective, arch, found)
+    if as_json:
+        return json.dumps(values, ensure_ascii=False)
+    return _block(values, objective)
+
+
+def _figures(objective: ProxyObjective, arch: Arch, found: Evaluation) -> dict[str, Any]:
+    scores = {name: nullable(score) for name, score in found.scores.items()}
     return {
-        "arch": space.format(arch),
+        "arch": objective.space.format(arch),
         "tuple": list(arch),
-        "score": None if isnan(evaluation.score) else evaluation.score,
-        "reason": evaluation.reason or None,
-        **({"scores": _nullable(evaluation.scores)} if evaluation.scores else {}),
-        "params": int(evaluation.metrics["params"]),
-        "flops": int(evaluation.metrics["flops"]),
-        "seconds": round(evaluation.seconds, 6),
+        "score": nullable(found.score),
+        "reason": found.reason or None,
+        **({"scores": scores} if scores else {}),
+        **figures(found.metrics, [*objective.measures]),
+        "seconds": round(found.seconds, 6),
     }
 
 
-def _nullable(scores: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: None if isnan(score) else score for name, score in scores.items()}
-
-
-def _block(figures: Mapping[str, Any]) -> str:
-    score = figures["score"]
-    shown = f"none: {figures['reason']}" if score is None else f"{score:.6g}"
+def _block(values: Mapping[str, Any], objective: ProxyObjective) -> str:
+    score = values["score"]
+    shown = f"none: {values['reason']}" if score is None else f"{score:.6g}"
     return "\n".join(
         [
-            figures["arch"],
-            f"  tuple    {tuple(figures['tuple'])}",
+            values["arch"],
+            f"  tuple    {tuple(values['tuple'])}",
             f"  score    {shown}",
             *(
                 f"    {name}  {'none' if value is None else f'{value:.6g}'}"
-                for name, value in figures.get("scores", {}).items()
+                for name, value in values.get("scores", {}).items()
             ),
-            f"  params   {figures['params']:,}",
-            f"  FLOPs    {figures['flops']:,}   ({FLOPS_RULE})",
-            f"  seconds  {figures['seconds']:.4f}",
+            *(f"  {line}" for line in metric_lines(values, objective.measures, width=9)),
+            f"  seconds  {values['seconds']:.4f}",
         ]
     )

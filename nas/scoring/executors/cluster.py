@@ -9,7 +9,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from nas.errors import UsageError
-from nas.scoring.executors.groups import A, B, Executor, Group, Groups, answered, cores
+from nas.scoring.executors.executor import EXECUTORS, A, B, Executor
+from nas.scoring.executors.groups import Group, Groups, answered, cores
 
 LOCAL_CLUSTER = {
     # so that malloc keeps what it has: by default it hands tensors back to the system (Dask's
@@ -27,6 +28,7 @@ WAIT = 30
 """Seconds that a Dask cluster may take to have a worker."""
 
 
+@EXECUTORS.register("dask")
 @contextmanager
 def dask(workers: int | None = None, address: str | None = None) -> Iterator[Executor]:
     """Score on a Dask cluster: the one at `address`, else one of `workers` local processes.
@@ -88,7 +90,7 @@ class _Dask:
         self._there: Any = None
 
     def __call__(self, function: Callable[[A], B], arguments: Iterable[A], /) -> Iterator[B]:
-        if self._function is not function:
+        if self._function != function:
             self._function, self._size = function, 1
             # as a task's result, which Dask makes again where a worker that had it is lost
             self._there = self.client.submit(_same, function, pure=False)

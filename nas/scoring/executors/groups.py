@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from itertools import islice
 from math import ceil
 from time import perf_counter
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple
 
 from nas.errors import UsageError
-
-A = TypeVar("A")
-B = TypeVar("B")
+from nas.scoring.executors.executor import A, B
 
 AHEAD = 4
 """Groups of arguments that are handed out ahead, per worker."""
@@ -24,12 +22,6 @@ TASK_SECONDS = 0.25
 """How long a group should take at least, so that handing it out costs little beside it."""
 GROUPS_A_SECOND = 100
 """A third of what Dask's scheduler and client can hand out: many workers get longer groups."""
-
-
-class Executor(Protocol):
-    """Applies a function to arguments, results in order; the built-in `map` is one."""
-
-    def __call__(self, function: Callable[[A], B], arguments: Iterable[A], /) -> Iterable[B]: ...
 
 
 class Answer(NamedTuple):
@@ -50,7 +42,7 @@ class Answer(NamedTuple):
 def answered(function: Callable[[A], B], arguments: Sequence[A]) -> Answer:
     """The function of each argument, in a worker; an error ends it and is part of the answer.
 
-    One that pickle does not bring back as it was is told by a RuntimeError.
+    An error that pickle cannot carry is replaced by a RuntimeError with its text.
     """
     start = perf_counter()
     error: BaseException | None = None

@@ -16,12 +16,14 @@ from multiprocessing.connection import wait
 from typing import Any
 
 from nas.errors import UsageError
-from nas.scoring.executors.groups import A, Answer, B, Executor, Group, Groups, answered, cores
+from nas.scoring.executors.executor import EXECUTORS, A, B, Executor
+from nas.scoring.executors.groups import Answer, Group, Groups, answered, cores
 
 ATTEMPTS = 3
 """So often an argument may take its worker down with it, before that is an error."""
 
 
+@EXECUTORS.register("processes")
 @contextmanager
 def processes(workers: int | None = None) -> Iterator[Executor]:
     """Score in several processes of this machine, one thread each; null: one for every core.
@@ -81,7 +83,7 @@ class _Processes:
             yield from answer.given()
 
     def _knows(self, function: object) -> bool:
-        return self._function is function
+        return self._function == function
 
     def _submit(self, arguments: Sequence[Any]) -> Future[Answer]:
         if self._pool is None:
@@ -113,7 +115,7 @@ def _begin(function: bytes) -> None:
 
 
 def _end_with_parent() -> None:
-    """End the process when its parent is gone, which even SIGKILL cannot keep from it."""
+    """End the process when its parent is gone, even where the parent was killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

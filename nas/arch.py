@@ -1,0 +1,94 @@
+"""Architectures as tuples of decisions, and sets of them: to draw from and to walk through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property, lru_cache
+from itertools import product
+from math import prod
+from random import Random
+
+from nas.errors import UsageError
+
+Arch = tuple[int, ...]
+"""An architecture: the i-th number is the option taken at the i-th decision."""
+
+TRIES = 10_000
+"""How many tuples are drawn before a set is said to have no valid architecture."""
+LISTED = 1_000_000
+"""A set with more tuples is not gone through."""
+
+
+class ArchSet:
+    """The tuples of `choices` for which `valid` is true."""
+
+    @cached_property  # not a property, so that a class or __post_init__ can set it
+    def choices(self) -> tuple[int, ...]:
+        """How many options each decision has."""
+        raise NotImplementedError(f"{type(self).__name__} has neither decisions nor choices")
+
+    def valid(self, arch: Arch) -> bool:
+        """Whether decisions that are each in range also fit together."""
+        return True
+
+    def canonical(self, arch: Arch) -> Arch:
+        """The form: one representative of all the architectures that compute the same function."""
+        return arch
+
+    @property
+    def size(self) -> int:
+        """Number of valid architectures; of all tuples where they are too many to go through."""
+        plain = type(self).valid is ArchSet.valid
+        return prod(self.choices) if plain or prod(self.choices) > LISTED else _counted(self)
+
+    def every(self) -> Iterator[Arch]:
+        """All valid architectures in the order of tuples; UsageError for more than `LISTED`."""
+        if prod(self.choices) > LISTED:
+            raise UsageError(
+                f"{type(self).__name__} has {prod(self.choices):,} tuples, which are too many to "
+                f"go through: give a number of architectures"
+            )
+        return filter(self.valid, product(*map(range, self.choices)))
+
+    def __contains__(self, arch: object) -> bool:
+        return (
+            isinstance(arch, tuple)
+            and len(arch) == len(self.choices)
+            and all(
+                type(option) is int and 0 <= option < count
+                for option, count in zip(arch, self.choices, strict=True)
+            )
+            and self.valid(arch)
+        )
+
+    def sample(self, rng: Random) -> Arch:
+        """A valid architecture, all of them equally likely unless the space says otherwise.
+
+        UsageError where none of `TRIES` random tuples is valid.
+        """
+        for _ in range(TRIES):
+            arch = tuple(rng.randrange(count) for count in self.choices)
+            if self.valid(arch):
+                return arch
+        raise UsageError(
+            f"{type(self).__name__} has no valid architecture among {TRIES:,} random ones: its "
+            f"`valid` is true too seldom, and a space of such needs a `sample` of its own"
+        )
+
+    def neighbours(self, arch: Arch) -> Iterator[Arch]:
+        """Every valid architecture that differs in one decision."""
+        for index, count in enumerate(self.choices):
+            for option in range(count):
+                near = (*arch[:index], option, *arch[index + 1 :])
+                if option != arch[index] and self.valid(near):
+                    yield near
+
+    def mutate(self, arch: Arch, rng: Random) -> Arch:
+        """A neighbour, all of them equally likely; the architecture itself if it has none."""
+        near = list(self.neighbours(arch))
+        return rng.choice(near) if near else arch
+
+
+@lru_cache(maxsize=8)
+def _counted(archs: ArchSet) -> int:
+    return sum(1 for _ in archs.every())

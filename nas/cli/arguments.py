@@ -1,0 +1,137 @@
+"""Arguments as Hydra takes them: texts in quotes, proxy=[one,other] as one override each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.cli.config_files import GROUPS, literal, parts_of
+from nas.errors import UsageError
+
+if TYPE_CHECKING:
+    from hydra.core.override_parser.types import Override
+
+TAKES_VALUE = {
+    *("--config-dir", "-cd", "--config-path", "-cp", "--config-name", "-cn"),
+    *("--package", "-p", "--cfg", "-c", "--info", "-i", "--experimental-rerun"),
+}
+OVERRIDE = re.compile(r"[+~]{0,2}[\w./@-]+=.*|~[\w./@-]+", re.DOTALL)
+FOLDER = "out"
+"""The option that is a text, whatever it looks like."""
+TEXTS = {FOLDER, "table", "target", "data_dir", "archs", "arch", "batch.path"}
+"""Options that are texts; a number there is a name that looks like one."""
+NAME = re.compile(r"[\w.-]+")
+
+
+def positional(
+    argv: Sequence[str], known: Callable[[str], bool] = lambda _: False
+) -> tuple[list[str], list[str]]:
+    """The words among the arguments, and the others, which are Hydra's.
+
+    A word is no option and no override; what is `known`, such as a file with = in its name, is a
+    word in any case. Options come last among Hydra's, which takes none between two overrides.
+    """
+    words: list[str] = []
+    overrides: list[str] = []
+    options: list[str] = []
+    arguments = iter(argv)
+    for argument in arguments:
+        if argument in TAKES_VALUE:
+            options += [argument, *([value] if (value := next(arguments, None)) else [])]
+        elif known(argument):
+            words.append(argument)
+        elif argument.startswith("-"):
+            options.append(argument)
+        elif OVERRIDE.fullmatch(argument):
+            overrides.append(argument)
+        else:
+            words.append(argument)
+    return words, overrides + options
+
+
+def for_hydra(argv: Sequence[str]) -> list[str]:
+    """The arguments with texts in quotes and lists of proxies spread out.
+
+    UsageError for a list where one plugin is to be chosen.
+    """
+    arguments: list[str] = []
+    for argument in argv:
+        key, equals, value = argument.partition("=")
+        if equals and key in TEXTS:
+            arguments.append(_as_text(key, value, argument))
+        elif equals and key in GROUPS and re.search(r"[\[{]", value):
+            arguments += _spread(key, argument, argv)
+        else:
+            arguments.append(argument)
+    return arguments
+
+
+def _parsed(argument: str) -> Override | None:
+    """The override, or None where Hydra's grammar has no place for it."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.errors import HydraException
+
+    try:
+        return OverridesParser.create().parse_override(argument)
+    except HydraException:
+        return None
+
+
+def _as_text(key: str, value: str, argument: str) -> str:
+    """The override with a text in quotes, unless it is null or has quotes already."""
+    from hydra.core.override_parser.types import QuotedString
+
+    if value in ("null", "???"):
+        return argument
+    override = _parsed(argument)
+    raw = None if override is None else override._value
+    if key != FOLDER and not isinstance(raw, bool | int | float):
+        return argument
+    text = raw.text if isinstance(raw, QuotedString) else value
+    return f"{key}={literal(_at_home(key, text))}"
+
+
+def _at_home(key: str, text: str) -> str:
+    """A folder with the user's home in place of ~."""
+    try:
+        return str(Path(text).expanduser()) if text.startswith("~") else text
+    except RuntimeError:
+        raise UsageError(f"{key}={text} names the home of a user who is not there") from None
+
+
+def _spread(group: str, argument: str, argv: Sequence[str]) -> list[str]:
+    """A choice that is a list: of proxies, an override for each; of anything else a UsageError."""
+    override = _parsed(argument)
+    if override is None:
+        return [argument]  # Hydra says what is wrong with it
+    if override.is_sweep_override():
+        if not any(isinstance(each, list | dict) for each in _swept(override)):
+            return [argument]
+        raise UsageError(
+            f"{argument} has a list among what is swept: -m takes one name after the other, and a "
+            f"config of your own (defaults with /proxy@proxy.NAME) has a name for several proxies"
+        )
+    value = override.value()
+    names = list(map(str, value)) if isinstance(value, list) else []
+    if group != "proxy" or not names or not all(map(NAME.fullmatch, names)):
+        several = "proxy=[one,other] takes several" if group == "proxy" else "it takes one"
+        raise UsageError(f"{argument} must be the name of a {group}: {several}")
+    arguments = ["proxy=several"]
+    for name in dict.fromkeys(names):
+        arguments += _member(name, argv)
+    return arguments
+
+
+def _swept(override: Override) -> list[Any]:
+    return list(getattr(override.value(), "list", []))
+
+
+def _member(name: str, argv: Sequence[str]) -> list[str]:
+    """What puts a proxy, or all that a combination of proxies holds, at proxy.NAME."""
+    parts = parts_of(name, argv)
+    if not parts:
+        return [f"+proxy@proxy.{name}={name}"]
+    placed = [f"+proxy@proxy.{name}.{place}={part}" for place, part in parts.items()]
+    return [*placed, f"+proxy.{name}.name={name}"]

@@ -1,0 +1,23 @@
+"""The kinds of plugins by the names of their config groups."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from nas.registry import Registry
+
+
+@cache
+def registries() -> dict[str, Registry[Any]]:
+    """Every registry by its kind; nothing is imported that registers plugins."""
+    from nas.data.registry import SOURCES
+    from nas.metric import METRICS
+    from nas.proxy import PROXIES
+    from nas.ranking import RANKINGS
+    from nas.scoring.executors import EXECUTORS
+    from nas.space import SPACES
+    from nas.strategy import STRATEGIES
+
+    every = (SPACES, PROXIES, STRATEGIES, METRICS, SOURCES, RANKINGS, EXECUTORS)
+    return {registry.kind: registry for registry in every}

@@ -1,0 +1,47 @@
+"""What a search was asked for, from its settings: those given now, or those in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nas.cli.settings import SearchSettings, typed
+from nas.errors import UsageError
+from nas.runs.summary import Question
+from nas.scoring.objective import METRICS_SHOWN
+from nas.searching.loop import PATIENCE
+
+FREE = {"budget", "out", "device", "executor", "patience", "strict"}
+"""Settings that may change when a run goes on: they do not decide what a trial is."""
+
+ADDED = {"metrics": [*METRICS_SHOWN], "patience": PATIENCE, "strict": False}
+"""What searches had before these were options."""
+
+
+def question(settings: SearchSettings) -> Question:
+    """What the settings ask for, by name."""
+    return Question(
+        space=settings.space.name,
+        proxy=settings.proxy.label,
+        strategy=settings.strategy.name,
+        batch=settings.batch.name,
+        ranking=settings.ranking.name,
+        seed=settings.seed,
+        repeats=settings.repeats,
+        block=settings.block,
+        budget=settings.budget,
+    )
+
+
+def recorded(record: Mapping[str, Any], file: Path) -> SearchSettings:
+    """The settings that a search's folder keeps; UsageError where they are not a search's."""
+    try:
+        return typed(SearchSettings, {**ADDED, **record})
+    except (KeyError, TypeError, AttributeError):
+        raise UsageError(f"{file} is not the config of a search") from None
+
+
+def completed(record: Mapping[str, Any], file: Path) -> Mapping[str, Any]:
+    """The record of a search's folder with what earlier formats lack."""
+    return recorded(record, file).record

@@ -1,0 +1,212 @@
+"""The settings of every command as typed values: made once, at the border, of what Hydra composed.
+
+Below `nas.cli` nobody reads a mapping of settings. A field says its type and its check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+from nas.cli.chosen import Proxies, chosen, proxies
+from nas.errors import UsageError
+from nas.registry.options import Choice
+
+S = TypeVar("S", bound="Settings")
+Check = Callable[[str, Any], Any]
+"""Gives the value of an option; UsageError where it is none."""
+
+
+def whole(least: int) -> Check:
+    """A whole number of at least `least`."""
+
+    def check(key: str, value: Any) -> int:
+        if type(value) is not int or value < least:
+            raise UsageError(f"{key}={value} must be a whole number of at least {least}")
+        return value
+
+    return check
+
+
+def flag(key: str, value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise UsageError(f"{key}={value} must be true or false")
+    return value
+
+
+def name_of(what: str, *, optional: bool = False) -> Check:
+    """A text that names something; null too where it is `optional`."""
+
+    def check(key: str, value: Any) -> str | None:
+        if optional and value is None:
+            return None
+        if not isinstance(value, str) or not value:
+            raise UsageError(f"{key}={value} must be the name of {what}")
+        return value
+
+    return check
+
+
+def data_folder(key: str, value: Any) -> str | None:
+    """The folder of tables; an empty text, as a variable may be set to, is none."""
+    if value in (None, ""):
+        return None
+    if not isinstance(value, str):
+        raise UsageError(f"{key}={value} must be the name of a folder")
+    return value
+
+
+def one_of(*words: str) -> Check:
+    """One of some words."""
+
+    def check(key: str, value: Any) -> str:
+        if value not in words:
+            *first, last = words
+            raise UsageError(f"{key}={value} must be {', '.join(first)} or {last}")
+        return str(value)
+
+    return check
+
+
+def names(what: str) -> Check:
+    """A list of names, not empty and without a name twice."""
+
+    def check(key: str, value: Any) -> tuple[str, ...]:
+        if not isinstance(value, list) or not value:
+            raise UsageError(f"{key}={value} must be a list of {what}")
+        return tuple(dict.fromkeys(map(str, value)))
+
+    return check
+
+
+def sample(key: str, value: Any) -> int | None:
+    """How many architectures; None is all."""
+    if value != "all" and type(value) is not int:
+        raise UsageError(f"{key}={value} must be all, or a whole number")
+    return None if value == "all" else int(value)
+
+
+def table(key: str, value: Any) -> str | None:
+    """A table of true figures; null is none."""
+    if value is not None and not isinstance(value, str):
+        raise UsageError(f"{key}={value} must be a name or a file")
+    return value
+
+
+def column(key: str, value: Any) -> str | None:
+    """A column of a table, or null; one that is a number is text, too."""
+    if isinstance(value, bool | list | dict):
+        raise UsageError(f"{key}={value} must be the name of a column")
+    return None if value is None else str(value)
+
+
+def as_it_is(key: str, value: Any) -> Any:
+    """Anything."""
+    return value
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every command's settings have."""
+
+    record: Mapping[str, Any] = field(repr=False)
+    """All settings as plain values, to be written to a file and compared with another."""
+
+
+@dataclass(frozen=True)
+class ScoringSettings(Settings):
+    """What scoring needs."""
+
+    space: Annotated[Choice, chosen]
+    ranking: Annotated[Choice, chosen]
+    proxy: Annotated[Proxies, proxies]
+    batch: Annotated[Choice, chosen]
+    seed: Annotated[int, whole(0)]
+    repeats: Annotated[int, whole(1)]
+    device: Annotated[str, one_of("auto", "cpu", "cuda")]
+    strict: Annotated[bool, flag]
+
+
+@dataclass(frozen=True)
+class SearchSettings(ScoringSettings):
+    """The settings of `nas search`, and of a search's folder."""
+
+    strategy: Annotated[Choice, chosen]
+    executor: Annotated[Choice, chosen]
+    metrics: Annotated[tuple[str, ...], names("metrics, such as [params,flops]")]
+    budget: Annotated[int, whole(1)]
+    block: Annotated[int, whole(1)]
+    patience: Annotated[int, whole(1)]
+    out: Annotated[str, name_of("a folder")]
+
+
+@dataclass(frozen=True)
+class ScoreSettings(ScoringSettings):
+    """The settings of `nas score`."""
+
+    metrics: Annotated[tuple[str, ...], names("metrics, such as [params,flops]")]
+    archs: Annotated[str | None, name_of("a file", optional=True)]
+    json: Annotated[bool, flag]
+
+
+@dataclass(frozen=True)
+class CompareSettings(ScoringSettings):
+    """The settings of `nas compare`."""
+
+    executor: Annotated[Choice, chosen]
+    table: Annotated[str | None, table]
+    target: Annotated[str | None, column]
+    sample: Annotated[int | None, sample]
+    baselines: Annotated[tuple[str, ...], names("proxies, such as [params]")]
+    duplicates: Annotated[str, one_of("error", "mean")]
+    foreign: Annotated[str, one_of("error", "drop")]
+    data_dir: Annotated[str | None, data_folder]
+    resamples: Annotated[int, whole(10)]
+    patience: Annotated[int, whole(1)]
+    pictures: Annotated[bool, flag]
+    out: Annotated[str, name_of("a folder")]
+
+
+@dataclass(frozen=True)
+class ConvertSettings(Settings):
+    """The settings of `nas convert`."""
+
+    space: Annotated[Choice, chosen]
+    arch: Annotated[str, name_of("a column")]
+    columns: Annotated[Any, as_it_is]
+    duplicates: Annotated[str, one_of("error", "mean")]
+    foreign: Annotated[str, one_of("error", "drop")]
+    out: Annotated[str | None, name_of("a file", optional=True)]
+    data_dir: Annotated[str | None, data_folder]
+    replace: Annotated[bool, flag]
+
+
+@dataclass(frozen=True)
+class ReportSettings(Settings):
+    """The settings of `nas report`."""
+
+    json: Annotated[bool, flag]
+
+
+@dataclass(frozen=True)
+class NewSettings(Settings):
+    """The settings of `nas new`."""
+
+    out: Annotated[str | None, name_of("a folder", optional=True)]
+
+
+@dataclass(frozen=True)
+class ListSettings(Settings):
+    """The settings of `nas list`."""
+
+    data_dir: Annotated[str | None, data_folder]
+
+
+def typed(kind: type[S], values: Mapping[str, Any]) -> S:
+    """The settings of plain values; UsageError for a value that an option cannot have."""
+    hints = get_type_hints(kind, include_extras=True)
+    del hints["record"]
+    found = {name: hint.__metadata__[0](name, values[name]) for name, hint in hints.items()}
+    return kind(record=values, **found)

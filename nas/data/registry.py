@@ -1,0 +1,13 @@
+"""The sources of batches by the names of the config group `batch`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nas.registry import Registry
+
+if TYPE_CHECKING:
+    from nas.batch import Batch
+
+SOURCES: Registry[Batch] = Registry("batch", "nas.data.sources", given=1)
+"""A source is called with the space and its options."""

@@ -1,0 +1,152 @@
+"""How architectures are written: as tuples, as named decisions, as JSON objects.
+
+A space with `decisions` has a notation at once: `depth=2,width=64`, or as a JSON object
+`{"depth": 2, "width": 64}`. Published spaces have their own (`Space.parse` and `Space.format`).
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import wraps
+from typing import Any, TypeVar
+
+from nas.errors import UsageError
+
+Decisions = Mapping[str, Sequence[Any]]
+"""The options of every decision by the decision's name."""
+
+T = TypeVar("T")
+
+_NUMBERS = r"\s*-?[0-9]+(\s*,\s*-?[0-9]+)*\s*,?\s*"
+_TUPLE = re.compile(rf"\({_NUMBERS}\)|\[{_NUMBERS}\]|{_NUMBERS}")
+
+
+def numbers(text: str) -> tuple[int, ...] | None:
+    """The tuple that a text is, with or without brackets; None where it is something else.
+
+    >>> numbers("(1, 0, 2)"), numbers("1,0,2"), numbers("k3w1")
+    ((1, 0, 2), (1, 0, 2), None)
+    """
+    if not _TUPLE.fullmatch(text):
+        return None
+    try:
+        return tuple(int(number) for number in re.findall(r"-?[0-9]+", text))
+    except ValueError as error:  # thousands of digits
+        raise UsageError(f"'{text[:20]}…' is no architecture: {error}") from error
+
+
+def named(decisions: Decisions, arch: Sequence[int]) -> dict[str, Any]:
+    """The option taken at every decision."""
+    return {
+        name: options[place]
+        for (name, options), place in zip(decisions.items(), arch, strict=True)
+    }
+
+
+def written(decisions: Decisions, arch: Sequence[int]) -> str:
+    """The architecture as named decisions.
+
+    >>> written({"depth": (1, 2), "act": ("relu", "gelu")}, (1, 0))
+    'depth=2,act=relu'
+    """
+    return ",".join(f"{name}={_text(option)}" for name, option in named(decisions, arch).items())
+
+
+def parsed(decisions: Decisions, text: str) -> tuple[int, ...]:
+    """The architecture that named decisions or a JSON object name, in any order.
+
+    ValueError where a decision is missing, given twice or unknown, or an option is not its own.
+
+    >>> parsed({"depth": (1, 2), "act": ("relu", "gelu")}, "act=relu,depth=2")
+    (1, 0)
+    """
+    values: object = _pairs(decisions, text)
+    if text.lstrip().startswith("{"):
+        with suppress(ValueError, RecursionError):
+            values = json.loads(text)
+    example = written(decisions, [0] * len(decisions))
+    if not isinstance(values, dict) or set(values) != set(decisions):
+        raise ValueError(f"'{text[:200]}' does not name every decision once: write {example}")
+    return tuple(
+        _place(name, options, values[name], example) for name, options in decisions.items()
+    )
+
+
+def by_name(function: Callable[..., T], decisions: Decisions) -> Callable[..., T]:
+    """A method that takes an architecture, of one that takes the options by their names.
+
+    A method that takes the tuple itself stays as it is; TypeError where it takes neither.
+    """
+    signature = inspect.signature(function)
+    if not _takes(signature, (None,), dict.fromkeys(decisions)):
+        if _takes(signature, (None, ()), {}):
+            return function
+        name, listed = function.__qualname__, ", ".join(decisions)
+        raise TypeError(f"{name} must take the decisions {listed}: it takes {signature}")
+
+    @wraps(function)
+    def called(self: Any, *arch: Any, **options: Any) -> T:
+        if len(arch) == 1 and not options:
+            return function(self, **named(self.decisions, arch[0]))
+        return function(self, *arch, **options)
+
+    return called
+
+
+def _takes(signature: inspect.Signature, args: tuple[Any, ...], options: dict[str, Any]) -> bool:
+    with suppress(TypeError):
+        signature.bind(*args, **options)
+        return True
+    return False
+
+
+def check(decisions: Decisions) -> None:
+    """TypeError where decisions cannot be told apart, or cannot be written down and read again."""
+    for name, options in decisions.items():
+        if not isinstance(name, str) or not name.isidentifier():
+            raise TypeError(f"the decision {name!r} must be named like a variable")
+        if isinstance(options, str) or not isinstance(options, Sequence) or not options:
+            raise TypeError(f"the decision '{name}' must have a sequence of options: {options!r}")
+        texts = [_text(option) for option in options]
+        for text in texts:
+            if texts.count(text) > 1:
+                raise TypeError(f"the decision '{name}' has the option {text} twice")
+            if text != text.strip() or _starts(decisions).search(f",{text}"):
+                raise TypeError(
+                    f"the option {text!r} of '{name}' cannot be written as name=option"
+                )
+
+
+def _starts(decisions: Decisions) -> re.Pattern[str]:
+    """Where a decision's name begins in a text."""
+    return re.compile(rf"(?:^|,)\s*({'|'.join(map(re.escape, decisions))})\s*=")
+
+
+def _pairs(decisions: Decisions, text: str) -> dict[str, str] | None:
+    first, *parts = _starts(decisions).split(text)
+    names, values = parts[::2], parts[1::2]
+    if first.strip() or len(set(names)) < len(names):
+        return None
+    return {name: value.strip() for name, value in zip(names, values, strict=True)}
+
+
+def _place(name: str, options: Sequence[Any], value: object, example: str) -> int:
+    texts = [_text(option) for option in options]
+    if _text(value) in texts:
+        return texts.index(_text(value))
+    if isinstance(value, float) and value.is_integer():  # 2.0 in JSON is 2
+        return _place(name, options, int(value), example)
+    raise ValueError(f"{name}={_text(value)[:40]} must be one of {', '.join(texts)}: {example}")
+
+
+def _text(option: object) -> str:
+    if isinstance(option, str):
+        return option
+    try:
+        return json.dumps(option)
+    except (TypeError, ValueError):
+        return str(option)

@@ -1,0 +1,50 @@
+"""What made a run: the format of its folder, and the versions of the packages."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from nas.errors import UsageError
+
+FORMAT, VERSIONS = "format", "versions"
+"""The names of both in a run's record."""
+LATEST = 1
+"""The format that is written. Folders without a number, of before there were any, are read."""
+PACKAGES = ("epsilon-nas", "torch", "numpy")
+
+
+def versions() -> dict[str, str]:
+    """The versions of Python and of the packages that scores depend on."""
+    return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+
+
+def differences(made_by: Mapping[str, str]) -> list[str]:
+    """What is of another version now, one phrase each."""
+    now = versions()
+    return [
+        f"{name} {made_by[name]}, and goes on with {now[name]}"
+        for name in now
+        if name in made_by and made_by[name] != now[name]
+    ]
+
+
+def check_format(found: object, folder: Path) -> int:
+    """The format of a folder, `LATEST` for None; UsageError for one that is not known here."""
+    if found is None:
+        return LATEST
+    if type(found) is not int or not 1 <= found <= LATEST:
+        raise UsageError(
+            f"the run in {folder} has the format {found}, and this version reads formats up to "
+            f"{LATEST}: use the version of epsilon-nas that made it, or a later one"
+        )
+    return found
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:  # a checkout that was never installed
+        return "unknown"

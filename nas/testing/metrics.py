@@ -1,0 +1,51 @@
+"""What every metric keeps, as tests to subclass."""
+
+from __future__ import annotations
+
+from math import isfinite, isnan
+from random import Random
+
+import pytest
+import torch
+
+from nas.batch import Batch
+from nas.candidate import Candidate
+from nas.metric import Metric
+from nas.seeding import generator
+from nas.space import Space
+from nas.testing.unchanged import unchanged_globals
+
+
+class MetricContract:
+    """What every metric keeps; override the fixtures `metric` and `space`."""
+
+    @pytest.fixture
+    def metric(self) -> Metric:
+        """The metric under test."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def space(self) -> Space:
+        """A small space to measure in."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def batch(self, space: Space) -> Batch:
+        """What the metric is fed."""
+        return space.batch(4, generator("contract"))
+
+    def test_figures_are_numbers_and_leave_no_trace(
+        self, metric: Metric, space: Space, batch: Batch
+    ) -> None:
+        inputs = batch.inputs.clone()
+        for seed in range(20):
+            with unchanged_globals():
+                figure = metric.measure(Candidate(space, space.sample(Random(seed))), batch)
+            assert isinstance(figure, float | int)
+            assert isnan(figure) or (isfinite(figure) and figure >= 0)
+        assert torch.equal(batch.inputs, inputs)
+
+    def test_it_says_what_it_counts(self, metric: Metric) -> None:
+        for text in (metric.unit, metric.title):
+            assert isinstance(text, str)
+            assert "\n" not in text

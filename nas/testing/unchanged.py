@@ -1,0 +1,30 @@
+"""Global state that nothing may change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from random import getstate
+
+import numpy as np
+import torch
+
+
+@contextmanager
+def unchanged_globals() -> Iterator[None]:
+    """Assert that torch's and Python's global state is the same afterwards."""
+    before = _globals()
+    yield
+    for name, value in _globals().items():
+        assert str(value) == str(before[name]), f"{name} was changed"
+
+
+def _globals() -> dict[str, object]:
+    return {
+        "torch's generator": torch.get_rng_state().tolist(),
+        "the default dtype": torch.get_default_dtype(),
+        "grad mode": torch.is_grad_enabled(),
+        "the thread count": torch.get_num_threads(),
+        "random's generator": getstate(),
+        "numpy's generator": np.random.get_state()[1].tolist(),  # type: ignore[index]
+    }

@@ -1,0 +1,117 @@
+"""Searches and comparisons by every executor on the command line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.support.command_line import EVOLUTION, SMALL, history, nas, size, started, wait
+
+TWO = [{"name": "processes", "workers": 2}, {"name": "dask", "workers": 2}]
+pytestmark = pytest.mark.filterwarnings("ignore")  # Dask's own
+
+
+@pytest.mark.parametrize("config", TWO, ids=lambda config: config["name"])
+def test_the_history_is_the_same(config: dict[str, Any], here: Path) -> None:
+    words = ["search", *EVOLUTION, "proxy=naswot", "budget=40", "block=8"]
+    assert nas(*words, "out=one").code == 0
+    done = nas(*words, f"executor={config['name']}", "executor.workers=2", "out=two")
+    assert done.code == 0, done.err
+    assert history(here / "one") == history(here / "two")
+    done = nas(*words, "out=two")  # goes on under another executor
+    assert done.code == 0, done.err
+
+
+def test_a_comparison_is_the_same(here: Path) -> None:
+    words = ["compare", *SMALL, "proxy=naswot", "sample=20", "pictures=false", "resamples=10"]
+    assert nas(*words, "out=one").code == 0
+    done = nas(*words, "executor=processes", "out=two")
+    assert done.code == 0, done.err
+    assert (here / "one" / "scores.csv").read_text() == (here / "two" / "scores.csv").read_text()
+
+
+def test_ctrl_c_ends_a_search_on_a_local_cluster(here: Path) -> None:
+    """A terminal sends it to the workers too."""
+    words = [*EVOLUTION, "budget=100000", "block=8", "executor=dask", "out=a"]
+    with started("search", *words, session=True) as process:
+        wait(process, here / "a" / "history.jsonl", 2000)
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=60)
+        assert process.returncode == 130
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_no_process_outlives_a_search(number: int, here: Path) -> None:
+    words = [*EVOLUTION, "budget=100000", "block=8", "executor=processes", "out=a"]
+    with started("search", *words) as process:
+        wait(process, here / "a" / "history.jsonl", 2000)
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert len(children) >= 2
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        assert process.returncode == (130 if number == signal.SIGINT else -number)
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert not alive
+    assert size(here / "a" / "history.jsonl") > 2000
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A scheduler and two workers, started as the documentation says."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"tcp://127.0.0.1:{port}"
+    dask = str(Path(sys.executable).parent / "dask")
+    scheduler = [dask, "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
+    worker = [dask, "worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"]
+    with ExitStack() as stack:
+        processes: list[subprocess.Popen[bytes]] = []
+        for command in (scheduler, worker, worker):
+            place = folder / str(len(processes))
+            place.mkdir()
+            quiet = subprocess.DEVNULL
+            process = subprocess.Popen(command, cwd=place, stdout=quiet, stderr=quiet)
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            processes.append(process)
+        yield address, processes[1:]
+
+
+@pytest.mark.slow
+def test_a_running_cluster_may_lose_a_worker(here: Path) -> None:
+    words = ["search", *EVOLUTION, "proxy=naswot", "budget=400", "block=16"]
+    assert nas(*words, "out=one").code == 0
+    with cluster(here) as (address, workers):
+        there = [*words, "executor=dask", f"executor.address={address}", "out=two"]
+        with started(*there) as process:
+            end = monotonic() + 60
+            while size(here / "two" / "history.jsonl") < 4000 and monotonic() < end:
+                sleep(0.01)
+            workers[0].kill()
+            _, err = process.communicate(timeout=200)
+            assert process.returncode == 0, err
+    assert history(here / "one") == history(here / "two")
+
+
+def test_a_sweep_runs_in_parallel_under_joblib(here: Path) -> None:
+    words = [*SMALL, "strategy=random", "budget=8", "seed=0,1"]
+    assert nas("search", "-m", *words, "out=one").code == 0
+    with started("search", "-m", "hydra/launcher=joblib", *words, "out=two") as process:
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+    names = [path.name for path in (here / "one").iterdir() if path.is_dir()]
+    assert len(names) == 2
+    for name in names:
+        assert history(here / "one" / name) == history(here / "two" / name)

@@ -1,0 +1,59 @@
+"""`nas score`: every notation, a file of them, and why there is no score."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from tests.support.command_line import (
+    SMALL,
+    Done,
+    lines,
+    named,
+    nas,
+)
+
+
+def test_score_takes_every_notation_and_agrees_with_the_search(run: tuple[Path, Done]) -> None:
+    for line in [line for line in lines(run[0]) if "copy_of" not in line][:15]:
+        arch = line["arch"]
+        words = [named(arch), "json=true", str(tuple(arch)), *SMALL, ",".join(map(str, arch))]
+        done = nas("score", *words)
+        assert (done.code, done.err) == (0, "")
+        figures = [json.loads(text) for text in done.out.splitlines()]
+        assert len(figures) == 3
+        for one in figures:
+            assert one.pop("seconds") > 0
+            assert list(one.items()) == [
+                ("arch", named(arch)),
+                ("tuple", arch),
+                ("score", line["score"]),
+                ("reason", line.get("reason")),
+                ("params", line["metrics"]["params"]),
+                ("flops", line["metrics"]["flops"]),
+            ]
+
+
+def test_score_says_why_there_is_none() -> None:
+    done = nas("score", "(0, 0, 0, 0, 0, 0)", "json=true", *SMALL)
+    figures = json.loads(done.out)
+    assert list(figures) == ["arch", "tuple", "score", "reason", "params", "flops", "seconds"]
+    assert figures["score"] is None
+    assert figures["reason"] == "constant output"
+    text = nas("score", "(0, 0, 0, 0, 0, 0)", *SMALL).out
+    assert text.startswith(f"{figures['arch']}\n")
+    assert re.search(r"^  score +none: constant output$", text, re.MULTILINE)
+    assert re.search(rf"^  params +{figures['params']:,}$", text, re.MULTILINE)
+
+
+def test_score_reads_a_file(here: Path) -> None:
+    archs = [(1, 2, 3, 4, 0, 1), (3, 3, 3, 1, 1, 1), (1, 1, 1, 1, 1, 1)]
+    (here / "archs").write_text(f"{archs[1]}\n\n  {named(archs[2])}  \n")
+    done = nas("score", "1,2,3,4,0,1", "archs=archs", "json=true", *SMALL)
+    figures = [json.loads(line) for line in done.out.splitlines()]
+    assert [tuple(one["tuple"]) for one in figures] == archs
+    for arch, one in zip(archs, figures, strict=True):
+        text = nas("score", named(arch), *SMALL).out
+        assert re.search(rf"^  score +{one['score']:.6g}$", text, re.MULTILINE)
+        assert re.search(rf"^  FLOPs +{one['flops']:,} ", text, re.MULTILINE)

@@ -1,0 +1,1 @@
+"""One shared weight: the collapsed evaluation against the dense one."""

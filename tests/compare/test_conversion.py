@@ -1,0 +1,47 @@
+"""What a table says is what its conversion says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nas.compare.conversion import content, converted
+from nas.compare.tables import Table, read, truth
+from tests.support.tables import ARCHS, NAMES, SPACE
+
+pytestmark = pytest.mark.usefixtures("tables_folder")
+
+
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.sampled_from(range(4)),
+            st.booleans(),
+            st.none() | st.floats(-1e9, 1e9) | st.sampled_from([float("nan"), float("inf")]),
+        ),
+        min_size=1,
+    )
+)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_conversion_keeps_what_a_table_says(
+    rows: list[tuple[int, bool, float | None]], tmp_path: Path
+) -> None:
+    texts = [str(ARCHS[place]) if tupled else NAMES[place] for place, tupled, _ in rows]
+    frame = polars.DataFrame({"arch": texts, "n": [value for *_, value in rows]}, strict=False)
+    frame = frame.with_columns(polars.col("n").cast(polars.Float64))
+    table = Table("t", Path("t"), frame)
+    made = converted(table, SPACE, duplicates="mean")
+    (tmp_path / "t.csv.gz").write_bytes(content(made.frame))
+    again = read(tmp_path / "t.csv.gz")
+    if not again.figures:  # a column without any number is no column of numbers
+        assert all(value is None or not np.isfinite(value) for *_, value in rows)
+        return
+    before = truth(table, SPACE, "n", "mean", "error")
+    after = truth(again, SPACE, "n", "error", "error")
+    assert after.archs == before.archs
+    assert after.values == pytest.approx(before.values, rel=1e-12, abs=1e-9)

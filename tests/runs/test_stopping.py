@@ -1,0 +1,100 @@
+"""A search that is stopped or killed goes on where it was."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+from pathlib import Path
+from random import Random
+from time import sleep
+
+import pytest
+
+from nas import Trial
+from nas.runs.progress import Progress
+from tests.support.command_line import (
+    FILES,
+    LONG,
+    RUN,
+    Done,
+    best,
+    history,
+    lines,
+    nas,
+    size,
+    started,
+    wait,
+)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the long search, never interrupted."""
+    folder: Path = tmp_path_factory.mktemp("whole") / "run"
+    assert nas("search", *LONG, f"out={folder}").code == 0
+    return folder
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[], ["out=plain"], ["out='a=b, (c) d'"], ["out='it\\'s'"], ["-m", "seed=0,1", "out='a b'"]],
+    ids=lambda words: " ".join(words) or "no out",
+)
+def test_the_command_to_go_on_does(
+    words: list[str], run: tuple[Path, Done], here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stops(Progress):
+        def update(self, trial: Trial) -> None:
+            super().update(trial)
+            if trial.number == 9:
+                signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("nas.cli.commands.search.Progress", Stops)
+        stopped = nas("search", *RUN, *words)
+    assert stopped.code == 130
+    *_, says, command = stopped.out.splitlines()
+    assert says == "stopped after 10 of 60 trials; go on with"
+    (folder,) = (path.parent for path in here.rglob("history.jsonl"))
+    assert history(folder) == history(run[0])[:10]
+    done = nas(*shlex.split(command)[1:])
+    assert done.code == 0, done.err
+    assert history(folder) == history(run[0])
+    journals = list(here.rglob("history.jsonl"))
+    assert len(journals) == (2 if "-m" in words else 1)
+    assert {len(lines(path.parent)) for path in journals} == {60}
+
+
+def test_ctrl_c(whole: Path, here: Path) -> None:
+    with started("search", *LONG, "out=stopped") as process:
+        wait(process, here / "stopped" / "history.jsonl", 2000)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    *_, says, command = out.splitlines()
+    count = len(lines(here / "stopped"))
+    assert says == f"stopped after {count} of 1000 trials; go on with"
+    assert best(here / "stopped")["trials"]["total"] == count < 1000
+    assert history(here / "stopped") == history(whole)[:count]
+    name, *argv = shlex.split(command)
+    assert name == "nas"
+    assert nas(*argv).code == 0
+    assert history(here / "stopped") == history(whole)
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
+def test_a_kill_at_any_moment_costs_nothing(kills: int, whole: Path, here: Path) -> None:
+    rng = Random(0)
+    end = size(whole / "history.jsonl")
+    moments = sorted(rng.uniform(0, 0.8 * end) for _ in range(kills - 1))
+    for moment in [-1.0, *moments]:  # the first while it is starting
+        with started("search", *LONG, "out=killed") as process:
+            wait(process, here / "killed" / "history.jsonl", moment)
+            sleep(rng.uniform(0, 0.5 if moment < 0 else 0.01))
+            process.kill()
+            assert process.wait() == -signal.SIGKILL
+    assert 0 < len((here / "killed" / "history.jsonl").read_bytes().splitlines()) < 1000
+    assert nas("search", *LONG, "out=killed").code == 0
+    assert history(here / "killed") == history(whole)
+    assert {path.name for path in (here / "killed").iterdir()} == FILES

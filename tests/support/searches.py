@@ -1,0 +1,56 @@
+"""Searches with an objective that costs nothing."""
+
+from __future__ import annotations
+
+from math import isnan, nan
+from random import Random
+
+from nas import STRATEGIES, Arch, Evaluation, History, Trial
+from nas.scoring.objective import Objective
+from nas.searching.loop import search
+from tests.support.small import small
+
+SPACE = small("nasbench201")
+
+
+class Counting:
+    """A cheap objective that remembers what it was asked; some cells have no score."""
+
+    def __init__(self) -> None:
+        self.calls: list[Arch] = []
+
+    def evaluate(self, arch: Arch) -> Evaluation:
+        self.calls.append(arch)
+        score = nan if sum(arch) % 5 == 0 else Random(str(SPACE.canonical(arch))).random()
+        reason = "by design" if isnan(score) else ""
+        return Evaluation(score, self.metrics(arch), 0.25, reason)
+
+    def form(self, arch: Arch) -> Arch:
+        return SPACE.canonical(arch)
+
+    @staticmethod
+    def metrics(arch: Arch) -> dict[str, float]:
+        return {"params": sum(arch)}
+
+
+def run(
+    name: str = "evolution",
+    budget: int = 120,
+    block: int = 1,
+    history: History | None = None,
+    objective: Objective | None = None,
+    **options: object,
+) -> list[Trial]:
+    population = {"population": 16, "tournament": 4} if name == "evolution" else {}
+    strategy = STRATEGIES.build(name, SPACE, **population)
+    history = History() if history is None else history
+    search(
+        strategy,
+        objective or Counting(),
+        history,
+        budget=budget,
+        seed=3,
+        block=block,
+        **options,  # type: ignore[arg-type]
+    )
+    return list(history)

@@ -1,0 +1,81 @@
+"""Every program in `examples/` runs, and its classes can be used on the command line."""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nas.cli.kinds import registries
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples"
+PRINTED = {
+    "mlp": r"depth=3,width=128,activation=gelu [\d.]+\n",
+    "own_proxy": r"depth=\d,width=\d+,activation=\w+ [\d.]+\n",
+    "own_metric": r"( +\d+  depth=\d,width=\d+,activation=\w+\n){18}",
+    "compare_proxies": r"(\w+ +\w+ +-?[01]\.\d\d\n){3}",
+    "resume": r"100 trials, then 150: .*\nthe same trials as in one search of 150: True\n",
+}
+"""What each program prints."""
+
+
+@pytest.fixture
+def as_in_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Modules are found as in a program there; what they register is forgotten afterwards."""
+    monkeypatch.syspath_prepend(EXAMPLES)
+    for registry in registries().values():
+        registry.load()
+        monkeypatch.setattr(registry, "_plugins", dict(registry._plugins))
+    for name in PRINTED:
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+
+def test_every_example_is_here_and_on_the_page() -> None:
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*PRINTED}
+    page = (EXAMPLES / "README.md").read_text()
+    assert {*re.findall(r"\]\((\w+)\.py\)", page)} == {*PRINTED}
+
+
+@pytest.mark.usefixtures("as_in_examples")
+@pytest.mark.parametrize("name", PRINTED)
+def test_an_example_runs(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+    assert re.fullmatch(PRINTED[name], capsys.readouterr().out)
+
+
+@pytest.mark.usefixtures("as_in_examples")
+def test_what_own_metric_counts_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(EXAMPLES / "own_metric.py"), run_name="__main__")
+    figures = [int(line.split()[0]) for line in capsys.readouterr().out.splitlines()]
+    sizes = [
+        depth * 2 * width + 10 for depth in (1, 2, 3) for width in (32, 64, 128) for _ in range(2)
+    ]
+    assert figures == sizes
+
+
+def test_the_classes_can_be_used_on_the_command_line(tmp_path: Path) -> None:
+    """The search of the page, with the plugins that it names; no yaml says anything of them."""
+    page = (EXAMPLES / "README.md").read_text()
+    plugins, command = re.findall(r"(NAS_PLUGINS=\S+)\nnas (.*)\n", page)[0]
+    done = subprocess.run(
+        f"{sys.executable} -m nas {command}",
+        shell=True,
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(EXAMPLES)]),
+            "NAS_PLUGINS": plugins.partition("=")[2],
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "18 of 18 trials · space mlp · proxy spread" in done.stdout
+    assert "activations" in done.stdout
