@@ -26,11 +26,7 @@ _TUPLE = re.compile(rf"\({_NUMBERS}\)|\[{_NUMBERS}\]|{_NUMBERS}")
 
 
 def numbers(text: str) -> tuple[int, ...] | None:
-    """The tuple that a text is, with or without brackets; None where it is something else.
-
-    >>> numbers("(1, 0, 2)"), numbers("1,0,2"), numbers("k3w1")
-    ((1, 0, 2), (1, 0, 2), None)
-    """
+    """The tuple that a text is, with or without brackets; None where it is something else."""
     if not _TUPLE.fullmatch(text):
         return None
     try:
