@@ -62,7 +62,7 @@ def __getattr__(name: str) -> object:
 
         try:
             return version("epsilon-nas")
-        except PackageNotFoundError:  # a checkout that was never installed
+        except PackageNotFoundError:  # this checkout is not installed
             return "unknown"
     if name in LATER:
         from importlib import import_module

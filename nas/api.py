@@ -28,7 +28,7 @@ class Found:
     space: Space
     trials: Sequence[Trial]
     best: Trial
-    """The first of the trials that rank highest; its score is NaN where no trial has one."""
+    """The first of the trials that rank highest; its score is NaN if no trial has a score."""
 
     @property
     def arch(self) -> str:
@@ -50,9 +50,9 @@ def search(
 ) -> Found:
     """Search a space by a proxy, or by the rank sum of several; nothing is trained.
 
-    Plugins are given as objects or by their names, then with their default options. `batch` is
-    the space's default input if None; with `path` the journal of trials is kept there, and the
-    same call goes on where it was stopped. UsageError for what cannot be.
+    Give plugins as objects or by name; a name means the plugin with its default options. If
+    `batch` is None, the space's default input is used. With `path`, the journal of trials is kept
+    there, and the same call goes on where it stopped. Raises UsageError for a wrong argument.
 
     >>> from nas import search
     >>> found = search("nasbench201", "params", "random", budget=3)
@@ -85,9 +85,10 @@ def score(
     batch: Batch | None = None,
     seed: int = 0,
 ) -> list[Evaluation]:
-    """The figures of architectures, given as tuples or in the space's notation.
+    """The figures of architectures, which are given as tuples or in the space's notation.
 
-    Arguments as for `search`. An architecture that fails has no score, with the reason.
+    The other arguments are those of `search`. If an architecture fails, its score is NaN and the
+    evaluation says the reason.
     """
     objective = _objective(space, proxy, batch, seed)
     read = objective.space.read

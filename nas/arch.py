@@ -1,4 +1,4 @@
-"""Architectures as tuples of decisions, and sets of them: to draw from and to walk through."""
+"""Architectures as tuples of decisions, and sets of them that can be sampled and listed."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Arch = tuple[int, ...]
 """An architecture: the i-th number is the option taken at the i-th decision."""
 
 TRIES = 10_000
-"""How many tuples are drawn before a set is said to have no valid architecture."""
+"""`sample` draws so many tuples before it raises that the set has no valid architecture."""
 LISTED = 1_000_000
-"""A set with more tuples is not gone through."""
+"""A set with more tuples than this cannot be listed."""
 
 
 class ArchSet:
-    """The tuples of `choices` for which `valid` is true."""
+    """The set of all tuples within `choices` for which `valid` is true."""
 
     @cached_property  # not a property, so that a class or __post_init__ can set it
     def choices(self) -> tuple[int, ...]:
@@ -28,7 +28,7 @@ class ArchSet:
         raise NotImplementedError(f"{type(self).__name__} has neither decisions nor choices")
 
     def valid(self, arch: Arch) -> bool:
-        """Whether decisions that are each in range also fit together."""
+        """Whether the decisions fit together; each of them is in its range already."""
         return True
 
     def canonical(self, arch: Arch) -> Arch:
@@ -37,12 +37,15 @@ class ArchSet:
 
     @property
     def size(self) -> int:
-        """Number of valid architectures; of all tuples where they are too many to go through."""
+        """Number of valid architectures; number of all tuples if these are too many to list."""
         plain = type(self).valid is ArchSet.valid
         return prod(self.choices) if plain or prod(self.choices) > LISTED else _counted(self)
 
     def every(self) -> Iterator[Arch]:
-        """All valid architectures in the order of tuples; UsageError for more than `LISTED`."""
+        """All valid architectures in the order of tuples.
+
+        Raises UsageError if there are more than `LISTED` tuples.
+        """
         if prod(self.choices) > LISTED:
             raise UsageError(
                 f"{type(self).__name__} has {prod(self.choices):,} tuples, which are too many to "
@@ -62,9 +65,9 @@ class ArchSet:
         )
 
     def sample(self, rng: Random) -> Arch:
-        """A valid architecture, all of them equally likely unless the space says otherwise.
+        """A random valid architecture, all equally likely unless the space says otherwise.
 
-        UsageError where none of `TRIES` random tuples is valid.
+        Raises UsageError if none of `TRIES` random tuples is valid.
         """
         for _ in range(TRIES):
             arch = tuple(rng.randrange(count) for count in self.choices)
@@ -84,7 +87,7 @@ class ArchSet:
                     yield near
 
     def mutate(self, arch: Arch, rng: Random) -> Arch:
-        """A neighbour, all of them equally likely; the architecture itself if it has none."""
+        """A random neighbour, all equally likely; the architecture itself if it has none."""
         near = list(self.neighbours(arch))
         return rng.choice(near) if near else arch
 

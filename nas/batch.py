@@ -1,4 +1,4 @@
-"""What networks are fed while they are scored: inputs, and labels where there are any."""
+"""What networks are fed while they are scored: inputs, and labels if there are any."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ T = TypeVar("T")
 
 @dataclass(eq=False)
 class Batch:
-    """Inputs (batch, …) and, where the source has them, labels (batch,).
+    """Inputs (batch, …) and, if the source has them, labels (batch,).
 
-    A proxy gets a batch of its own (`fresh`), which records in `notes` what the proxy was given
-    in place of what it asked for.
+    Every proxy gets its own copy of the batch (`fresh`). In its `notes` the copy records what the
+    proxy got instead of what it asked for.
     """
 
     inputs: Tensor
     labels: Tensor | None = None
     seed: int = 0
-    """Of the random labels, where a proxy asks for labels and there are none."""
+    """Seed of the random labels: a proxy gets these if it asks for labels and there are none."""
     notes: set[str] = field(default_factory=set)
-    """What a proxy was given in place of what it asked for, for the summary."""
+    """What the proxy got instead of what it asked for; the summary shows it."""
     _made: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     def labels_for(self, classes: int) -> Tensor:
-        """Labels (batch,) from 0 to classes - 1: the batch's own, else random ones, noted.
+        """Labels (batch,) from 0 to classes - 1: the batch's own, else random ones with a note.
 
-        UsageError where the network has fewer outputs than the batch's own labels need.
+        Raises UsageError if the network has fewer outputs than the batch's own labels need.
         """
         if self.labels is None:
             self.notes.add("random labels, for the batch has none")
@@ -50,9 +50,9 @@ class Batch:
         return self.labels
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What `make` returns, made at the first call with this key and kept with the batch.
+        """The result of `make`, which runs at the first call with this key; the batch keeps it.
 
-        For what a proxy derives from the inputs alone and needs for every architecture.
+        It is for values that a proxy derives from the inputs alone and needs for every candidate.
         """
         if key not in self._made:
             self._made[key] = make()
@@ -60,17 +60,17 @@ class Batch:
         return made
 
     def fresh(self) -> Batch:
-        """The same batch without notes; what was made of it once is shared."""
+        """The same batch without notes; both share the results that `once` keeps."""
         copy = replace(self, notes=set())
         copy._made = self._made
         return copy
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what another process makes anew."""
+        """The state without the results that `once` keeps: another process makes its own."""
         return {**vars(self), "_made": {}}
 
     def digest(self) -> str:
-        """SHA-256 of inputs and labels: files of the same name may change."""
+        """SHA-256 of inputs and labels, because a file may change and keep its name."""
         content = sha256()
         for part in (self.inputs, self.labels):
             if part is not None:

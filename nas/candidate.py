@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Candidate:
     """One architecture of a space, and how to build it.
 
-    Whatever is drawn for it depends on its seed and itself alone. It records whether anyone asked
-    for the seed (`drawn`), for without that another seed gives the same score.
+    All that is drawn for it depends only on its seed and the architecture. `drawn` records whether
+    a proxy asked for the seed: if not, another seed gives the same score.
     """
 
     def __init__(self, space: Space, arch: Arch, seed: int | str = 0, device: str = "cpu") -> None:
@@ -30,17 +30,17 @@ class Candidate:
         self.drawn = False
         """Whether anything was drawn from the seed so far."""
         self.memo: dict[Hashable, Any] = {}
-        """What proxies share where several score the architecture, or one under several seeds."""
+        """What several proxies, or one proxy under several seeds, share for this architecture."""
 
     @property
     def seed(self) -> int | str:
-        """What weights and other draws depend on; reading it counts as a draw."""
+        """The seed of weights and other draws; reading it counts as a draw."""
         self.drawn = True
         return self._seed
 
     @property
     def network(self) -> Network | None:
-        """The architecture as layers, or None where the space gives modules only."""
+        """The architecture as layers, or None if the space gives modules only."""
         if "network" not in self.memo:
             self.memo["network"] = self.space.network(self.arch)
         network: Network | None = self.memo["network"]
@@ -60,7 +60,7 @@ class Candidate:
             initialise(model, init)
         for part in model.modules():
             if isinstance(part, nn.modules.dropout._DropoutNd):
-                part.p = 0.0  # a score is no lottery
+                part.p = 0.0  # a score must not depend on random dropout
         return model.to(self.device)
 
     def generator(self, purpose: str) -> torch.Generator:
@@ -69,25 +69,25 @@ class Candidate:
 
     @contextmanager
     def seeded(self, purpose: str) -> Iterator[None]:
-        """Seed torch's own CPU generator, for code that draws from no other, and restore it."""
+        """Seed torch's global CPU generator, for code that draws from it, and restore it."""
         with seeded(purpose, self.seed, self.arch):
             yield
 
     def skeleton(self) -> nn.Module:
-        """The module with shapes only, on the meta device: no weight is allocated."""
+        """The module with shapes only, on the meta device; no weight is allocated."""
         import torch
 
         with seeded("weights", self._seed, self.arch), torch.device("meta"):
             return self.space.build(self.arch)
 
     def under(self, seed: int | str) -> Candidate:
-        """The same architecture under another seed; what proxies share stays shared."""
+        """The same architecture under another seed; both share what proxies share."""
         other = Candidate(self.space, self.arch, seed, self.device)
         other.memo = self.memo
         return other
 
     def apart(self) -> Candidate:
-        """The same candidate for a proxy that shares nothing with others but the layers."""
+        """The same candidate, which shares only its layers with this one."""
         other = Candidate(self.space, self.arch, self._seed, self.device)
         other.memo = {"network": self.network}
         return other

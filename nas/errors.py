@@ -1,4 +1,4 @@
-"""What goes wrong and is no bug: mistakes of the user's, searches that find nothing."""
+"""Errors that are not bugs: mistakes of the user, and searches that find nothing."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from difflib import get_close_matches
 
 
 class UsageError(ValueError):
-    """Something the user can put right; its message is one sentence, shown without a traceback."""
+    """A mistake that the user can correct; its message is shown without a traceback."""
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> UsageError:
-    """The error for a `name` that is not among the `known` ones, the nearest of them first."""
+    """The error for a `name` that is not among the `known` names; it suggests the nearest."""
     names = sorted(known)
     near = get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'? " if near else ""
@@ -20,19 +20,19 @@ def unknown(what: str, name: str, known: Iterable[str]) -> UsageError:
 
 
 class NameTakenError(UsageError):
-    """Two plugins of one kind and one name."""
+    """Two plugins of one kind have the same name."""
 
 
 class NotApplicableError(UsageError):
-    """A proxy that cannot score this kind of model, whatever its weights."""
+    """A proxy cannot score this kind of model, whatever its weights are."""
 
 
 class AllFailedError(UsageError):
-    """All of the first architectures fail to be scored, for one reason."""
+    """The first architectures all fail for the same reason."""
 
 
 def all_failed(reason: str, count: int) -> AllFailedError:
-    """The error for a run whose first `count` architectures all fail for one reason."""
+    """The error for a run whose first `count` architectures all fail for the same reason."""
     if count == 1:
         return AllFailedError(reason)
     return AllFailedError(
@@ -41,4 +41,4 @@ def all_failed(reason: str, count: int) -> AllFailedError:
 
 
 class NothingFoundError(RuntimeError):
-    """A search came to its end and no architecture has a score."""
+    """A search ended and none of its architectures has a score."""

@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 
 class Metric(ABC):
-    """Measures candidates, lower is better."""
+    """Measures candidates; lower is better."""
 
     unit: ClassVar[str] = ""
-    """What is counted or measured, as it is shown beside the figure."""
+    """The unit as it is shown beside the figure."""
     title: ClassVar[str] = ""
-    """The name as it is shown; empty: the registered one."""
+    """The name as it is shown; if empty, the registered name is shown."""
     width: ClassVar[int] = 12
-    """Of its column in a table, in characters."""
+    """Width of its column in a table, in characters."""
 
     @abstractmethod
     def measure(self, candidate: Candidate, batch: Batch) -> float:
-        """The candidate's figure for inputs like the batch's; NaN where it has none."""
+        """The candidate's figure for inputs like the batch's; NaN if it has none."""
 
 
 METRICS: Registry[Metric] = Registry("metric", "nas.metrics", Metric)

@@ -1,6 +1,6 @@
 """How architectures are written: as tuples, as named decisions, as JSON objects.
 
-A space with `decisions` has a notation at once: `depth=2,width=64`, or as a JSON object
+A space with `decisions` has a notation by default: `depth=2,width=64`, or as a JSON object
 `{"depth": 2, "width": 64}`. Published spaces have their own (`Space.parse` and `Space.format`).
 """
 
@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from nas.errors import UsageError
 
 Decisions = Mapping[str, Sequence[Any]]
-"""The options of every decision by the decision's name."""
+"""The options of every decision, by the decision's name."""
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ _TUPLE = re.compile(rf"\({_NUMBERS}\)|\[{_NUMBERS}\]|{_NUMBERS}")
 
 
 def numbers(text: str) -> tuple[int, ...] | None:
-    """The tuple that a text is, with or without brackets; None where it is something else."""
+    """The tuple that a text contains, with or without brackets; None for any other text."""
     if not _TUPLE.fullmatch(text):
         return None
     try:
@@ -36,7 +36,7 @@ def numbers(text: str) -> tuple[int, ...] | None:
 
 
 def named(decisions: Decisions, arch: Sequence[int]) -> dict[str, Any]:
-    """The option taken at every decision."""
+    """The option taken at every decision, by the decision's name."""
     return {
         name: options[place]
         for (name, options), place in zip(decisions.items(), arch, strict=True)
@@ -53,9 +53,9 @@ def written(decisions: Decisions, arch: Sequence[int]) -> str:
 
 
 def parsed(decisions: Decisions, text: str) -> tuple[int, ...]:
-    """The architecture that named decisions or a JSON object name, in any order.
+    """The architecture of a text with named decisions or a JSON object, in any order.
 
-    ValueError where a decision is missing, given twice or unknown, or an option is not its own.
+    Raises ValueError if a decision is missing, given twice or unknown, or has no such option.
 
     >>> parsed({"depth": (1, 2), "act": ("relu", "gelu")}, "act=relu,depth=2")
     (1, 0)
@@ -73,9 +73,9 @@ def parsed(decisions: Decisions, text: str) -> tuple[int, ...]:
 
 
 def by_name(function: Callable[..., T], decisions: Decisions) -> Callable[..., T]:
-    """A method that takes an architecture, of one that takes the options by their names.
+    """Turn a method that takes the options by name into one that takes an architecture.
 
-    A method that takes the tuple itself stays as it is; TypeError where it takes neither.
+    A method that takes the tuple itself stays as it is. Raises TypeError if it takes neither.
     """
     signature = inspect.signature(function)
     if not _takes(signature, (None,), dict.fromkeys(decisions)):
@@ -101,7 +101,7 @@ def _takes(signature: inspect.Signature, args: tuple[Any, ...], options: dict[st
 
 
 def check(decisions: Decisions) -> None:
-    """TypeError where decisions cannot be told apart, or cannot be written down and read again."""
+    """Raise TypeError if decisions are ambiguous, or cannot be written and read again."""
     for name, options in decisions.items():
         if not isinstance(name, str) or not name.isidentifier():
             raise TypeError(f"the decision {name!r} must be named like a variable")
@@ -118,7 +118,7 @@ def check(decisions: Decisions) -> None:
 
 
 def _starts(decisions: Decisions) -> re.Pattern[str]:
-    """Where a decision's name begins in a text."""
+    """A pattern that matches where a decision's name begins in a text."""
     return re.compile(rf"(?:^|,)\s*({'|'.join(map(re.escape, decisions))})\s*=")
 
 

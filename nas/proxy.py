@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class NoScore(float):
-    """A score that does not exist: NaN, with the reason why."""
+    """The score of a candidate that has none: NaN with the reason."""
 
     reason: str
     failed: bool
-    """Whether an error was raised in place of a score."""
+    """Whether the proxy raised an error instead of giving a score."""
 
     def __new__(cls, reason: str, failed: bool = False) -> NoScore:
         """NaN that carries `reason`, a short phrase for the summary."""
@@ -26,24 +26,24 @@ class NoScore(float):
         return score
 
     def __reduce__(self) -> tuple[type[NoScore], tuple[str, bool]]:
-        """So that the reason goes along to other processes."""
+        """Keep the reason when the score is sent to another process."""
         return NoScore, (self.reason, self.failed)
 
 
 class Proxy(ABC):
-    """Scores candidates, higher is better."""
+    """Scores candidates; higher is better."""
 
     by_function: ClassVar[bool] = False
-    """Whether a score depends on the function alone that the architecture computes where all
-    weights are equal (`Space.canonical`): then a search scores one of all that compute it."""
+    """Whether the score depends only on the function that the architecture computes when all
+    weights are equal. A search then scores only one architecture of each `Space.canonical`."""
 
     @abstractmethod
     def score(self, candidate: Candidate, batch: Batch) -> float:
-        """The candidate's score on the batch; NaN (best a `NoScore`) where it has none.
+        """The candidate's score on the batch; NaN, preferably a `NoScore`, if it has none.
 
-        Whatever the candidate builds may be changed at will: it is built for this call. An error
-        that is raised counts as no score of this candidate. Of errors, NotApplicableError says
-        that the proxy cannot score such a model.
+        The proxy may change all that the candidate builds, because it is built for this call. If
+        the proxy raises an error, this candidate has no score. Raise NotApplicableError if the
+        proxy cannot score this kind of model.
         """
 
 

@@ -1,4 +1,4 @@
-"""How the trials of a set compare: one number each, higher is better, -inf without a score."""
+"""How the trials of a set compare: one number a trial, higher is better, -inf without a score."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from nas.registry import Registry
 from nas.trial import Trial
 
 Ranking = Callable[[Sequence[Trial]], Sequence[float]]
-"""A value for every trial of a set, comparable within that set alone."""
+"""Gives every trial of a set a value; values of different sets do not compare."""
 
 RANKINGS: Registry[Sequence[float]] = Registry("ranking", "nas.ranking", given=1)
-"""The rankings by name; a ranking is called with trials and has its options as keywords."""
+"""The rankings by name; a ranking takes the trials, and its options as keyword arguments."""
 
 
 @RANKINGS.register("score")
 def by_score(
     trials: Sequence[Trial], *, weights: Mapping[str, float] | None = None
 ) -> list[float]:
-    """The trial's own score: of several proxies their sum.
+    """The trial's own score; with several proxies it is the sum of their scores.
 
-    `weights` are how often each proxy counts in that sum. A trial's score contains them already
+    `weights` are the factors of the proxies in that sum. A trial's score contains them already
     (`nas.scoring.objective`).
     """
     return [-inf if isnan(trial.score) else trial.score for trial in trials]
@@ -32,8 +32,9 @@ def by_score(
 def rank_sum(trials: Sequence[Trial]) -> list[float]:
     """Sum over proxies of log(rank / n), n the set's size (AZ-NAS, arXiv:2403.19232).
 
-    The best of a proxy has rank n, ties share the mean of their ranks. A trial that lacks one
-    proxy's score has none; the ranks are among the others. UsageError for trials of one proxy.
+    The best trial of a proxy has rank n; ties share the mean of their ranks. A trial that lacks
+    one proxy's score gets -inf and does not count in the ranks. Raises UsageError if the trials
+    have the scores of one proxy only.
     """
     if trials and not any(trial.scores for trial in trials):
         raise UsageError("ranking=rank_sum compares several proxies: give proxy=[one,other]")

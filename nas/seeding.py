@@ -1,4 +1,4 @@
-"""The one place that seeds: generators named by what they are for."""
+"""The only module that seeds; each generator is named after its purpose."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
 
 def number(*parts: object) -> int:
-    """A 63-bit seed from anything printable, the same on every machine and run."""
+    """A 63-bit seed from printable parts; it is the same on every machine and in every run."""
     digest = sha256("/".join(map(str, parts)).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 
 def generator(*parts: object) -> torch.Generator:
-    """A CPU generator seeded by its parts."""
+    """A CPU generator that is seeded by the parts."""
     import torch
 
     return torch.Generator().manual_seed(number(*parts))
 
 
 def numpy_generator(*parts: object) -> np.random.Generator:
-    """A NumPy generator seeded by its parts."""
+    """A NumPy generator that is seeded by the parts."""
     import numpy as np
 
     return np.random.default_rng(number(*parts))
@@ -34,9 +34,9 @@ def numpy_generator(*parts: object) -> np.random.Generator:
 
 @contextmanager
 def seeded(*parts: object) -> Iterator[None]:
-    """Seed torch's own CPU generator by the parts, for initialisations that know no other.
+    """Seed torch's global CPU generator by the parts, for code that can use no other generator.
 
-    The generator's state is put back afterwards.
+    The generator's earlier state is restored afterwards.
     """
     import torch
 
@@ -47,7 +47,7 @@ def seeded(*parts: object) -> Iterator[None]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Run torch's operations on one thread, then on as many as before."""
+    """Run torch's operations on one thread; afterwards on as many as before."""
     import torch
 
     threads = torch.get_num_threads()

@@ -26,18 +26,18 @@ __all__ = ["SPACES", "Arch", "Space"]
 class Space(ArchSet):
     """A set of architectures: named `decisions` with their options, and a `build`.
 
-    A space with sizes of its own, such as a number of channels, is a frozen dataclass with these
-    as fields. Everything but `decisions` (or `choices`), `inputs` and `build` (or `network`) has
-    a default.
+    A space that has sizes, such as a number of channels, is a frozen dataclass with the sizes as
+    fields. Everything has a default except `decisions` (or `choices`), `inputs` and `build` (or
+    `network`).
     """
 
     decisions: ClassVar[notation.Decisions] = {}
-    """The options of each decision by its name; `build` and `network` get one option by each."""
+    """The options of each decision; `build` and `network` get one option for each by its name."""
 
     shared_weights: tuple[float, float] | None = (1e-7, 1.0)
-    """A low and a high weight that suit the space where all of a network's weights are equal.
+    """The low and the high shared weight that suit the space.
 
-    None where outputs are constant under any such weight."""
+    None if the outputs are constant under every shared weight."""
 
     release: str = "the space names no official release."
     """One sentence: where true figures of the space's architectures are published."""
@@ -47,10 +47,10 @@ class Space(ArchSet):
     joined by spaces."""
 
     vocabulary: int | None = None
-    """How many different tokens the inputs can hold, from 0 on; None for inputs of numbers."""
+    """The inputs are tokens from 0 to vocabulary - 1; None if the inputs are real numbers."""
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Let `build` and `network` take options by name; TypeError for unusable decisions."""
+        """Let `build` and `network` take options by name; raises TypeError for bad decisions."""
         super().__init_subclass__(**options)
         if "weights" in vars(cls):
             raise TypeError(f"{cls.__name__}.weights is called shared_weights now")
@@ -60,7 +60,7 @@ class Space(ArchSet):
                 setattr(cls, name, notation.by_name(vars(cls)[name], cls.decisions))
 
     def __repr__(self) -> str:
-        """The class with its fields: what stands for the space in the keys of kept scores."""
+        """The class with its fields; it represents the space in the keys of kept scores."""
         own = sorted((name, value) for name, value in vars(self).items() if name != "choices")
         fields = ", ".join(f"{name}={value!r}" for name, value in own)
         return f"{type(self).__qualname__}({fields})"
@@ -76,7 +76,7 @@ class Space(ArchSet):
         raise UsageError(f"{type(self).__name__} does not say the shape of its `inputs`")
 
     def network(self, *arch: Any, **options: Any) -> Network | None:
-        """The architecture as layers, or None where it is no fixed graph: then override build."""
+        """The architecture as layers; None if it is not a fixed graph: override `build` then."""
         return None
 
     def build(self, *arch: Any, **options: Any) -> nn.Module:
@@ -89,23 +89,23 @@ class Space(ArchSet):
         return NetworkModule(network)
 
     def flops(self, arch: Arch) -> int | None:
-        """Multiply-adds for one example (`nas.network.FLOPS_RULE`) where the space has a formula.
+        """Multiply-adds for one example (`nas.network.FLOPS_RULE`) if the space has a formula.
 
-        None: they are counted from the layers, or by running the module on the meta device.
+        If None, they are counted from the layers, or by running the module on the meta device.
         """
         return None
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
-        """The default input, `size` examples of the right shape, made without any download.
+        """The default input: `size` examples of the right shape, made without a download.
 
-        Images for three dimensions, tokens where there is a vocabulary, else N(0, 1) numbers.
+        Tokens if there is a vocabulary, images for three dimensions, else N(0, 1) numbers.
         """
         from nas.data.synthetic import suitable
 
         return suitable(self.inputs, self.vocabulary, size, generator)
 
     def parse(self, text: str) -> Arch:
-        """The architecture that the space's notation names; ValueError if none."""
+        """The architecture of a text in the space's notation; raises ValueError for others."""
         if self.decisions:
             return notation.parsed(self.decisions, text)
         arch = notation.numbers(text)
@@ -118,9 +118,9 @@ class Space(ArchSet):
         return notation.written(self.decisions, arch) if self.decisions else str(arch)
 
     def released(self, path: Path) -> Iterator[tuple[str, dict[str, float]]]:
-        """The architectures, in the published notation, and figures of an official release.
+        """The architectures of an official release, in the published notation, with their figures.
 
-        UsageError where `path` is none, or the space can read none; nothing in it is executed.
+        Raises UsageError if it cannot be read as a release. No code of the release is executed.
         """
         raise UsageError(
             f"{path} is no table, and no release of this space can be read: {self.release}"
@@ -129,7 +129,7 @@ class Space(ArchSet):
     def read(self, text: str) -> Arch:
         """The architecture that a text names, as a tuple or in the space's notation.
 
-        UsageError where it names none of the space.
+        Raises UsageError if it is not an architecture of the space.
         """
         bare = text.strip()
         arch = notation.numbers(bare)

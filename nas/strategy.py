@@ -1,4 +1,4 @@
-"""What a strategy is: asked for the next architecture, told what came of it."""
+"""What a strategy is: it proposes the next architecture and learns from the trial."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from nas.trial import Trial
 
 
 class Strategy(ABC):
-    """Proposes architectures. It owns no generator: randomness is an argument.
+    """Proposes architectures. It has no generator of its own: randomness is an argument.
 
-    A strategy with options takes them after these two: `__init__(self, space, ranking=by_score,
-    *, population=64)`.
+    A strategy takes its options after `space` and `ranking`: `__init__(self, space,
+    ranking=by_score, *, population=64)`.
     """
 
     def __init__(self, space: Space, ranking: Ranking = by_score) -> None:
         self.space = space
         self.ranking = ranking
-        """How trials compare; a strategy that selects calls it on the set to select from."""
+        """How trials compare; a strategy calls it with the set of trials that it selects from."""
 
     @abstractmethod
     def ask(self, rng: Random) -> Arch:
-        """The next architecture to score; may be called several times before `tell`.
+        """The next architecture to score; the loop may ask several times before it tells.
 
-        It must not change what later calls answer: only `tell` does.
+        `ask` must not change what later calls return; only `tell` may.
         """
 
     @abstractmethod
     def tell(self, trial: Trial) -> None:
-        """Learn from a trial that was asked for; trials come in the order of their numbers."""
+        """Learn from a trial of an architecture that `ask` returned; trials come in order."""
 
 
 STRATEGIES: Registry[Strategy] = Registry("strategy", "strategies", Strategy, given=2)

@@ -1,4 +1,4 @@
-"""A trial: one architecture that was asked for, and what came of it."""
+"""A trial: one architecture that a strategy asked for, and its result."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from nas.arch import Arch
 from nas.storage.journal import sealed, unsealed
 
 NONE: Mapping[str, float] = {}
-"""No scores, the same for all trials: a history of a million has no room for a million of them."""
+"""No scores. All trials share this one object, which saves memory in long histories."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What scoring an architecture gave."""
+    """The result of scoring an architecture."""
 
     score: float
-    """Higher is better; NaN where there is none."""
+    """Higher is better; NaN if there is no score."""
     metrics: Mapping[str, float]
     """Other figures of the architecture, such as params and flops; lower is better."""
     seconds: float
-    """What the scoring took; 0 for a copy."""
+    """Time that the scoring took; 0 for a copy."""
     reason: str = ""
     """Why there is no score."""
     scores: Mapping[str, float] = field(default_factory=lambda: NONE)
-    """Where several proxies were asked, each one's score by its name."""
+    """With several proxies: the score of each, by its name."""
     note: str = ""
-    """What a proxy was given in place of what it asked for."""
+    """What the proxy got instead of what it asked for."""
     failed: bool = False
-    """Whether a proxy raised an error in place of giving a score."""
+    """Whether a proxy raised an error instead of giving a score."""
     draws: tuple[float, ...] = ()
-    """Of one proxy, the score under every draw of weights; one where nothing is drawn."""
+    """With one proxy: the score under every draw of weights; one score if nothing is drawn."""
 
     def with_metrics(self, metrics: Mapping[str, float]) -> Evaluation:
         """A copy with `metrics` replaced by those of an equivalent architecture."""
@@ -42,7 +42,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One architecture that was asked for, and what came of it; the fields as in `Evaluation`."""
+    """One architecture that a strategy asked for, and its result; fields as in `Evaluation`."""
 
     number: int
     arch: Arch
@@ -53,7 +53,7 @@ class Trial:
     scores: Mapping[str, float] = field(default_factory=lambda: NONE)
     note: str = ""
     copy_of: int | None = None
-    """The earlier trial of the same form (`nas.searching.loop`) whose figures these are."""
+    """For a copy: the number of the earlier trial of the same form that was scored."""
     failed: bool = False
 
     @staticmethod
@@ -72,14 +72,14 @@ class Trial:
         )
 
     def copied(self, number: int, arch: Arch, metrics: Mapping[str, float]) -> Trial:
-        """A later trial of an architecture of the same form, with metrics of its own."""
+        """A later trial of an architecture of the same form, with its own metrics."""
         own = {**self.metrics, **metrics}
         return replace(
             self, number=number, arch=arch, metrics=own, seconds=0.0, copy_of=self.number
         )
 
     def to_json(self) -> str:
-        """One line of JSON: no score is null, `check` is the CRC-32 of all but the seconds."""
+        """One line of JSON; a missing score is null, `check` is the CRC-32 of all but seconds."""
         record: dict[str, Any] = {
             "number": self.number,
             "arch": self.arch,
@@ -97,7 +97,7 @@ class Trial:
 
     @staticmethod
     def from_json(line: str | bytes) -> Trial:
-        """The trial of one line; ValueError, KeyError or TypeError if it was not written so."""
+        """The trial of one line; raises ValueError, KeyError or TypeError for any other line."""
         record, seconds = unsealed(line)
         return Trial(
             number=int(record["number"]),
@@ -114,12 +114,12 @@ class Trial:
 
 
 def nullable(value: float) -> float | None:
-    """A number as JSON has it: NaN is null."""
+    """A number for JSON: NaN becomes None."""
     return None if isnan(value) else value
 
 
 def number(value: float | None) -> float:
-    """A number that JSON has: null is NaN."""
+    """A number from JSON: None becomes NaN."""
     return nan if value is None else value
 
 

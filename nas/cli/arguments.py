@@ -1,4 +1,4 @@
-"""Arguments as Hydra takes them: texts in quotes, proxy=[one,other] as one override each."""
+"""Turns arguments into Hydra's form: quoted texts, and one override for each proxy of a list."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ TAKES_VALUE = {
 }
 OVERRIDE = re.compile(r"[+~]{0,2}[\w./@-]+=.*|~[\w./@-]+", re.DOTALL)
 FOLDER = "out"
-"""The option that is a text, whatever it looks like."""
+"""The option whose value is always a text, even if it looks like a number."""
 TEXTS = {FOLDER, "table", "target", "data_dir", "archs", "arch", "batch.path"}
-"""Options that are texts; a number there is a name that looks like one."""
+"""The options whose values are texts: even a number is a name there."""
 NAME = re.compile(r"[\w.-]+")
 
 
 def positional(
     argv: Sequence[str], known: Callable[[str], bool] = lambda _: False
 ) -> tuple[list[str], list[str]]:
-    """The words among the arguments, and the others, which are Hydra's.
+    """The words among the arguments, and the other arguments, which are for Hydra.
 
-    A word is no option and no override; what is `known`, such as a file with = in its name, is a
-    word in any case. Options come last among Hydra's, which takes none between two overrides.
+    A word is an argument that is neither an option nor an override. If `known` is true for an
+    argument, such as a file with = in its name, it is always a word. Options come after the
+    overrides, because Hydra accepts no option between two overrides.
     """
     words: list[str] = []
     overrides: list[str] = []
@@ -52,9 +53,9 @@ def positional(
 
 
 def for_hydra(argv: Sequence[str]) -> list[str]:
-    """The arguments with texts in quotes and lists of proxies spread out.
+    """The arguments with quoted texts, and with one override for each proxy of a list.
 
-    UsageError for a list where one plugin is to be chosen.
+    Raises UsageError for a list if the option takes only one plugin.
     """
     arguments: list[str] = []
     for argument in argv:
@@ -69,7 +70,7 @@ def for_hydra(argv: Sequence[str]) -> list[str]:
 
 
 def _parsed(argument: str) -> Override | None:
-    """The override, or None where Hydra's grammar has no place for it."""
+    """The parsed override, or None if it does not fit Hydra's grammar."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
@@ -94,7 +95,7 @@ def _as_text(key: str, value: str, argument: str) -> str:
 
 
 def _at_home(key: str, text: str) -> str:
-    """A folder with the user's home in place of ~."""
+    """The folder with the user's home instead of ~."""
     try:
         return str(Path(text).expanduser()) if text.startswith("~") else text
     except RuntimeError:
@@ -102,7 +103,7 @@ def _at_home(key: str, text: str) -> str:
 
 
 def _spread(group: str, argument: str, argv: Sequence[str]) -> list[str]:
-    """A choice that is a list: of proxies, an override for each; of anything else a UsageError."""
+    """One override for each proxy of a list; raises UsageError for a list of anything else."""
     override = _parsed(argument)
     if override is None:
         return [argument]  # Hydra says what is wrong with it
@@ -129,7 +130,7 @@ def _swept(override: Override) -> list[Any]:
 
 
 def _member(name: str, argv: Sequence[str]) -> list[str]:
-    """What puts a proxy, or all that a combination of proxies holds, at proxy.NAME."""
+    """The overrides that put a proxy, or all proxies of a combination, at proxy.NAME."""
     parts = parts_of(name, argv)
     if not parts:
         return [f"+proxy@proxy.{name}={name}"]

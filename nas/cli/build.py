@@ -1,4 +1,4 @@
-"""From settings to objects: the one place where plugins are made for a command."""
+"""From settings to objects: the only module that makes plugins for a command."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def build_space(choice: Choice) -> Space:
 def build_objective(
     settings: ScoringSettings, metrics: Sequence[str] = (), more: Sequence[str] = ()
 ) -> ProxyObjective:
-    """The objective that settings name, with metrics, and proxies by name besides the chosen."""
-    space = build_space(settings.space)  # first, for it needs no torch
+    """The objective of the settings, with `metrics`; `more` names further proxies."""
+    space = build_space(settings.space)  # first, because it needs no torch
     from nas.data.registry import SOURCES
 
     proxies = build_proxies(settings.proxy)
@@ -52,7 +52,7 @@ def build_objective(
 
 
 def build_proxies(chosen: Proxies) -> Proxy | dict[str, Proxy]:
-    """The proxy that was chosen, or those by name where they are several."""
+    """The chosen proxy, or the chosen proxies by name if there are several."""
     made = {name: PROXIES.configured(choice) for name, choice in chosen.members.items()}
     return made if chosen.together else made[chosen.name]
 
@@ -63,25 +63,25 @@ def build_metrics(names: Sequence[str]) -> dict[str, Metric]:
 
 
 def build_ranking(choice: Choice, proxies: Proxies) -> Ranking:
-    """The ranking that a config names; UsageError where it does not go with the proxies."""
+    """The ranking that a config names; raises UsageError if it does not fit the proxies."""
     if choice.name not in RANKINGS:
         raise unknown("ranking", choice.name, RANKINGS)
     ranking = RANKINGS.bound(choice)
-    # a ranking that refuses such trials does so before there are any
+    # a ranking that cannot rank trials of these proxies raises its error now, not after scoring
     scores = dict.fromkeys(proxies.members, 0.0) if proxies.together else {}
     ranking([Trial(0, (), 0.0, {}, 0.0, scores=scores)])
     return ranking
 
 
 def build_executor(choice: Choice) -> AbstractContextManager[Executor]:
-    """The executor that a config names, to be entered."""
+    """The executor that a config names, as a context manager."""
     if choice.name not in EXECUTORS:
         raise unknown("executor", choice.name, EXECUTORS)
     return EXECUTORS.configured(choice)
 
 
 def _factors(weights: object, proxies: Proxy | Mapping[str, Proxy]) -> dict[str, float]:
-    """How often each of several proxies counts; UsageError for a wrong `ranking.weights`."""
+    """The factor of each of several proxies; raises UsageError for a wrong `ranking.weights`."""
     if weights is None:
         return {}
     names = list(proxies) if isinstance(proxies, Mapping) else []
@@ -97,7 +97,7 @@ def _factors(weights: object, proxies: Proxy | Mapping[str, Proxy]) -> dict[str,
 
 
 def device_named(name: str) -> str:
-    """`cpu` or `cuda`; `auto` is cuda where there is one."""
+    """`cpu` or `cuda`; `auto` is cuda if there is a CUDA device."""
     import torch
 
     if name not in ("auto", "cpu", "cuda"):

@@ -1,4 +1,4 @@
-"""Plugins as a config names them: one, or several proxies in one place."""
+"""The plugins that a config names: one plugin, or several proxies under one option."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nas.errors import UsageError
 from nas.registry.options import Choice
 
 SEVERAL = "several"
-"""The config that proxy=[one,other] stands for."""
+"""Name of the config that proxy=[one,other] uses."""
 
 
 @dataclass(frozen=True)
@@ -18,19 +18,19 @@ class Proxies:
     """The proxies that `proxy=` names."""
 
     name: str
-    """Of the config: one proxy's, a combination's, or `several`."""
+    """Name of the config: of one proxy, of a combination, or `several`."""
     members: Mapping[str, Choice]
-    """By name, those within combinations too; one where `together` is false."""
+    """The proxies by name, also those in combinations; only one if `together` is false."""
     together: bool = False
-    """Whether they are several, however many are listed."""
+    """Whether they count as several; this is true even for a list of one proxy."""
     combinations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The names in each combination that is one of several."""
+    """With `several`: the names of the proxies in each combination of the list."""
     parts: tuple[str, ...] = ()
-    """What `several` lists, combinations by their own names."""
+    """With `several`: the names in the list; a combination has one name."""
 
     @property
     def label(self) -> str:
-        """The name as it is shown: of proxy=[one,other] the names of all."""
+        """The name as it is shown; for proxy=[one,other] it is the names of all."""
         return " + ".join(self.parts) if self.name == SEVERAL else self.name
 
 
@@ -41,9 +41,9 @@ def chosen(key: str, value: Any) -> Choice:
 
 
 def proxies(key: str, value: Any) -> Proxies:
-    """The proxies that a config names, or holds configs of.
+    """The proxies that a config names, or whose configs it contains.
 
-    A config of proxies inside such a config counts as what it holds.
+    If it contains the config of a combination, the proxies of the combination count.
     """
     name, inside = str(value["name"]), _members(value)
     if name == SEVERAL and (lost := {*value} - {*inside, "name"}):
@@ -68,7 +68,7 @@ def proxies(key: str, value: Any) -> Proxies:
 
 
 def _members(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The configs of proxies that a proxy's config holds, by name."""
+    """The configs of proxies inside a config, by name."""
     return {
         name: member
         for name, member in config.items()

@@ -24,9 +24,9 @@ __all__ = ["positional", "run_hydra"]
 
 
 def run_hydra(command: str, kind: type[S], task: Callable[[S], None], argv: Sequence[str]) -> None:
-    """Compose the command's settings from its overrides and run the task with them, once a job.
+    """Compose the command's settings from the arguments, and run the task once for each job.
 
-    Errors of Hydra's grammar and of names become a UsageError.
+    Hydra's errors about grammar and names become a UsageError.
     """
     words, rest = positional(for_hydra(argv))
     if words:
@@ -55,7 +55,7 @@ def run_hydra(command: str, kind: type[S], task: Callable[[S], None], argv: Sequ
 
 
 def _prepare(rest: Sequence[str]) -> None:
-    """Let Hydra find the configs of plugins, and what our own configs call."""
+    """Let Hydra find the configs of plugins and the resolvers that our configs use."""
     from omegaconf import OmegaConf
 
     from nas.cli.search_path import add_plugins
@@ -78,7 +78,10 @@ def _run(command: str, job: Callable[[DictConfig], None], rest: list[str]) -> No
 def _job(
     command: str, kind: type[S], task: Callable[[S], None], failures: list[Exception]
 ) -> Callable[[DictConfig], None]:
-    """What Hydra calls with a config; mistakes go to `failures`: Hydra prints what is raised."""
+    """The function that Hydra calls with a config.
+
+    It puts UsageErrors into `failures`, because Hydra prints every error that is raised.
+    """
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
     from omegaconf.errors import OmegaConfBaseException
@@ -90,7 +93,7 @@ def _job(
             task(typed(kind, plain(config, command)))
         except (UsageError, NothingFoundError, OmegaConfBaseException, BrokenPipeError) as error:
             if HydraConfig.get().mode == RunMode.MULTIRUN:
-                raise  # Hydra says which of the jobs it was
+                raise  # Hydra says which job failed
             failures.append(error)
         except (MemoryError, RuntimeError) as error:
             if not is_lack_of_memory(error):
@@ -102,7 +105,7 @@ def _job(
 
 @contextmanager
 def _as_a_program(command: str) -> Iterator[None]:
-    """Give Hydra the name of the command, and have it raise errors in place of exiting."""
+    """Give Hydra the name of the command, and make it raise errors instead of exiting."""
     argv, full = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
     sys.argv = [f"nas {command}"]
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -117,7 +120,7 @@ def _as_a_program(command: str) -> Iterator[None]:
 
 
 def _checked(command: str, arguments: list[str]) -> list[str]:
-    """The arguments as Hydra takes them; with -m a job's folder is named by what is swept."""
+    """The arguments for Hydra; with -m a job's folder is named after the swept options."""
     from hydra._internal.utils import get_args_parser
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
@@ -125,7 +128,7 @@ def _checked(command: str, arguments: list[str]) -> list[str]:
         raise UsageError(f"{message}: nas {command} --help lists what there is")
 
     parser = get_args_parser()
-    parser.error = refuse  # type: ignore[method-assign]  # its own prints many lines
+    parser.error = refuse  # type: ignore[method-assign]  # Hydra's own prints many lines
     parsed = parser.parse_args(arguments)
     if not parsed.multirun:
         return arguments

@@ -1,4 +1,4 @@
-"""The folders of configs, ours and plugins', and the names in them."""
+"""The folders of our configs and of the plugins' configs, and the names in them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def conf_dir() -> Path:
 
 
 def conf_dirs(argv: Sequence[str] = ()) -> dict[Path, str]:
-    """Every folder of configs, and whose it is: ours, plugins' and that of --config-dir."""
+    """Every folder of configs with its owner: epsilon-nas, a plugin, or --config-dir."""
     folders = {conf_dir(): "nas"}
     for plugin in plugins():
         if plugin.conf is not None:
@@ -37,7 +37,7 @@ def conf_dirs(argv: Sequence[str] = ()) -> dict[Path, str]:
 
 
 def check_names(folders: Mapping[Path, str]) -> None:
-    """UsageError where two configs have one name: Hydra would silently take the first."""
+    """Raise UsageError if two configs have the same name: Hydra would silently take the first."""
     found: dict[tuple[str, str], Path] = {}
     for folder in folders:
         for group in GROUPS:
@@ -52,7 +52,7 @@ def check_names(folders: Mapping[Path, str]) -> None:
 
 
 def content(path: Path) -> Any:
-    """What a config file holds; UsageError where it is no YAML."""
+    """The content of a config file; raises UsageError if it is not YAML."""
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -74,20 +74,20 @@ def parts_of(name: str, argv: Sequence[str]) -> dict[str, str]:
 
 
 def options_of(command: str) -> list[str]:
-    """The names of a command's options, those of its groups among them."""
+    """The names of a command's options, including its config groups."""
     config = content(conf_dir() / f"{command}.yaml")
     groups = [key for entry in config.pop("defaults") if isinstance(entry, dict) for key in entry]
     return [*groups, *(key for key in config if key != "hydra")]
 
 
 def quoted(value: str) -> str:
-    """A text as Hydra's grammar takes it, with quotes where it needs them."""
+    """A text in Hydra's grammar, in quotes if it needs them."""
     return value if re.fullmatch(r"[\w./:-]+", value, re.ASCII) else literal(value)
 
 
 def literal(value: str) -> str:
-    """A text in quotes, which Hydra's grammar takes for nothing else.
+    """A text in quotes, which Hydra's grammar always reads as a text.
 
-    Only a quote, or the end, gives backslashes before it a meaning.
+    Backslashes are doubled only before a quote or the end; elsewhere Hydra takes them literally.
     """
     return "'" + re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), value) + "'"

@@ -10,7 +10,7 @@ from nas.registry import Registry
 
 @cache
 def registries() -> dict[str, Registry[Any]]:
-    """Every registry by its kind; nothing is imported that registers plugins."""
+    """Every registry by its kind; no module of a plugin is imported."""
     from nas.data.registry import SOURCES
     from nas.metric import METRICS
     from nas.proxy import PROXIES

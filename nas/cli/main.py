@@ -25,8 +25,8 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command that the arguments name, and exit.
 
-    Exit code 2 for what the user can put right, 1 for a search without any score, 130 after
-    Ctrl-C.
+    The exit code is 2 for a mistake that the user can correct, 1 for a search without any score,
+    and 130 after Ctrl-C.
     """
     command, *rest = (sys.argv[1:] if argv is None else list(argv)) or ["--help"]
     try:
@@ -55,9 +55,9 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 
 def _completed(*argv: str) -> list[str]:
-    """The command whose options a shell completes; the commands are printed while there is none.
+    """The command whose options a shell completes; without one, print the commands and exit.
 
-    Hydra knows of no commands: it is given the line without.
+    Hydra does not know our commands: the command is removed from the line that Hydra gets.
     """
     line = os.environ["COMP_LINE"].lstrip()
     name, _, rest = line.partition(" ")

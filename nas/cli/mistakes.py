@@ -1,4 +1,4 @@
-"""What Hydra's errors mean to the user, in one sentence."""
+"""Explains Hydra's errors to the user, in one sentence each."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from nas.errors import UsageError, unknown
 from nas.registry.plugins import plugins
 
 NO_NAME = "Config group override must be a string or a list"
-"""The start of the bare ValueError that Hydra raises for space=5 and the like."""
+"""The start of the message of the ValueError that Hydra raises for space=5 and similar."""
 
 
 def explained(error: Exception, command: str, overrides: Sequence[str]) -> UsageError:
-    """The UsageError that says what a Hydra or OmegaConf error is about."""
+    """The UsageError that explains an error of Hydra or OmegaConf."""
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, name = error.missing_cfg_file.rpartition("/")
         if group in GROUPS:
@@ -57,17 +57,17 @@ def _configs(group: str, overrides: Sequence[str]) -> list[str]:
 
 
 def _no_config(group: str, name: str, configs: Sequence[str]) -> UsageError:
-    """The error for a name without a config, and what of the plugins may be the reason."""
+    """The error for a name without a config; it names plugins whose modules are missing."""
     lost = [plugin for plugin in plugins() if plugin.spec is None]
     notes = [
         f"there is no module '{plugin.module}', which {plugin.origin} names" for plugin in lost
     ]
-    named = registries()[group] if plugins() else ()  # they are imported already, to be asked
+    named = registries()[group] if plugins() else ()  # Hydra's lookup imported them
     return UsageError("; ".join([str(unknown(group, name, {*configs, *named})), *notes]))
 
 
 def _unknown_option(key: str, command: str, overrides: Sequence[str]) -> UsageError:
-    """The error for an option that is not in the config, with those that are."""
+    """The error for an option that is not in the config, with the options that are."""
     known = options_of(command)
     if key.partition(".")[0] not in known:
         return unknown(f"option of nas {command}", key, known)
@@ -100,7 +100,10 @@ def _first(error: Exception) -> str:
 
 
 def plain(config: DictConfig, command: str) -> dict[str, Any]:
-    """The config as plain values, all there: no DictConfig goes further than this."""
+    """The config as plain values; raises UsageError if one is missing.
+
+    The rest of the program never sees a DictConfig.
+    """
     missing = sorted(OmegaConf.missing_keys(config))
     if missing:
         raise UsageError(f"{missing[0]} has no value: give {missing[0]}=…")
@@ -118,7 +121,7 @@ def plain(config: DictConfig, command: str) -> dict[str, Any]:
 
 
 def _without(key: str, command: str) -> UsageError:
-    """The error for an option that is not there, or a config without the name of its plugin."""
+    """The error for a missing option, or for a config without the name of its plugin."""
     name = HydraConfig.get().runtime.choices.get(key)
     if name is None:
         return UsageError(f"nas {command} cannot do without {key}: give {key}=…")

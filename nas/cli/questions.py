@@ -1,4 +1,4 @@
-"""What a search was asked for, from its settings: those given now, or those in its folder."""
+"""What a search has to find, from its settings: the present ones, or those in its folder."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from nas.scoring.objective import METRICS_SHOWN
 from nas.searching.loop import PATIENCE
 
 FREE = {"budget", "out", "device", "executor", "patience", "strict"}
-"""Settings that may change when a run goes on: they do not decide what a trial is."""
+"""Settings that may change when a run goes on, because no trial depends on them."""
 
 ADDED = {"metrics": [*METRICS_SHOWN], "patience": PATIENCE, "strict": False}
-"""What searches had before these were options."""
+"""Values that searches used before these options existed."""
 
 
 def question(settings: SearchSettings) -> Question:
-    """What the settings ask for, by name."""
+    """The question of a search with these settings."""
     return Question(
         space=settings.space.name,
         proxy=settings.proxy.label,
@@ -35,7 +35,7 @@ def question(settings: SearchSettings) -> Question:
 
 
 def recorded(record: Mapping[str, Any], file: Path) -> SearchSettings:
-    """The settings that a search's folder keeps; UsageError where they are not a search's."""
+    """The settings in a search's folder; raises UsageError if they are not from a search."""
     try:
         return typed(SearchSettings, {**ADDED, **record})
     except (KeyError, TypeError, AttributeError):
@@ -43,5 +43,5 @@ def recorded(record: Mapping[str, Any], file: Path) -> SearchSettings:
 
 
 def completed(record: Mapping[str, Any], file: Path) -> Mapping[str, Any]:
-    """The record of a search's folder with what earlier formats lack."""
+    """The record of a search's folder, with the settings that earlier formats lack."""
     return recorded(record, file).record

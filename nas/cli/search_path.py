@@ -1,4 +1,4 @@
-"""Where Hydra looks for configs: besides ours, in the folders and the signatures of plugins."""
+"""Where Hydra looks for configs: in our folder, and in the folders and signatures of plugins."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from nas.registry.plugins import plugins
 class SignatureConfigs(ConfigSource):
     """The configs of plugins without a yaml: their names, and the defaults of their options.
 
-    Asked last, for it imports the plugins.
+    Hydra asks it last, because it imports the plugins.
     """
 
     @staticmethod
     def scheme() -> str:
-        """What Hydra calls this source by."""
+        """The scheme of this source in Hydra's search path."""
         return "nas"
 
     def load_config(self, config_path: str) -> ConfigResult:
@@ -32,14 +32,14 @@ class SignatureConfigs(ConfigSource):
         for option, value in registries()[group].defaults(name).items():
             try:
                 config[option] = value
-            except OmegaConfBaseException:  # a default that no config can have
+            except OmegaConfBaseException:  # a config cannot hold this default
                 continue
         return ConfigResult(
             provider=self.provider, path=self.full_path(), config=config, header={"package": None}
         )
 
     def is_config(self, config_path: str) -> bool:
-        """Whether a plugin has the name; its package is imported to find out."""
+        """Whether a plugin has the name; this imports the plugin's package."""
         group, name = self._split(config_path)
         registry = registries().get(group)
         return registry is not None and (
@@ -47,15 +47,15 @@ class SignatureConfigs(ConfigSource):
         )
 
     def is_group(self, config_path: str) -> bool:
-        """Whether there are plugins of such a kind."""
+        """Whether the path names a kind of plugins."""
         return config_path.strip("/") in registries()
 
     def available(self) -> bool:
-        """Always."""
+        """Always true."""
         return True
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
-        """Nothing: a list for a help page imports no plugin."""
+        """An empty list, because a help page must not import plugins."""
         return []
 
     def _split(self, config_path: str) -> tuple[str, str]:
@@ -67,7 +67,7 @@ class PluginConfigs(SearchPathPlugin):
     """Adds every plugin's folder of configs after ours, then the signatures."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Called by Hydra whenever it makes a search path."""
+        """Hydra calls this whenever it makes a search path."""
         for plugin in plugins():
             if plugin.conf is not None:
                 search_path.append(plugin.module, f"file://{plugin.conf}")
@@ -75,6 +75,6 @@ class PluginConfigs(SearchPathPlugin):
 
 
 def add_plugins() -> None:
-    """Make Hydra find the configs of plugins, from now on."""
+    """Make Hydra find the configs of plugins from now on."""
     Plugins.instance().register(SignatureConfigs)
     Plugins.instance().register(PluginConfigs)

@@ -1,6 +1,6 @@
-"""The settings of every command as typed values: made once, at the border, of what Hydra composed.
+"""The settings of every command as typed values, made once from the config that Hydra composed.
 
-Below `nas.cli` nobody reads a mapping of settings. A field says its type and its check.
+Only `nas.cli` reads mappings of settings. Each field has a type and a check.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from nas.registry.options import Choice
 
 S = TypeVar("S", bound="Settings")
 Check = Callable[[str, Any], Any]
-"""Gives the value of an option; UsageError where it is none."""
+"""Takes an option's name and value and returns the typed value; raises UsageError if wrong."""
 
 
 def whole(least: int) -> Check:
@@ -37,7 +37,7 @@ def flag(key: str, value: Any) -> bool:
 
 
 def name_of(what: str, *, optional: bool = False) -> Check:
-    """A text that names something; null too where it is `optional`."""
+    """A text that names something; null is allowed if it is `optional`."""
 
     def check(key: str, value: Any) -> str | None:
         if optional and value is None:
@@ -50,7 +50,7 @@ def name_of(what: str, *, optional: bool = False) -> Check:
 
 
 def data_folder(key: str, value: Any) -> str | None:
-    """The folder of tables; an empty text, as a variable may be set to, is none."""
+    """The folder of tables; an empty text, such as that of an empty variable, means null."""
     if value in (None, ""):
         return None
     if not isinstance(value, str):
@@ -71,7 +71,7 @@ def one_of(*words: str) -> Check:
 
 
 def names(what: str) -> Check:
-    """A list of names, not empty and without a name twice."""
+    """A list of names; it is not empty and has no name twice."""
 
     def check(key: str, value: Any) -> tuple[str, ...]:
         if not isinstance(value, list) or not value:
@@ -82,42 +82,42 @@ def names(what: str) -> Check:
 
 
 def sample(key: str, value: Any) -> int | None:
-    """How many architectures; None is all."""
+    """Number of architectures; None means all."""
     if value != "all" and type(value) is not int:
         raise UsageError(f"{key}={value} must be all, or a whole number")
     return None if value == "all" else int(value)
 
 
 def table(key: str, value: Any) -> str | None:
-    """A table of true figures; null is none."""
+    """A table of true figures; null means no table."""
     if value is not None and not isinstance(value, str):
         raise UsageError(f"{key}={value} must be a name or a file")
     return value
 
 
 def column(key: str, value: Any) -> str | None:
-    """A column of a table, or null; one that is a number is text, too."""
+    """A column of a table, or null; a name that is a number becomes text."""
     if isinstance(value, bool | list | dict):
         raise UsageError(f"{key}={value} must be the name of a column")
     return None if value is None else str(value)
 
 
 def as_it_is(key: str, value: Any) -> Any:
-    """Anything."""
+    """Any value, unchanged."""
     return value
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What every command's settings have."""
+    """The settings that every command has."""
 
     record: Mapping[str, Any] = field(repr=False)
-    """All settings as plain values, to be written to a file and compared with another."""
+    """All settings as plain values, which can be written to a file and compared."""
 
 
 @dataclass(frozen=True)
 class ScoringSettings(Settings):
-    """What scoring needs."""
+    """The settings that scoring needs."""
 
     space: Annotated[Choice, chosen]
     ranking: Annotated[Choice, chosen]
@@ -131,7 +131,7 @@ class ScoringSettings(Settings):
 
 @dataclass(frozen=True)
 class SearchSettings(ScoringSettings):
-    """The settings of `nas search`, and of a search's folder."""
+    """The settings of `nas search`; a search's folder keeps them."""
 
     strategy: Annotated[Choice, chosen]
     executor: Annotated[Choice, chosen]
@@ -205,7 +205,7 @@ class ListSettings(Settings):
 
 
 def typed(kind: type[S], values: Mapping[str, Any]) -> S:
-    """The settings of plain values; UsageError for a value that an option cannot have."""
+    """Plain values as settings; raises UsageError for a value that an option cannot have."""
     hints = get_type_hints(kind, include_extras=True)
     del hints["record"]
     found = {name: hint.__metadata__[0](name, values[name]) for name, hint in hints.items()}

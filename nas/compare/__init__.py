@@ -1,4 +1,4 @@
-"""How good proxies are: their scores of a sample, beside the truth where it is known."""
+"""How good proxies are: their scores of a sample, compared with the truth if it is known."""
 
 from nas.compare.comparison import Compared, StoppedError, compare
 from nas.compare.sample import Comparison

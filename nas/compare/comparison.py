@@ -23,7 +23,7 @@ from nas.searching.loop import PATIENCE
 
 @dataclass(frozen=True)
 class Compared:
-    """A sample with its scores, and what they come to as plain data."""
+    """A sample with its scores, and the results as plain data."""
 
     comparison: Comparison
     result: dict[str, Any]
@@ -50,13 +50,13 @@ def compare(
     patience: int = PATIENCE,
     seen: Callable[[Task, int], bool | None] | None = None,
 ) -> Compared:
-    """Score a sample by every proxy of the objective and say how they agree with the truth.
+    """Score a sample by every proxy of the objective, and compare the scores with the truth.
 
-    `sample` random architectures, or all (None). Scores that are in `scores` are not computed
-    again. `seen` is called with every task that is done and the number of tasks; where it returns
-    True the comparison ends with a StoppedError. UsageError where the baseline is not among the
-    proxies; AllFailedError where a proxy fails for one reason on the first `patience`
-    architectures.
+    The sample has `sample` random architectures, or all (None). Scores that are in `scores` are
+    not computed again. `seen` is called after every task with the task and the number of tasks; if
+    it returns True, the comparison stops and raises StoppedError. Raises UsageError if the
+    baseline is not among the proxies, and AllFailedError if a proxy fails for the same reason on
+    each of the first `patience` architectures.
     """
     start = perf_counter()
     if truth is not None and baseline not in objective.named:
@@ -85,7 +85,7 @@ def _fill(
     patience: int,
     seen: Callable[[Task, int], bool | None] | None,
 ) -> None:
-    """Score what is not scored yet."""
+    """Compute the missing scores."""
     tasks = keyed.missing(scores, archs)
     keyed.give_up(scores, archs, patience)
     for done, task in enumerate(keyed.fill(scores, tasks, executor), 1):
@@ -97,7 +97,7 @@ def _fill(
 
 
 def _values(truth: Truth | None, archs: Sequence[Arch]) -> Any:
-    """The truth of each architecture, or None where there is none."""
+    """The truth of each architecture, or None if there is no table."""
     if truth is None:
         return None
     known = dict(zip(truth.archs, truth.values, strict=True))

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Converted:
-    """A table as it will be written: the architecture first, then columns of numbers."""
+    """A table that is ready to write: the architecture first, then columns of numbers."""
 
     frame: polars.DataFrame
     notes: list[str]
-    """Rows that were left out or merged, counted."""
+    """Notes that count the rows that were left out or merged."""
 
 
 def table_of(path: Path, rows: Iterable[tuple[str, Mapping[str, float]]]) -> Table:
-    """The table of an official release, from its architectures and their figures."""
+    """The table of an official release, made from its architectures and their figures."""
     names, figures = [], []
     for name, row in rows:
         names.append(name)
@@ -51,11 +51,11 @@ def converted(
 ) -> Converted:
     """The table with the architectures of the column `arch` in the published notation.
 
-    Where it is called `arch`, the space's own columns come first.
+    If `arch` is "arch", the space's own columns are used if the table has them.
 
-    `columns` picks columns of numbers by name, or as a mapping from new names to old; None takes
-    all. Duplicate and foreign rows are as in `tables.recognised`. Of an architecture that occurs
-    twice the mean of what is there is taken; what is not finite counts as missing.
+    `columns` chooses columns of numbers by name, or as a mapping from new names to old names; None
+    takes all. Duplicate and foreign rows are as in `tables.recognised`. If an architecture occurs
+    twice, the mean of its figures is taken; a figure that is not finite counts as missing.
     """
     texts = architectures(table, columns_of(table, space) if arch == ARCH else (arch,))
     chosen = _chosen(table, columns)
@@ -73,7 +73,7 @@ def converted(
 
 
 def content(frame: polars.DataFrame) -> bytes:
-    """A frame as CSV, compressed: the same bytes for the same frame."""
+    """A frame as compressed CSV; the same frame gives the same bytes."""
     return gzip.compress(frame.write_csv().encode(), mtime=0)
 
 
@@ -85,7 +85,7 @@ def _finite(table: Table, column: str) -> polars.Expr:
 
 
 def _chosen(table: Table, columns: object) -> dict[str, str]:
-    """New names of columns to their names in the table."""
+    """The chosen columns: new names and the names in the table."""
     if columns is None:
         pairs = [(name, name) for name in table.figures]
     elif isinstance(columns, dict):

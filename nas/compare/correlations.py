@@ -1,4 +1,4 @@
-"""How well scores agree with the truth: rank correlations with intervals, and what is found."""
+"""How well scores agree with the truth: rank correlations with intervals, and what they find."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from nas.seeding import numpy_generator
 Array = NDArray[np.float64]
 Codes = NDArray[np.int32]
 Figure = dict[str, float | None]
-"""A value and the low and the high end of its interval; None where it is undefined."""
+"""A value and the low and the high end of its interval; None if it is undefined."""
 
 RULES = ("dropped", "last")
-"""What becomes of architectures without a score: left out, or ranked last, all tied."""
+"""How architectures without a score count: `dropped` leaves them out, `last` ties them last."""
 SECTIONS = ("all", "top", "difference")
 COEFFICIENTS = ("spearman", "kendall")
 FEWEST = 10
-"""Rows that a correlation needs at least."""
+"""A correlation needs at least this many rows."""
 BEST = 64
-"""Of that many best scores it is counted how many belong to the truly best."""
+"""`found_by` counts how many of this many best scores belong to the truly best."""
 
 
 def correlation(scores: Array, truth: Array) -> tuple[float, float]:
-    """Spearman's rho and Kendall's tau-b of two vectors; NaN where one of them is constant."""
+    """Spearman's rho and Kendall's tau-b of two vectors; NaN if one of them is constant."""
     return _correlation(_codes(scores), _codes(truth))
 
 
 def _codes(values: Array) -> Codes:
-    """The same order in whole numbers from 1, equal values alike; 0 for NaN."""
+    """Whole numbers from 1 in the order of the values, equal for equal values; 0 for NaN."""
     codes = np.zeros(len(values), np.int32)
     known = ~np.isnan(values)
     codes[known] = rankdata(values[known], method="dense")
@@ -43,7 +43,7 @@ def _codes(values: Array) -> Codes:
 
 
 def _correlation(scores: Codes, truth: Codes) -> tuple[float, float]:
-    """`correlation` of codes, which are faster to rank than numbers are to sort."""
+    """`correlation` of codes: it is faster, because ranking codes needs no sorting."""
     if len(scores) < 2 or scores.min() == scores.max() or truth.min() == truth.max():
         return np.nan, np.nan
     rho = np.corrcoef(_ranks(scores), _ranks(truth))[0, 1]
@@ -51,7 +51,7 @@ def _correlation(scores: Codes, truth: Codes) -> tuple[float, float]:
 
 
 def _ranks(codes: Codes) -> Array:
-    """Ranks from 1, the mean of them for equal codes, as `scipy.stats.rankdata` has them."""
+    """Ranks from 1; equal codes have their mean rank, as in `scipy.stats.rankdata`."""
     counts = np.bincount(codes)
     ranks: Array = (np.cumsum(counts) - (counts - 1) / 2)[codes]
     return ranks
@@ -64,14 +64,14 @@ def correlations(
     resamples: int = 1000,
     seed: int = 0,
 ) -> dict[str, dict[str, Any]]:
-    """Every proxy's correlations with the truth (n,), scores NaN where there is none.
+    """Every proxy's correlations with the truth (n,); a missing score is NaN.
 
-    For each proxy, under both `RULES`, Spearman's rho and Kendall's tau-b over all rows; over the
-    true top tenth (`top`); and their difference to those of `baseline` on the same rows
-    (`difference`). Intervals are 95 % percentile bootstrap intervals over the rows, from the same
-    resamples for all proxies, so that differences are paired.
+    For each proxy and both `RULES` it gives Spearman's rho and Kendall's tau-b over all rows, over
+    the true top tenth (`top`), and their difference to those of `baseline` on the same rows
+    (`difference`). Intervals are 95 % percentile bootstrap intervals over the rows. All proxies
+    use the same resamples, so that differences are paired.
     """
-    order = np.argsort(truth)  # which is quick to sort again
+    order = np.argsort(truth)  # sorting a sorted vector again is fast
     codes = {name: _codes(values[order]) for name, values in scores.items()}
     like = _first_alike(codes)
     names = sorted(set(like.values()))
@@ -103,7 +103,7 @@ def correlations(
 
 
 def _first_alike(codes: Mapping[str, Codes]) -> dict[str, str]:
-    """For every proxy the first one of the same order, whose correlations are its own, too."""
+    """For every proxy the first proxy that orders the rows alike: both correlate alike."""
     first: dict[bytes, str] = {}
     return {name: first.setdefault(each.tobytes(), name) for name, each in codes.items()}
 
@@ -111,7 +111,7 @@ def _first_alike(codes: Mapping[str, Codes]) -> dict[str, str]:
 def _sections(
     parts: Sequence[Array], kept: NDArray[np.bool_], top: NDArray[np.bool_]
 ) -> dict[str, Any]:
-    """A proxy's figures by name; those over fewer than `FEWEST` rows are undefined."""
+    """A proxy's figures by name; figures over fewer than `FEWEST` rows are undefined."""
     everything = np.ones_like(kept)
     result: dict[str, Any] = {}
     for j, section in enumerate(SECTIONS):
@@ -127,7 +127,7 @@ def _sections(
 def _all_correlations(
     scores: Mapping[str, Codes], truth: Codes, top: NDArray[np.bool_], baseline: str
 ) -> Array:
-    """All the correlations of `correlations`, in one vector."""
+    """All correlations that `correlations` needs, in one vector."""
     base = scores[baseline]
     whole = _correlation(base, truth)
     found = []
@@ -148,7 +148,7 @@ def _all_correlations(
 
 
 def _figure(value: float, low: float, high: float) -> Figure:
-    """NaN is None; there is no interval where some resample has no value."""
+    """The figure; NaN becomes None. There is no interval if a resample has no value."""
     if np.isnan(value):
         return {"value": None, "low": None, "high": None}
     known = not (np.isnan(low) or np.isnan(high))
@@ -156,7 +156,7 @@ def _figure(value: float, low: float, high: float) -> Figure:
 
 
 def share_of_best(values: Array, count: int) -> Array:
-    """For every row, its chance to be among the `count` best, ties in random order, NaN last."""
+    """Each row's chance to be among the `count` best; ties are in random order, NaN is last."""
     filled = np.where(np.isnan(values), -np.inf, values)
     boundary = np.sort(filled)[-count]
     above, tied = filled > boundary, filled == boundary
@@ -165,13 +165,13 @@ def share_of_best(values: Array, count: int) -> Array:
 
 
 def found_by(scores: Array, truth: Array) -> dict[str, Any]:
-    """What choosing by scores (n,), NaN for none, finds of the truth (n,).
+    """How many of the truly best rows a choice by scores finds.
 
-    `top_tenth`: the share of the true top tenth that lies in the scores' top tenth, under both
-    `RULES` (`dropped`: both tenths are of the rows with a score alone); `best`: how
-    many of the `BEST` best scores lie in the true top twentieth; `favourite`: place of the best
-    score (the first of those tied), its truth and true rank, 1 is best. Ties between scores count
-    by their chance in a random order.
+    Scores (n,) are NaN if they are missing; the truth is (n,). `top_tenth`: the share of the true
+    top tenth that is in the scores' top tenth, under both `RULES` (`dropped`: both tenths are of
+    the rows with a score only); `best`: how many of the `BEST` best scores are in the true top
+    twentieth; `favourite`: the index of the best score (the first if tied), its truth and its true
+    rank, 1 is best. Tied scores count by their chance in a random order.
     """
     n = len(truth)
     twentieth, best, kept = ceil(n / 20), min(BEST, n), ~np.isnan(scores)
@@ -201,7 +201,7 @@ def found_by(scores: Array, truth: Array) -> dict[str, Any]:
 
 
 def _shared(scores: Array, truth: Array) -> float | None:
-    """The share of the true top tenth in the scores' top tenth; None of no rows."""
+    """The share of the true top tenth in the scores' top tenth; None if there are no rows."""
     if not len(scores):
         return None
     tenth = ceil(len(scores) / 10)
@@ -211,11 +211,11 @@ def _shared(scores: Array, truth: Array) -> float | None:
 def best_of(
     scores: Mapping[str, Array], truth: Array, sizes: tuple[int, ...], draws: int, seed: int = 0
 ) -> dict[str, dict[int, dict[str, float]]]:
-    """Mean and sd of the truth of the best of N random rows by each proxy, for every N.
+    """Mean and sd of the truth of the best of N random rows by each proxy, for every N in `sizes`.
 
-    N of n rows are drawn `draws` times, the same for all proxies, and with repetition, so that the
-    rows stand for the space they are a sample of; sizes over n are left out. A row without a score
-    is taken only where none has one, and of those tied the first drawn.
+    N of n rows are drawn `draws` times with replacement, the same rows for all proxies. So the
+    rows represent the space that they are a sample of; sizes over n are left out. A row without a
+    score is taken only if no drawn row has a score. Of tied rows the first drawn row is taken.
     """
     rng = numpy_generator("best of", seed)
     result: dict[str, dict[int, dict[str, float]]] = {name: {} for name in scores}
@@ -226,16 +226,16 @@ def best_of(
         for name, values in scores.items():
             filled = np.where(np.isnan(values), -np.inf, values)[drawn]
             picked = truth[drawn[np.arange(draws), filled.argmax(axis=1)]]
-            same = picked.min() == picked.max()  # then the sd is 0 but for rounding
+            same = picked.min() == picked.max()  # rounding could make the sd positive
             sd = 0.0 if same else float(picked.std(ddof=1))
             result[name][size] = {"mean": float(picked.mean()), "sd": sd}
     return result
 
 
 def agreement(scores: Mapping[str, Array]) -> list[list[float | None]]:
-    """Spearman's rho between proxies, over the rows that both have a score for.
+    """Spearman's rho between every two proxies, over the rows for which both have a score.
 
-    None where fewer than `FEWEST` rows are left or one of the two is constant there.
+    None if these rows are fewer than `FEWEST`, or if one of the two is constant on them.
     """
     names = list(scores)
     table: list[list[float | None]] = [[None] * len(names) for _ in names]

@@ -1,4 +1,4 @@
-"""Keys of kept scores: one for every proxy, of all that its scores depend on."""
+"""Keys of kept scores: each proxy's key is a hash of everything that its scores depend on."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import nas
 from nas.scoring.objective import ProxyObjective
 
 ABOVE = {"api", "cli", "compare", "export", "report", "runs", "searching", "surrogates"}
-"""Rooms of `nas` above the scoring: no score depends on them."""
+"""Rooms of `nas` that use the scoring: no score depends on them."""
 
 
 def keys(objective: ProxyObjective) -> dict[str, str]:
-    """For every proxy of the objective, what stands for all that its scores depend on.
+    """The key of every proxy of the objective: a hash of everything that its scores depend on.
 
-    The device is not in it: a score is the same on every device. The sources are hashed whole,
-    package by package: whoever changes one line scores anew.
+    The device does not count, because a score is the same on every device. The sources of whole
+    packages count: after a change of one line all scores are computed again.
     """
     shared = [
         *(repr(objective.space), _source(type(objective.space)), objective.batch.digest()),
@@ -39,7 +39,7 @@ def _digest(*parts: str) -> str:
 
 @cache
 def _core() -> str:
-    """The rooms of `nas` that scores are made in."""
+    """A hash of the rooms of `nas` that scores depend on."""
     here = Path(nas.__file__).parent
     files = here.rglob("*.py")
     return _digest(*(_text(path) for path in sorted(files) if not _above(path, here)))
@@ -50,10 +50,10 @@ def _above(path: Path, here: Path) -> bool:
 
 
 def _source(plugin: type) -> str:
-    """A plugin's name and its package; of a module without one, its file and `_*.py` beside it."""
+    """A plugin's name and a hash of its package, or else of its file and the `_*.py` beside it."""
     try:
         file = Path(inspect.getfile(plugin))
-    except (OSError, TypeError):  # typed in, not written in a file
+    except (OSError, TypeError):  # typed in an interactive session
         return plugin.__qualname__
     top = sys.modules.get(plugin.__module__.partition(".")[0])
     folders = [Path(place) for place in getattr(top, "__path__", ())]

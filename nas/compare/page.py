@@ -28,7 +28,7 @@ svg { max-width: 100%; height: auto }
 
 
 def write_page(path: Path, result: Mapping[str, Any], pictures: Mapping[str, Path]) -> None:
-    """Write the page; pictures (SVG) are put into it, nothing is loaded from elsewhere."""
+    """Write the page with its pictures (SVG) inside; it loads nothing from elsewhere."""
     figures = "".join(_figure(name, file) for name, file in pictures.items())
     title = f"How well proxies rank {result['space']}"
     text = escape(rendered(result))
@@ -42,7 +42,7 @@ def write_page(path: Path, result: Mapping[str, Any], pictures: Mapping[str, Pat
 
 
 def _figure(name: str, file: Path) -> str:
-    """An SVG file inside the page; its ids get the picture's name, for they must differ."""
+    """An SVG file inside the page; its ids get the picture's name, so that they are unique."""
     svg = file.read_text()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)

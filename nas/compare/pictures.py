@@ -24,18 +24,18 @@ STYLE: Any = {
     "font.size": 9.0,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "text.parse_math": False,  # names are no formulas
+    "text.parse_math": False,  # names are not formulas
     "svg.hashsalt": "epsilon-nas",  # the same picture is the same file
 }
 NAMES = ("correlation", "truth", "best_of", "agreement")
 DENSE = 2000
-"""More points than this are shown as a density."""
+"""If there are more points than this, their density is shown."""
 LINES = ("-", "--", "-.", ":")
 MARKERS = "osD^vP*X<>p"
 
 
 def draw(comparison: Comparison, result: Mapping[str, Any], folder: Path) -> dict[str, Path]:
-    """Draw all the pictures into the folder as PNG and SVG; the SVG files by name."""
+    """Draw all pictures into the folder as PNG and SVG; returns the SVG files by name."""
     pictures = {"agreement": agreement(result)}
     if comparison.values is not None:
         pictures = {
@@ -48,7 +48,7 @@ def draw(comparison: Comparison, result: Mapping[str, Any], folder: Path) -> dic
         folder.mkdir(exist_ok=True)
         for name, figure in pictures.items():
             with matplotlib.rc_context(STYLE), warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "Glyph .* missing")  # a letter becomes a box
+                warnings.filterwarnings("ignore", "Glyph .* missing")  # such a letter is a box
                 figure.savefig(folder / f"{name}.png", dpi=120, bbox_inches="tight")
                 figure.savefig(
                     folder / f"{name}.svg", bbox_inches="tight", metadata={"Date": None}
@@ -59,7 +59,7 @@ def draw(comparison: Comparison, result: Mapping[str, Any], folder: Path) -> dic
 
 
 def clear(folder: Path) -> None:
-    """Remove what `draw` left in a folder, and the folder if nothing else is in it."""
+    """Remove the files of `draw` from a folder, and the folder if it is then empty."""
     for name in NAMES:
         for kind in (".png", ".svg"):
             (folder / f"{name}{kind}").unlink(missing_ok=True)
@@ -68,7 +68,7 @@ def clear(folder: Path) -> None:
 
 
 def column(result: Mapping[str, Any]) -> str:
-    """The table's column that the truth is."""
+    """The name of the table's column that is the truth."""
     return str(result["truth"]["target"]).removeprefix("-")
 
 
@@ -100,7 +100,7 @@ def _forest(
     for rule, (marker, face, label, shift) in looks.items():
         for place, (row, figure) in enumerate(zip(rows, figures, strict=True)):
             if rule == "last" and row["coverage"] == 1:
-                continue  # the same figure
+                continue  # both figures are the same
             value, low, high = (figure[rule][key] for key in ("value", "low", "high"))
             if value is None:
                 continue
@@ -117,7 +117,7 @@ def _forest(
 
 
 def truth(comparison: Comparison, result: Mapping[str, Any]) -> Figure:
-    """Every proxy's score against the truth; those without a score on an axis of their own."""
+    """Every proxy's score against the truth; architectures without a score have their own axis."""
     scores, values = comparison.scores, comparison.values
     assert values is not None
     columns = min(4, len(scores))
@@ -163,7 +163,7 @@ def _panel(axes: Axes, unscored: Axes, score: Array, values: Array) -> None:
 
 
 def _within(score: Array) -> tuple[Array, int]:
-    """The values, far outliers set to the edge of what the others span; how many those are."""
+    """The values, with far outliers moved to the edge, and the number of these outliers."""
     if len(score) < 20:
         return score, 0
     low, high = np.percentile(score, [4, 96])
@@ -175,7 +175,7 @@ def _within(score: Array) -> tuple[Array, int]:
 
 
 def best_of(result: Mapping[str, Any]) -> Figure:
-    """The truth of the best of N random architectures by every proxy, against N."""
+    """The truth of every proxy's best of N random architectures, against N."""
     rows, facts = result["rows"], result["truth"]
     sizes = [int(size) for size in facts["best_of"]]
     with matplotlib.rc_context(STYLE):
@@ -207,7 +207,7 @@ def best_of(result: Mapping[str, Any]) -> Figure:
 
 
 def _labels(axes: Axes, ends: Sequence[tuple[float, str]], right: int) -> None:
-    """Name every line at its right end, moved apart where names would overlap."""
+    """Write every line's name at its right end; move names apart that would overlap."""
     axes.autoscale_view()
     low, high = axes.get_ylim()
     room = (high - low) / 27
@@ -232,7 +232,7 @@ def _labels(axes: Axes, ends: Sequence[tuple[float, str]], right: int) -> None:
 
 
 def agreement(result: Mapping[str, Any]) -> Figure:
-    """Spearman's rho between proxies, those that agree beside each other."""
+    """Spearman's rho between proxies; proxies that agree are beside each other."""
     names = result["agreement"]["proxies"]
     table = np.array(
         [

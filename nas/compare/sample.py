@@ -27,16 +27,16 @@ class Comparison:
     space: Space
     archs: Sequence[Arch]
     scored: Mapping[str, Sequence[Evaluation]]
-    """Of every proxy, one for each architecture, in the same order."""
+    """Every proxy's evaluations, by its name: one for each architecture, in the same order."""
     truth: Truth | None = None
     values: Array | None = None
     """The truth of each architecture, higher is better."""
     combinations: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Rank sums of proxies, by name (`nas.ranking.rank_sum`, over the sample)."""
+    """The proxies of each rank sum, by its name (`nas.ranking.rank_sum`, over the sample)."""
 
     @property
     def scores(self) -> dict[str, Array]:
-        """Every proxy's and every combination's scores (n,), NaN where there is none."""
+        """Every proxy's and every combination's scores (n,); a missing score is NaN."""
         alone = {
             name: np.array([each.score for each in scored]) for name, scored in self.scored.items()
         }
@@ -46,7 +46,7 @@ class Comparison:
         }
 
     def csv(self) -> str:
-        """One row an architecture: its name, every proxy's score, the truth; none is empty."""
+        """One row an architecture: its name, every proxy's score, the truth; empty if missing."""
         text = StringIO()
         writer = csv.writer(text, lineterminator="\n")
         scores = self.scores
@@ -66,7 +66,7 @@ class Comparison:
 
     @property
     def sign(self) -> int:
-        """-1 where the truth is the negative of the table's column."""
+        """-1 if the truth is the negative of the table's column, else 1."""
         return 1 if self.truth is None else _sign(self.truth)
 
 
@@ -75,7 +75,7 @@ def _sign(truth: Truth) -> int:
 
 
 def combined(parts: Sequence[Array]) -> Array:
-    """The rank sum of several proxies' scores over the set; NaN where one of them is."""
+    """The rank sum of several proxies' scores over the set; NaN where one of them is NaN."""
     rows = np.stack(parts, axis=1)
     trials = [
         Trial(number, (), float(row.sum()), {}, 0.0, scores=_named(row))
@@ -90,9 +90,9 @@ def _named(values: Array) -> dict[str, float]:
 
 
 def sampled(space: Space, truth: Truth | None, sample: int | None, seed: int) -> list[Arch]:
-    """`sample` random architectures, or all (None): of those with a truth, else of the space.
+    """`sample` random architectures, or all (None), of those with a truth, else of the space.
 
-    UsageError for fewer than `FEWEST`, and where all are too many to list.
+    Raises UsageError if they are fewer than `FEWEST`, or if all are too many to list.
     """
     if sample is not None and sample < FEWEST:
         raise UsageError(f"sample={sample} must be all, or a whole number of at least {FEWEST}")
@@ -117,7 +117,7 @@ def sampled(space: Space, truth: Truth | None, sample: int | None, seed: int) ->
 
 
 def _drawn(space: Space, sample: int | None, seed: int) -> list[Arch]:
-    """Different architectures of the space, all where it has no more than are asked for."""
+    """Different random architectures of the space; all if it has no more than `sample`."""
     listed = prod(space.choices) <= LISTED
     if sample is None and not listed:
         raise UsageError(f"sample=all would be {space.size:,} architectures: give a number")

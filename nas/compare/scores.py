@@ -1,4 +1,4 @@
-"""Scores of given architectures by several proxies, kept as they come."""
+"""Scores of given architectures by several proxies, kept as soon as they are computed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from nas.storage.journal import Journal, sealed, unsealed
 from nas.trial import NONE, Evaluation, nullable, number
 
 Task = tuple[Arch, Sequence[str]]
-"""An architecture, and the names of the proxies that are to score it."""
+"""An architecture, and the names of the proxies that must score it."""
 
 
 @dataclass
 class Scores:
-    """Scores by key (`nas.compare.keys`), proxy and form; given a journal, on disk as well."""
+    """Scores by key (`nas.compare.keys`), proxy and form; with a journal, also on disk."""
 
     journal: Journal | None = None
     known: dict[tuple[str, str, Arch], Evaluation] = field(default_factory=dict)
@@ -31,7 +31,8 @@ class Scores:
     def read(path: Path) -> Scores:
         """The scores in the file at `path`, which may be absent; nothing is written.
 
-        A last line without its end is torn and left out; any other bad line is an error.
+        A last line without a line end is torn and left out. Raises UsageError for any other bad
+        line.
         """
         journal = Journal(path)
         scores = Scores(journal)
@@ -47,13 +48,13 @@ class Scores:
         return scores
 
     def add(self, key: str, proxy: str, form: Arch, found: Evaluation) -> None:
-        """Keep a score; UsageError where the journal cannot be written to."""
+        """Keep a score; raises UsageError if the journal cannot be written to."""
         if self.journal is not None:
             self.journal.append(to_json(key, proxy, form, found))
         self.known[key, proxy, form] = found
 
     def of(self, keyed: Keyed, proxy: str, archs: Iterable[Arch]) -> list[Evaluation]:
-        """A proxy's scores of architectures, all of which are there."""
+        """A proxy's scores of architectures; all of these scores must be kept already."""
         return [self.known[keyed.place(proxy, arch)] for arch in archs]
 
 
@@ -65,11 +66,11 @@ class Keyed:
     keys: dict[str, str]
 
     def place(self, proxy: str, arch: Arch) -> tuple[str, str, Arch]:
-        """Where a score is kept: those of one form are one."""
+        """Where a score is kept; architectures of the same form share one score."""
         return self.keys[proxy], proxy, self.objective.form(arch, [proxy])
 
     def missing(self, scores: Scores, archs: Iterable[Arch]) -> list[Task]:
-        """What is left to score, by form."""
+        """The tasks that are left: each form with the proxies that have not scored it."""
         tasks: dict[Arch, dict[str, None]] = {}
         for arch in archs:
             for proxy in self.keys:
@@ -79,7 +80,7 @@ class Keyed:
         return [(form, list(names)) for form, names in tasks.items()]
 
     def unscored(self, scores: Scores, archs: Iterable[Arch]) -> int:
-        """How many architectures have not all of their scores."""
+        """The number of architectures that lack at least one score."""
         return sum(bool(self.missing(scores, [arch])) for arch in archs)
 
     def fill(
@@ -97,9 +98,9 @@ class Keyed:
                 scores.journal.close()
 
     def give_up(self, scores: Scores, archs: Sequence[Arch], patience: int = PATIENCE) -> None:
-        """AllFailedError where a proxy fails for one reason on the first architectures.
+        """Raise AllFailedError if a proxy fails for the same reason on all first architectures.
 
-        On `patience` of them, or on all where they are fewer.
+        These are the first `patience` architectures, or all if there are fewer.
         """
         first = archs[:patience]
         for proxy in self.keys:
@@ -110,7 +111,7 @@ class Keyed:
 
 
 def to_json(key: str, proxy: str, form: Arch, found: Evaluation) -> str:
-    """One line of JSON under the settings that `key` stands for; no score is null."""
+    """One line of JSON; `key` represents the settings, a missing score is null."""
     record: dict[str, Any] = {"proxy": proxy, "key": key, "arch": form}
     record["draws"] = [nullable(score) for score in found.draws]
     for name in ("reason", "note", "failed"):
@@ -120,7 +121,7 @@ def to_json(key: str, proxy: str, form: Arch, found: Evaluation) -> str:
 
 
 def from_json(line: str | bytes) -> tuple[tuple[str, str, Arch], Evaluation]:
-    """Place and score of a line; ValueError, KeyError or TypeError if it was not written so."""
+    """Place and score of a line; raises ValueError, KeyError or TypeError for any other line."""
     record, seconds = unsealed(line)
     draws = tuple(number(score) for score in record["draws"])
     found = Evaluation(

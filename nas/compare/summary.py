@@ -1,4 +1,4 @@
-"""What a comparison comes to, as plain data."""
+"""The results of a comparison as plain data."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from nas.compare.sample import Comparison
 from nas.errors import UsageError
 
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
-"""The N of best-of-N."""
+"""The values of N in best-of-N."""
 DRAWS = 500
-"""Of best-of-N."""
+"""The number of draws in best-of-N."""
 
 
 def summarised(
     comparison: Comparison, baseline: str, resamples: int = 1000, seed: int = 0
 ) -> dict[str, Any]:
-    """The comparison's figures as plain data: None is what is undefined or unknown."""
+    """The comparison's figures as plain data; an undefined or unknown figure is None."""
     scores = comparison.scores
     rows = [_costs(comparison, name, values) for name, values in scores.items()]
     names = list(scores)
@@ -69,7 +69,7 @@ def summarised(
 
 
 def _costs(comparison: Comparison, name: str, values: Array) -> dict[str, Any]:
-    """Coverage and time of a proxy or combination, and why scores are missing."""
+    """Coverage and time of a proxy or combination, and the reasons of missing scores."""
     parts = comparison.combinations.get(name)
     scored = [comparison.scored[part] for part in parts or [name]]
     known = int((~np.isnan(values)).sum())
@@ -90,7 +90,7 @@ def _costs(comparison: Comparison, name: str, values: Array) -> dict[str, Any]:
 def _correlated(
     figures: Mapping[str, Any], scores: Array, values: Array, baseline: str
 ) -> dict[str, Any]:
-    """A row's correlations, and why those over the scored are undefined where they are."""
+    """A row's correlations; if those over the scored are undefined, also the reason."""
     kept = ~np.isnan(scores)
     known, true = scores[kept], values[kept]
     reason = ""
@@ -121,14 +121,14 @@ def _found(comparison: Comparison, scores: Array) -> dict[str, Any]:
 
 
 def _signed(picked: Mapping[int, Mapping[str, float]], sign: int) -> dict[str, dict[str, float]]:
-    """Best-of-N in the table's own sign, by N as JSON has it."""
+    """Best-of-N in the table's own sign, by N as a text, as in JSON."""
     return {
         str(size): {"mean": sign * each["mean"], "sd": each["sd"]} for size, each in picked.items()
     }
 
 
 def _repeats(comparison: Comparison, name: str) -> dict[str, Any] | None:
-    """How the correlations of single draws of weights spread; None for fewer than two draws."""
+    """Mean and sd of the correlations of single draws of weights; None for one draw only."""
     scored = comparison.scored.get(name, [])
     count = max((len(each.draws) for each in scored), default=0)
     if count < 2 or comparison.values is None:

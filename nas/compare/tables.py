@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from nas.space import Arch, Space
 
 LARGEST = 1e150
-"""A figure of this size or more is none: its square has no number."""
+"""A figure of this size or more counts as missing, because its square overflows."""
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 DAMAGED = (polars.exceptions.PolarsError, polars.exceptions.PanicException)
-"""What polars raises for a file that is none of its kind."""
+"""The errors that polars raises for a file of another kind."""
 ARCH = "arch"
 """The column with architectures in the space's published notation."""
 
@@ -39,18 +39,21 @@ class Table:
 
 @dataclass(frozen=True)
 class Truth:
-    """What a table says of a space's architectures, higher is better."""
+    """The figures of a table's target for a space's architectures; higher is better."""
 
     archs: list[Arch]
     values: list[float]
     target: str
     notes: list[str]
-    """Rows that were left out, counted."""
+    """Notes that count the rows that were left out."""
 
 
 def data_folder(setting: str | None, there: bool = True) -> Path:
-    """The folder of tables: the setting, which must be `there`, else the user's data folder."""
-    if not setting:  # NAS_DATA may be set to nothing
+    """The folder of tables: `setting`, or else the user's data folder.
+
+    Raises UsageError if `setting` must be `there` and is not a folder.
+    """
+    if not setting:  # NAS_DATA may be empty
         from platformdirs import user_data_path
 
         return user_data_path("epsilon-nas", appauthor=False)
@@ -61,7 +64,7 @@ def data_folder(setting: str | None, there: bool = True) -> Path:
 
 
 def tables_in(folder: Path) -> dict[str, Path]:
-    """The files that may be tables, by name; the first of `SUFFIXES` counts."""
+    """The files that may be tables, by name; of equal names the first of `SUFFIXES` counts."""
     found: dict[str, Path] = {}
     for suffix in SUFFIXES:
         for path in sorted(folder.glob(f"*{suffix}")) if folder.is_dir() else []:
@@ -70,7 +73,7 @@ def tables_in(folder: Path) -> dict[str, Path]:
 
 
 def find(name: str, folder: Path) -> Path | None:
-    """The file of a table given by path or, in the folder, by name; None where there is none."""
+    """The file of a table: a path, or a name in the folder; None if there is no such file."""
     path = Path(name).expanduser()
     if path.is_file():
         if not path.name.endswith(SUFFIXES):
@@ -82,7 +85,7 @@ def find(name: str, folder: Path) -> Path | None:
 
 
 def read(path: Path) -> Table:
-    """The table in a file; UsageError if it is none. Nothing in it can run as code."""
+    """The table in a file; raises UsageError if it is not a table. No code in it can run."""
     name = next(path.name.removesuffix(end) for end in SUFFIXES if path.name.endswith(end))
     try:
         if path.suffix == ".parquet":
@@ -97,9 +100,9 @@ def read(path: Path) -> Table:
 
 
 def truth(table: Table, space: Space, target: str, duplicates: str, foreign: str) -> Truth:
-    """A column of the table for the space's architectures; `-column` where lower is better.
+    """A column of the table for the space's architectures; `-column` if lower is better.
 
-    Rows without a figure are left out; for duplicate and foreign ones see `recognised`.
+    Rows without a figure are left out; for duplicate and foreign rows see `recognised`.
     """
     texts = architectures(table, columns_of(table, space))
     values = _numbers(table, target)
@@ -119,10 +122,11 @@ def truth(table: Table, space: Space, target: str, duplicates: str, foreign: str
 def recognised(
     texts: Iterable[str], path: Path, space: Space, duplicates: str, foreign: str
 ) -> tuple[list[Arch | None], list[str]]:
-    """The architecture of every row, None where it is not in the space, and notes on the rows.
+    """The architecture of every row, None if it is not in the space, and notes on the rows.
 
-    An architecture that occurs twice is an error with `duplicates=error` and may do so with
-    `mean`; one that is not in the space is an error with `foreign=error` and None with `drop`.
+    An architecture that occurs twice raises UsageError with `duplicates=error` and is allowed with
+    `mean`. One that is not in the space raises UsageError with `foreign=error` and is None with
+    `drop`.
     """
     archs: list[Arch | None] = []
     seen: set[Arch] = set()
@@ -161,7 +165,7 @@ def _rows(count: int) -> str:
 
 
 def first_figure(table: Table, space: Space) -> str:
-    """The first column of numbers that are not the architectures' own and do not count rows."""
+    """The first column of numbers that is not part of the architecture and not a row number."""
     for name in table.figures:
         numbers = table.frame[name]
         counts = numbers.dtype.is_integer() and (numbers.diff().drop_nulls() > 0).all()
@@ -171,12 +175,12 @@ def first_figure(table: Table, space: Space) -> str:
 
 
 def columns_of(table: Table, space: Space) -> tuple[str, ...]:
-    """The columns that hold the space's architectures: those of its published table, or `arch`."""
+    """The columns with the space's architectures: those of its published table, or `arch`."""
     return space.columns if set(space.columns) <= set(table.frame.columns) else (ARCH,)
 
 
 def architectures(table: Table, columns: Sequence[str] = (ARCH,)) -> list[str]:
-    """The texts of the columns with architectures, joined by spaces; empty where there is none."""
+    """The texts of the columns with architectures, joined by spaces; empty if a row has none."""
     for column in columns:
         if column not in table.frame.columns:
             raise UsageError(
@@ -191,7 +195,7 @@ def architectures(table: Table, columns: Sequence[str] = (ARCH,)) -> list[str]:
 
 
 def _numbers(table: Table, target: str) -> list[float | None]:
-    """The column's numbers, higher is better; None where there is none."""
+    """The column's numbers, higher is better; a missing number is None."""
     name, sign = (target[1:], -1) if target.startswith("-") else (target, 1)
     if name not in table.figures:
         raise unknown(f"column of numbers in {table.path}", name, table.figures)

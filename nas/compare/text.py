@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 WIDEST = 14
-"""More proxies than this make no table of agreement."""
+"""For more proxies than this no table of agreement is printed."""
 
 Row = Mapping[str, Any]
 SHOWN = ("10", "100", "1000")
-"""The N of best-of-N that are printed."""
+"""The values of N in best-of-N that are printed."""
 
 
 def rendered(result: Mapping[str, Any]) -> str:
-    """What `compare` returned, with the settings that the command adds, as text."""
+    """The result of `compare`, with the settings that the command adds, as text."""
     blocks = [_head(result)]
     rows: Sequence[Row] = result["rows"]
     if "truth" in result:
@@ -194,7 +194,7 @@ def interval(figure: Mapping[str, float | None], sign: bool = False) -> str:
 
 
 def _table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """Columns as wide as they need to be, the first to the left, the others to the right."""
+    """Columns as wide as needed; the first is aligned left, the others right."""
     widths = [max(len(row[i]) for row in (heads, *lines)) for i in range(len(heads))]
     return "\n".join(
         "  " + "  ".join(_aligned(row[i], widths[i], i) for i in range(len(heads))).rstrip()

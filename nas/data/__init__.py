@@ -1,4 +1,4 @@
 """Inputs: made from a seed (`synthetic`), or read from files (`images`, `text`).
 
-`sources` has what the config group `batch` offers.
+`sources` has the sources of the config group `batch`.
 """

@@ -21,7 +21,7 @@ STATISTICS = {
     "imagenet": ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
     "unit": ((0.0, 0.0, 0.0), (255.0, 255.0, 255.0)),
 }
-"""Mean and standard deviation of red, green, blue on the scale 0..255; `unit` gives 0..1."""
+"""Mean and standard deviation of red, green and blue, for pixels 0..255; `unit` gives 0..1."""
 
 SUFFIXES = {".png", ".jpg", ".jpeg"}
 CIFAR_FILES = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
@@ -32,9 +32,9 @@ Labels = Tensor | None
 def read(path: Path, size: int, shape: tuple[int, int, int]) -> tuple[Tensor, Labels]:
     """The first `size` images as (size, 3, height, width), uint8 or float, and their labels.
 
-    `path` is an .npz or .npy file (uint8 N x H x W x 3, or float N x 3 x H x W; of an .npz the
-    array `images`, and `labels` if there), a folder of PNG and JPEG files (by name; resized to
-    `shape`), or CIFAR-10's python archive folder. UsageError for anything else.
+    `path` is an .npz or .npy file (uint8 N x H x W x 3, or float N x 3 x H x W; in an .npz the
+    array `images`, and `labels` if present), a folder of PNG and JPEG files (in order of names;
+    resized to `shape`), or CIFAR-10's python archive folder. Raises UsageError for anything else.
     """
     try:
         if not path.exists():
@@ -59,10 +59,10 @@ def read(path: Path, size: int, shape: tuple[int, int, int]) -> tuple[Tensor, La
 
 
 def scaled(pixels: Tensor, statistics: str) -> Tensor:
-    """Float images, (pixel - mean) / std by the named statistics.
+    """Float images (pixel - mean) / std, with the mean and std that `statistics` names.
 
-    `auto` is cifar10 for uint8, and leaves floats as they are: they count as scaled. Under a
-    name floats are pixels from 0 to 1.
+    `auto` means cifar10 for uint8 and leaves floats unchanged, as they count as scaled already.
+    With any other name floats must be pixels from 0 to 1, or UsageError is raised.
     """
     if pixels.is_floating_point():
         if statistics == "auto":
@@ -107,7 +107,7 @@ def _arrays(path: Path) -> tuple[Tensor, Labels]:
 
 
 def _reason(error: Exception) -> str:
-    """The first line of what an error says."""
+    """The first line of an error's message."""
     return str(error).partition("\n")[0] or type(error).__name__
 
 
@@ -162,7 +162,7 @@ def _folder(path: Path, size: int, shape: tuple[int, int, int]) -> tuple[Tensor,
 
 
 def _cifar(files: list[Path], size: int) -> tuple[Tensor, Labels]:
-    """Images and labels of CIFAR-10's python archive, enough files of it for `size`."""
+    """Images and labels of CIFAR-10's python archive; it reads as many files as `size` needs."""
     parts: list[tuple[NDArray[np.uint8], Tensor]] = []
     for file in files:
         if sum(len(pixels) for pixels, _ in parts) >= size:

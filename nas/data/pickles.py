@@ -1,4 +1,4 @@
-"""Pickles read as data: nothing that they name is imported, and nothing in them runs."""
+"""Reads pickles as data: it imports nothing that they name and runs no code in them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import IO, Any
 
 
 class Inert:
-    """Stands for whatever a pickle names: keeps what it is given and does nothing."""
+    """Replaces any object that a pickle names: it keeps its arguments and state, no more."""
 
     args: tuple[Any, ...] = ()
     state: Any = None
@@ -23,17 +23,17 @@ class Inert:
 
 
 def read(stream: IO[bytes], encoding: str = "ASCII") -> Any:
-    """The next pickle of a stream: containers, texts and numbers, numpy's scalars among them.
+    """The next pickle of a stream: containers, texts and numbers, including numpy's scalars.
 
-    Arrays and tensors are `Inert`, with the arguments and the state that would have made them.
-    UnpicklingError where it names anything else; a damaged one may raise any class. `encoding`
-    is that of Python 2's texts.
+    Arrays and tensors become `Inert` objects with the arguments and the state of the original.
+    Raises UnpicklingError if the pickle names anything else; a damaged pickle may raise any error.
+    `encoding` is that of Python 2's texts.
     """
     return _Unpickler(stream, encoding=encoding).load()
 
 
 class _Unpickler(pickle.Unpickler):
-    """Asks nobody but the table below what a name means."""
+    """Finds names only in the table below, and never imports."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) in MEANINGS:
@@ -43,7 +43,7 @@ class _Unpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"it names {module}.{name}")
 
     def persistent_load(self, key: object) -> Inert:
-        """A tensor's numbers, which torch keeps beside the pickle."""
+        """A placeholder for a tensor's numbers, which torch stores outside the pickle."""
         return Inert(key)
 
 
@@ -52,7 +52,7 @@ def _latin1(text: str, _: str) -> bytes:
 
 
 def _scalar(kind: Inert, raw: bytes) -> Any:
-    """A scalar of numpy as a plain number; `Inert` where it is none, or of another width."""
+    """A scalar of numpy as a plain number; `Inert` if its type is not in `FORMATS`."""
     letter = FORMATS.get(str(kind.args[0]))
     if letter is None:
         return Inert(kind, raw)
@@ -67,4 +67,4 @@ MEANINGS: dict[tuple[str, str], Callable[..., Any]] = {
     ("__builtin__", "set"): set,
     ("builtins", "set"): set,
 }
-"""What a pickle may name, besides numpy and torch."""
+"""The names outside numpy and torch that a pickle may contain."""

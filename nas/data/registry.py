@@ -10,4 +10,4 @@ if TYPE_CHECKING:
     from nas.batch import Batch
 
 SOURCES: Registry[Batch] = Registry("batch", "nas.data.sources", given=1)
-"""A source is called with the space and its options."""
+"""The sources by name; a source takes the space, and its options as keyword arguments."""

@@ -1,6 +1,7 @@
 """Where a batch can come from: the sources of the config group `batch`.
 
-A source is a function: it gets the space, its options are keyword arguments, and it gives a batch.
+A source is a function that takes the space, and its options as keyword arguments, and returns a
+batch.
 """
 
 from __future__ import annotations
@@ -66,8 +67,8 @@ def images(
 def text(space: Space, *, path: str, size: int = 256) -> Batch:
     """The first tokens of a text file (`nas.data.text`) in `size` streams, one after the other.
 
-    Token t of stream s is the file's token number (stream length) * s + t. UsageError where the
-    space's vocabulary has fewer tokens than these.
+    Token t of stream s is the file's token number (stream length) * s + t. Raises UsageError if
+    they contain more different tokens than the space's vocabulary.
     """
     from nas.data.text import read
 
@@ -88,12 +89,12 @@ def text(space: Space, *, path: str, size: int = 256) -> Batch:
 
 
 def make_batch(space: Space, name: str = "natural", **options: object) -> Batch:
-    """A batch for the space from a source by its name; UsageError for wrong options."""
+    """A batch for the space from the named source; raises UsageError for wrong options."""
     return SOURCES.build(name, space, **options)
 
 
 def image_shape(space: Space) -> tuple[int, int, int]:
-    """(3, height, width) of the space's inputs; UsageError if they are no images."""
+    """(3, height, width) of the space's inputs; raises UsageError if they are not images."""
     shape = _shape(space)
     if len(shape) != 3 or shape[0] != 3:
         raise _no_images(space, shape)
@@ -101,7 +102,7 @@ def image_shape(space: Space) -> tuple[int, int, int]:
 
 
 def _numbers_shape(space: Space) -> tuple[int, ...]:
-    """The shape of an example; UsageError where it holds tokens."""
+    """The shape of an example; raises UsageError if it consists of tokens."""
     example = space.batch(1, generator("shape")).inputs
     if not example.is_floating_point():
         raise _no_images(space, tuple(example.shape[1:]))

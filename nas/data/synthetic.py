@@ -1,4 +1,4 @@
-"""Inputs that are made from a seed: images and tokens with the statistics that matter."""
+"""Inputs made from a seed: images and tokens with the statistics that matter to proxies."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from nas.batch import Batch
 def natural_images(shape: tuple[int, int, int], size: int, generator: torch.Generator) -> Batch:
     """Images with the statistics of photographs that matter to proxies, made from a seed.
 
-    Every channel is noise of unit variance whose amplitude falls as 1/frequency; every image has
-    a brightness of its own (standard deviation 0.7), which is what lets epsilon tell cells apart
+    Every channel is noise of unit variance whose amplitude falls as 1/frequency. Every image has
+    its own random brightness (standard deviation 0.7): this lets epsilon distinguish cells
     (docs/epsilon.md has the correlations with this and other inputs).
     """
     channels, height, width = shape
@@ -27,9 +27,9 @@ def natural_images(shape: tuple[int, int, int], size: int, generator: torch.Gene
 
 
 def zipf_tokens(vocabulary: int, tokens: int, size: int, generator: torch.Generator) -> Batch:
-    """Tokens (size, tokens) from 0 to vocabulary - 1, each drawn for itself by Zipf's law.
+    """Tokens (size, tokens) from 0 to vocabulary - 1, drawn independently by Zipf's law.
 
-    Token k, being the (k + 1)-th most frequent, has a probability proportional to 1 / (k + 1).
+    Token k has a probability proportional to 1 / (k + 1).
     """
     shares = 1 / torch.arange(1, vocabulary + 1, dtype=torch.float64)
     bounds = (shares / shares.sum()).cumsum(0)
@@ -40,9 +40,9 @@ def zipf_tokens(vocabulary: int, tokens: int, size: int, generator: torch.Genera
 def suitable(
     shape: tuple[int, ...], vocabulary: int | None, size: int, generator: torch.Generator
 ) -> Batch:
-    """Inputs (size, *shape): tokens where there is a vocabulary, images of three dimensions.
+    """Inputs (size, *shape): tokens if there is a vocabulary, images for three dimensions.
 
-    N(0, 1) numbers for every other shape.
+    For every other shape they are N(0, 1) numbers.
     """
     if vocabulary is not None:
         (tokens,) = shape

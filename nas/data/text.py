@@ -17,8 +17,9 @@ END = "<eos>"
 def read(path: Path, count: int) -> list[int]:
     """The first `count` tokens of a text file, plain or gzipped (.gz).
 
-    Every line is split at white space and followed by `<eos>`, of which an empty line is all;
-    tokens are numbered as they first occur. UsageError for what is no such file, or a shorter one.
+    Every line is split at white space, and `<eos>` follows each line; an empty line gives only
+    `<eos>`. Tokens are numbered in the order in which they first occur. Raises UsageError if the
+    file is not text or has fewer tokens.
     """
     numbers: dict[str, int] = {}
     try:

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 @METRICS.register("params")
 class Params(Metric):
-    """Number of trainable parameters, those of layers that do not reach the output included."""
+    """Number of trainable parameters, including layers that do not reach the output."""
 
     def measure(self, candidate: Candidate, batch: Batch) -> float:
-        """The number of parameters; the batch does not matter."""
+        """The number of parameters; the batch is not used."""
         return counts(candidate, batch)[0]
 
 
@@ -37,7 +37,7 @@ class Flops(Metric):
 def counts(candidate: Candidate, batch: Batch) -> tuple[int, int]:
     """Trainable parameters, and FLOPs by `nas.network.FLOPS_RULE`; no weights are allocated.
 
-    Both are counted at the first call for a candidate, which keeps them.
+    Both are counted at the first call; the candidate keeps them.
     """
     if "counts" not in candidate.memo:
         candidate.memo["counts"] = _counted(candidate, batch)

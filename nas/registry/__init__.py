@@ -1,4 +1,4 @@
-"""Plugins by name, their options, and where other people's packages come in."""
+"""Plugins by name, their options, and the plugins of other packages."""
 
 from nas.registry.registry import Registry
 

@@ -1,4 +1,4 @@
-"""Options of plugins: what a user chose, checked against the plugin's signature."""
+"""Options of plugins: the user's values are checked against the plugin's signature."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Choice:
 def construct(
     kind: str, name: str, make: Callable[..., T], given: int, /, *args: object, **options: object
 ) -> T:
-    """Call `make(*args, **options)`; options that do not fit its signature raise a UsageError.
+    """Call `make(*args, **options)`; raises UsageError if the options do not fit its signature.
 
-    The first `given` parameters of `make` are no options.
+    The first `given` parameters of `make` are not options.
     """
     check(kind, name, make, given, options)
     try:
@@ -41,10 +41,10 @@ def construct(
 def check(
     kind: str, name: str, make: Callable[..., Any], given: int, options: Mapping[str, object]
 ) -> None:
-    """UsageError where options do not fit `make`; its first `given` arguments are no options."""
+    """Raise UsageError if the options do not fit `make`; they follow `given` arguments."""
     parameters = _parameters(kind, name, make, given)
     allowed = {parameter.name: parameter for parameter in parameters}
-    # mypy minds __init__ of what might be an instance
+    # mypy rejects __init__ on a value that could be an instance
     hints = _hints(make.__init__ if isinstance(make, type) else make)  # type: ignore[misc]
     for option, value in options.items():
         if option not in allowed:
@@ -59,7 +59,7 @@ def check(
 
 
 def defaults(kind: str, name: str, make: Callable[..., Any], given: int) -> dict[str, Any]:
-    """The options of `make` with their defaults; of one without a default, `???`."""
+    """The options of `make` with their defaults; `???` if an option has no default."""
     return {
         parameter.name: "???" if parameter.default is parameter.empty else parameter.default
         for parameter in _parameters(kind, name, make, given)
@@ -69,7 +69,7 @@ def defaults(kind: str, name: str, make: Callable[..., Any], given: int) -> dict
 def _parameters(
     kind: str, name: str, make: Callable[..., Any], given: int
 ) -> list[inspect.Parameter]:
-    """The parameters that are options; UsageError where there are fewer than are `given`."""
+    """The parameters that are options; raises UsageError if `make` takes fewer than `given`."""
     signature = inspect.signature(make)
     parameters = list(signature.parameters.values())
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -83,7 +83,7 @@ def _parameters(
 
 
 def _hints(function: Any) -> dict[str, Any]:
-    """Type hints by parameter; those of names that only a type checker imports are left out."""
+    """Type hints by parameter, without hints whose names only a type checker imports."""
     hints: dict[str, Any] = {}
     for name, annotation in getattr(function, "__annotations__", {}).items():
         one = SimpleNamespace(__annotations__={name: annotation})
@@ -93,7 +93,7 @@ def _hints(function: Any) -> dict[str, Any]:
 
 
 def accepts(hint: Any, value: object) -> bool:
-    """Whether a config's value fits a type hint; an int is a float, a bool is no int.
+    """Whether a config's value fits a type hint; an int fits float, a bool does not fit int.
 
     >>> accepts(float, 3), accepts(int, True), accepts(int | None, None)
     (True, False, True)

@@ -1,8 +1,8 @@
-"""Plugins of others: what entry points and the environment name, and where each comes from.
+"""Plugins of other packages: entry points or the environment name them.
 
-A package that an entry point of the group `nas.plugins` names, or a module that the environment
-variable NAS_PLUGINS names, registers its classes when it is imported. Its configs are in a folder
-`conf`, inside a package and beside a module, which is found without running any of its code.
+An entry point of the group `nas.plugins` names a package, or the environment variable NAS_PLUGINS
+names a module; it registers its classes when it is imported. Its configs are in a folder `conf`,
+inside the package or beside the module. The folder is found without running code of the plugin.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class Plugin:
 
     @cached_property
     def spec(self) -> ModuleSpec | None:
-        """Where the module is, found without importing it or what it lies in."""
+        """Where the module is, found without importing it or its package; None if absent."""
         name, *parts = self.module.split(".")
         try:
             spec = find_spec(name)
-        except Exception:  # an empty name, or a finder's own trouble: importing will say
+        except Exception:  # an empty name, or a finder's error: the import reports it
             return None
         for part in parts:
             if spec is None or spec.submodule_search_locations is None:
@@ -74,13 +74,16 @@ class Plugin:
 def _titled(distribution: Distribution) -> str:
     try:
         return f"{distribution.name} {distribution.version}"
-    except Exception:  # a broken installation, whose plugin may work all the same
+    except Exception:  # a broken installation; its plugin may still work
         return "a distribution without metadata"
 
 
 @cache
 def plugins() -> tuple[Plugin, ...]:
-    """The plugins there are, of which nothing is imported yet; those of entry points first."""
+    """The plugins, those of entry points first; this imports none of them.
+
+    Raises UsageError if two distributions name the same module.
+    """
     from importlib.metadata import entry_points
 
     found: dict[str, Plugin] = {}
@@ -100,9 +103,9 @@ def plugins() -> tuple[Plugin, ...]:
 
 @cache
 def failures() -> Mapping[Plugin, str]:
-    """Import every plugin; those that cannot be, and why, in one line.
+    """Import every plugin; returns those that cannot be imported, with the reason in one line.
 
-    A name that exists twice goes through, for neither is the right one.
+    A NameTakenError is raised on: neither of the two plugins is the right one.
     """
     failed = {}
     for plugin in plugins():
@@ -110,14 +113,14 @@ def failures() -> Mapping[Plugin, str]:
             import_module(plugin.module)
         except NameTakenError:
             raise
-        except (Exception, SystemExit) as error:  # whatever a plugin does, the others work
+        except (Exception, SystemExit) as error:  # the other plugins must still work
             lines = str(error).strip().splitlines()
             failed[plugin] = f"{type(error).__name__}: {lines[0]}" if lines else repr(error)
     return failed
 
 
 def origin(module: str) -> str:
-    """The distribution, with its version, that a module is from; empty where there is none."""
+    """The distribution of a module, with its version; empty if the module is from none."""
     from importlib.metadata import distribution, packages_distributions, version
 
     top = module.partition(".")[0]
@@ -136,7 +139,7 @@ def origin(module: str) -> str:
 
 
 def located(module: str) -> str:
-    """A module with the distribution it is from, or else its file."""
+    """A module with its distribution, or else with its file."""
     found = origin(module)
     if found in ("", VARIABLE):
         file = getattr(sys.modules.get(module), "__file__", None) or ""

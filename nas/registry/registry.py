@@ -16,7 +16,7 @@ from nas.registry.options import Choice, check, construct, defaults
 from nas.registry.plugins import VARIABLE, failures, located
 
 NAME = re.compile(r"\w+(-\w+)*")
-"""What a name may be: it is a file's name and a word of the command line, too."""
+"""The pattern of a name, which is also a file's name and a word of the command line."""
 
 T = TypeVar("T")
 C = TypeVar("C", bound=Callable[..., Any])
@@ -28,20 +28,20 @@ class Registry(Mapping[str, Any], Generic[T]):
     def __init__(
         self, kind: str, home: str, base: type[T] | None = None, *, given: int = 0
     ) -> None:
-        """Plugins that `home`, a module or a package with modules, registers.
+        """The registry of the plugins in `home`, which is a module or a package with modules.
 
-        They inherit from `base`; without one they are functions, or anything that can be called.
-        The first `given` arguments of a plugin are not options of the user's.
+        Plugins inherit from `base`; without a base they are functions or other callables. The
+        first `given` arguments of a plugin are not options that a user sets.
         """
         self.kind, self.home, self.base, self.given = kind, home, base, given
         self._plugins: dict[str, Any] = {}
         self._loaded = False
 
     def register(self, name: str) -> Callable[[C], C]:
-        """Decorator that files a plugin under `name`.
+        """A decorator that registers a plugin under `name`.
 
-        NameTakenError where another plugin has the name; ValueError where it is no name,
-        TypeError where the plugin is not of this kind.
+        Raises NameTakenError if another plugin has the name, ValueError if the name has other
+        characters than a name may have, and TypeError if the plugin is not of this kind.
         """
         if not isinstance(name, str) or not NAME.fullmatch(name):
             raise ValueError(
@@ -51,7 +51,7 @@ class Registry(Mapping[str, Any], Generic[T]):
         def file(plugin: C) -> C:
             self._check(name, plugin)
             other = self._plugins.get(name)
-            if other is not None and _place(other) != _place(plugin):  # or it is read again
+            if other is not None and _place(other) != _place(plugin):  # the same place: reloaded
                 raise NameTakenError(
                     f"the {self.kind} '{name}' exists twice: "
                     f"in {located(other.__module__)} and in {located(plugin.__module__)}"
@@ -76,10 +76,10 @@ class Registry(Mapping[str, Any], Generic[T]):
         return name in self._plugins
 
     def load(self) -> None:
-        """Import our plugins, once, and those of others.
+        """Import our plugins and those of other packages, once.
 
-        Modules that begin with _ hold no plugin. A plugin whose module fails afterwards does not
-        count.
+        Modules whose names begin with _ hold no plugins. If a module registers a plugin and then
+        raises an error, the plugin does not count.
         """
         if self._loaded:
             return
@@ -95,7 +95,7 @@ class Registry(Mapping[str, Any], Generic[T]):
         self._loaded = True
 
     def _check_home(self) -> None:
-        """UsageError, before it is run, where Python finds another file or folder by our name."""
+        """Raise UsageError if Python finds another package under our name; it is not run."""
         spec = find_spec(self.home)
         found = Path(spec.origin).resolve() if spec is not None and spec.origin else None
         ours = Path(__file__).resolve().parents[2].joinpath(*self.home.split("."))
@@ -113,7 +113,7 @@ class Registry(Mapping[str, Any], Generic[T]):
         return self._plugins[name]
 
     def _missing(self, name: str, hint: str = "") -> UsageError:
-        """The error for a name that nothing is registered under."""
+        """The error for a name under which nothing is registered."""
         notes = [
             f"the plugin {plugin} cannot be imported: {why}" for plugin, why in failures().items()
         ]
@@ -133,22 +133,22 @@ class Registry(Mapping[str, Any], Generic[T]):
         return len(self._plugins)
 
     def build(self, name: str, /, *args: object, **options: object) -> T:
-        """What the plugin `name` makes; wrong options raise a UsageError that says which."""
+        """Make the plugin `name`; raises UsageError that names a wrong option."""
         made: T = construct(self.kind, name, self[name], self.given, *args, **options)
         return made
 
     def bound(self, choice: Choice) -> Callable[..., T]:
-        """The plugin with its options, to be called with its other arguments later."""
+        """The plugin with its options fixed; it is called later with its other arguments."""
         plugin = self[choice.name]
         check(self.kind, choice.name, plugin, self.given, choice.options)
         return partial(plugin, **choice.options) if choice.options else plugin
 
     def defaults(self, name: str) -> dict[str, Any]:
-        """The plugin's options with their defaults, from its signature; `???` for none."""
+        """The plugin's options with their defaults, from its signature; `???` for no default."""
         return defaults(self.kind, name, self[name], self.given)
 
     def configured(self, choice: Choice, *args: object) -> T:
-        """What the plugin that a config names makes; UsageError where nothing is so named."""
+        """Make the plugin that a config names; raises UsageError if there is no such plugin."""
         if choice.name not in self:
             for plugin, why in failures().items():
                 folder = plugin.conf

@@ -1,1 +1,1 @@
-"""A search's folder: what is in it, how it is summed up, how a search shows where it is."""
+"""A search's folder: its files, its summary, and the display of progress."""

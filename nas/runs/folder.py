@@ -19,10 +19,10 @@ from nas.storage.files import replace_file, working_in
 
 HISTORY, CONFIG, BEST = "history.jsonl", "config.yaml", "best.json"
 SCORES = "scores.jsonl"
-"""What a comparison's folder has in place of a history."""
+"""The file that a comparison's folder has instead of a history."""
 
 Record = Mapping[str, Any]
-"""The settings of a run as plain values: written, read and compared here, not looked into."""
+"""The settings of a run as plain values. This module does not need to know their meaning."""
 
 
 @contextmanager
@@ -32,12 +32,12 @@ def opened(
     free: Collection[str],
     complete: Callable[[Record, Path], Record],
 ) -> Iterator[History]:
-    """The history in a search's folder, which is made if need be, for this process alone.
+    """Open the history in a search's folder, for this process alone; make the folder if needed.
 
-    Settings named in `free` may change when a run goes on; `complete` gives the record of an
-    earlier format what it lacks. UsageError, before anything is written, where the folder cannot
-    be used or belongs to other settings. If no trial comes of it, or all first ones fail, the
-    folder is left as it was.
+    Settings named in `free` may change when a run goes on; `complete` adds to a record of an
+    earlier format what it lacks. Raises UsageError, before anything is written, if the folder
+    cannot be used or has a run with other settings. If the search makes no trial, or gives up
+    because all first trials fail, the folder stays as it was.
     """
     with working_in(folder):
         if (folder / SCORES).exists():
@@ -60,9 +60,9 @@ def opened(
 
 
 def write_record(folder: Path, record: Record) -> None:
-    """Put the settings into the folder, with the versions of what makes the run.
+    """Write the settings into the folder, with the versions of the packages.
 
-    A run that goes on keeps the versions that began it.
+    A run that goes on keeps the versions that it began with.
     """
     path = folder / CONFIG
     before = read_record(folder)[1] if path.exists() else {}
@@ -72,9 +72,9 @@ def write_record(folder: Path, record: Record) -> None:
 
 
 def read_record(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """The settings of the run in a folder, and the versions that began it.
+    """The settings of the run in a folder, and the versions that it began with.
 
-    UsageError if there are none, or they are of a format of the future.
+    Raises UsageError if there are none, or if their format is newer than this version knows.
     """
     try:
         content = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
@@ -90,7 +90,7 @@ def read_record(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def read_trials(folder: Path, space: Space, metrics: Collection[str]) -> History:
-    """The trials of the run in a folder; nothing is written. UsageError where there are none."""
+    """The trials of the run in a folder; raises UsageError if there are none. Writes nothing."""
     with History.read(folder / HISTORY) as history:
         if not history:
             raise UsageError(f"the run in {folder} has no trials yet")
@@ -101,12 +101,12 @@ def read_trials(folder: Path, space: Space, metrics: Collection[str]) -> History
 
 
 def write_best(folder: Path, summary: Mapping[str, Any]) -> None:
-    """Put the summary into the folder; a file that is there is replaced in one step."""
+    """Write the summary into the folder; an existing file is replaced in one step."""
     replace_file(folder / BEST, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
 
 
 def check_trials(history: History, space: Space, metrics: Collection[str]) -> None:
-    """UsageError where a trial is not of the space, or lacks a metric."""
+    """Raise UsageError if a trial is not of the space or lacks a metric."""
     for trial in history:
         if trial.arch not in space or not {*metrics} <= trial.metrics.keys():
             raise UsageError(
@@ -116,7 +116,7 @@ def check_trials(history: History, space: Space, metrics: Collection[str]) -> No
 
 
 def _check_same(folder: Path, before: Record, record: Record, free: Collection[str]) -> None:
-    """UsageError where the run in the folder has other settings."""
+    """Raise UsageError if the run in the folder has other settings."""
     there, here = _flat(before), _flat(record)
     different = [
         f"{key} is {there.get(key)!r} there and {here.get(key)!r} here"

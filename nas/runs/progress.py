@@ -1,4 +1,4 @@
-"""How a long job is doing: a bar on a terminal, a line now and then elsewhere."""
+"""Shows the progress of a long job: a bar on a terminal, otherwise a line now and then."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tqdm import tqdm
 from nas.trial import Trial
 
 LINE_EVERY = 10.0
-"""Seconds between lines where the output is no terminal."""
+"""Seconds between lines if the output is not a terminal."""
 
 
 class Progress:
@@ -23,19 +23,19 @@ class Progress:
     def __init__(
         self, budget: int, done: int = 0, comparable: bool = True, unit: str = "trials"
     ) -> None:
-        """`comparable` says whether scores compare by themselves, so that one can be best."""
+        """`comparable`: whether scores compare by themselves; then the best one is shown."""
         self.budget, self.done, self.comparable, self.unit = budget, done, comparable, unit
         self.told = 0
         self.best = nan
         self.start = self.last = monotonic()
         terminal = sys.stderr.isatty()
         self.bar: tqdm[NoReturn] | None = None
-        if terminal:  # some report a width of 0
+        if terminal:  # some terminals report a width of 0
             width = None if get_terminal_size(sys.stderr.fileno()).columns else 80
             self.bar = tqdm(total=budget, initial=done, unit=f" {unit}", ncols=width)
 
     def update(self, trial: Trial) -> None:
-        """Count a trial; those done in an earlier run only give their score."""
+        """Count a trial; of trials of an earlier run only the score is used."""
         if self.comparable and not isnan(trial.score) and not self.best >= trial.score:
             self.best = trial.score
             if self.bar is not None:

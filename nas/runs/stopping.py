@@ -1,4 +1,4 @@
-"""Ctrl-C ends a long job after the unit at hand, and says how to go on."""
+"""Ctrl-C ends a long job after its present unit of work."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def interrupted() -> Iterator[list[int]]:
-    """A list that is empty until Ctrl-C; a second Ctrl-C stops at once."""
+    """Gives a list that is empty until Ctrl-C; a second Ctrl-C stops at once."""
     signals: list[int] = []
 
     def stop(number: int, _: object) -> None:

@@ -1,4 +1,4 @@
-"""What came out of a search, from its trials alone."""
+"""The summary of a search, made from its trials alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOP = 10
 
 @dataclass(frozen=True)
 class Question:
-    """What a search was asked for, by name."""
+    """What a search has to find: the names of its space, plugins and budget."""
 
     space: str
     proxy: str
@@ -41,14 +41,14 @@ def summarise(
 ) -> dict[str, Any]:
     """The best architecture, the ten best distinct ones, and the counts, as plain values.
 
-    `score` and `arch` are None where no trial has a score.
+    `score` and `arch` are None if no trial has a score.
     """
     own = [trial for trial in trials if trial.copy_of is None]
     scored = [trial for trial in own if not isnan(trial.score)]
     values = ranking(scored)
     order = sorted(range(len(scored)), key=lambda place: (-values[place], place))[:TOP]
     best = [_described(scored[place], space, metrics) for place in order]
-    seconds = sum(round(trial.seconds, 6) for trial in trials)  # as the journal has them
+    seconds = sum(round(trial.seconds, 6) for trial in trials)  # rounded as in the journal
     return {
         **(best[0] if best else {"arch": None, "tuple": None, "score": None}),
         **({"flops_rule": FLOPS_RULE} if "flops" in metrics else {}),
@@ -68,7 +68,7 @@ def summarise(
 
 
 def figures(values: Mapping[str, float], metrics: Sequence[str]) -> dict[str, float | int | None]:
-    """The metrics as plain values: counts are whole numbers, what does not exist is None."""
+    """The metrics as plain values: counts are whole numbers, a missing figure is None."""
     return {name: _plain(values[name]) for name in metrics}
 
 
@@ -146,7 +146,7 @@ def shown(value: float | int | None) -> str:
 
 
 def _table(top: Sequence[Mapping[str, Any]], metrics: Mapping[str, Metric]) -> list[str]:
-    """A line for each of the best: of several proxies each one's score, else the score."""
+    """A line for each of the best; with several proxies it has the score of each."""
     names = list(top[0].get("scores", {})) or ["score"]
     widths = {name: max(metric.width, len(name) + 2) for name, metric in metrics.items()}
     head = "".join(f"{name:>14}" for name in names)

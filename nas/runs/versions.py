@@ -1,4 +1,4 @@
-"""What made a run: the format of its folder, and the versions of the packages."""
+"""The format of a run's folder, and the versions of the packages that made it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from nas.errors import UsageError
 
 FORMAT, VERSIONS = "format", "versions"
-"""The names of both in a run's record."""
+"""The keys of both in a run's record."""
 LATEST = 1
-"""The format that is written. Folders without a number, of before there were any, are read."""
+"""The format that is written. Old folders without a format are read, too."""
 PACKAGES = ("epsilon-nas", "torch", "numpy")
 
 
@@ -22,7 +22,7 @@ def versions() -> dict[str, str]:
 
 
 def differences(made_by: Mapping[str, str]) -> list[str]:
-    """What is of another version now, one phrase each."""
+    """The packages that have another version now, one phrase each."""
     now = versions()
     return [
         f"{name} {made_by[name]}, and goes on with {now[name]}"
@@ -32,7 +32,7 @@ def differences(made_by: Mapping[str, str]) -> list[str]:
 
 
 def check_format(found: object, folder: Path) -> int:
-    """The format of a folder, `LATEST` for None; UsageError for one that is not known here."""
+    """The format of a folder, `LATEST` for None; raises UsageError for an unknown format."""
     if found is None:
         return LATEST
     if type(found) is not int or not 1 <= found <= LATEST:
@@ -46,5 +46,5 @@ def check_format(found: object, folder: Path) -> int:
 def _version(name: str) -> str:
     try:
         return version(name)
-    except PackageNotFoundError:  # a checkout that was never installed
+    except PackageNotFoundError:  # this checkout is not installed
         return "unknown"

@@ -1,1 +1,1 @@
-"""From an architecture to a trial's figures, and where that happens."""
+"""From an architecture to its figures, and where they are computed."""

@@ -1,4 +1,4 @@
-"""One attempt to score a candidate: an error is no score, with the reason."""
+"""One attempt to score a candidate: an error becomes a missing score with the reason."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def scored(proxy: Proxy, candidate: Candidate, batch: Batch, strict: bool = False) -> float:
-    """The proxy's score; a `NoScore` where it is not finite, or the proxy raises an error.
+    """The proxy's score; a `NoScore` if it is infinite or the proxy raises an error.
 
-    With `strict` such an error is raised, with a note that says which architecture it was.
+    With `strict` the error is raised, with a note that names the architecture.
     """
     try:
         score: object = proxy.score(candidate, batch)
@@ -27,7 +27,7 @@ def scored(proxy: Proxy, candidate: Candidate, batch: Batch, strict: bool = Fals
                 f"{type(proxy).__name__} gives a {type(score).__name__}: a score is a float, NaN "
                 f"where there is none"
             )
-    except (Exception, SystemExit) as error:  # one architecture without a score ends no search
+    except (Exception, SystemExit) as error:  # one failure must not end the search
         if strict:
             error.add_note(f"While scoring {described(candidate)} by {type(proxy).__name__}")
             raise
@@ -39,15 +39,15 @@ def scored(proxy: Proxy, candidate: Candidate, batch: Batch, strict: bool = Fals
 
 
 def described(candidate: Candidate) -> str:
-    """The candidate's architecture in the space's notation, or as a tuple where that fails."""
+    """The candidate's architecture in the space's notation, or as a tuple if that fails."""
     try:
         return candidate.space.format(candidate.arch)
-    except Exception:  # the notation itself may be what is wrong
+    except Exception:  # the error may be in the notation
         return str(candidate.arch)
 
 
 def reason(error: BaseException) -> str:
-    """What an error says in one line: a sentence for the user, else its type and last line."""
+    """An error in one line: the message for the user, else its type and last line."""
     lines = str(error).strip().splitlines()
     if is_lack_of_memory(error):
         return "there is not enough memory for it"

@@ -1,4 +1,4 @@
-"""From an architecture to its figures: what a search calls, and what it is made of proxies."""
+"""From an architecture to its figures: the objective that a search calls, made of proxies."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from nas.batch import Batch
 
 METRICS_SHOWN = ("params", "flops")
-"""The metrics of every trial unless others are asked for."""
+"""The metrics of every trial by default."""
 
 
 class Objective(Protocol):
-    """What a search calls. Architectures of one form share the score of the first."""
+    """What a search calls. Architectures of the same form share the score of the first."""
 
     def form(self, arch: Arch) -> Arch:
-        """The architecture that is scored in this one's place; the architecture itself if none."""
+        """The architecture that is scored instead of this one; it may be `arch` itself."""
 
     def evaluate(self, arch: Arch) -> Evaluation:
         """The figures of one architecture."""
 
     def metrics(self, arch: Arch) -> Mapping[str, float]:
-        """The figures that are this architecture's own and not its form's, such as params."""
+        """The figures that belong to this architecture and not to its form, such as params."""
 
 
 def default_metrics() -> dict[str, Metric]:
@@ -48,11 +48,11 @@ def default_metrics() -> dict[str, Metric]:
 class ProxyObjective:
     """Scores architectures of a space by proxies on a batch; can be sent to other processes.
 
-    `proxies` is one proxy, or several by name: then the score is their sum, each times its factor
-    in `factors` (1 where there is none), and does not exist where one of them does not. With
-    `repeats` every proxy's score is the mean over that many draws of weights, and its standard
-    deviation is among the metrics. A proxy that raises an error has no score there, with the
-    error as the reason; with `strict` the error is raised.
+    `proxies` is one proxy, or several by name. The score of several is the sum of their scores
+    times their `factors` (1 by default); it is missing if one of them is missing. With `repeats`
+    every proxy's score is the mean over that many draws of weights, and its standard deviation is
+    among the metrics. If a proxy raises an error, the score is missing and the error is the
+    reason; with `strict` the error is raised.
     """
 
     space: Space
@@ -67,11 +67,11 @@ class ProxyObjective:
 
     @property
     def named(self) -> Mapping[str, Proxy]:
-        """The proxies by name; the name of a single one is empty."""
+        """The proxies by name; a single proxy has an empty name."""
         return self.proxies if isinstance(self.proxies, Mapping) else {"": self.proxies}
 
     def form(self, arch: Arch, names: Sequence[str] | None = None) -> Arch:
-        """The canonical form where all proxies (those of `names`) see the function alone.
+        """The canonical form if all proxies (of `names`) are `by_function`, else the architecture.
 
         So equal functions have equal scores under such proxies (`Proxy.by_function`).
         """
@@ -82,8 +82,8 @@ class ProxyObjective:
     def evaluate(self, arch: Arch) -> Evaluation:
         """The figures of one architecture, on one thread.
 
-        One thread, because sums are split differently over two: a score would then depend on the
-        machine. Cores are for several architectures at once.
+        With more threads the order of sums would change, and the score would depend on the
+        machine. To use more cores, score several architectures at once.
         """
         start = perf_counter()
         candidate = Candidate(self.space, arch, self.seed, self.device)
@@ -96,39 +96,39 @@ class ProxyObjective:
         return replace(together, metrics=metrics, seconds=perf_counter() - start, note=note)
 
     def each(self, task: tuple[Arch, Sequence[str]]) -> list[Evaluation]:
-        """What each of the named proxies makes of an architecture by itself, without metrics.
+        """The evaluation of an architecture by each named proxy alone, without metrics.
 
-        The seconds are what a proxy takes alone for one draw, with the making of the layers.
+        The seconds are the time of one draw by the proxy alone, including making the layers.
         """
         arch, names = task
         with one_thread():
             start = perf_counter()
             candidate = Candidate(self.space, arch, self.seed, self.device)
-            with suppress(Exception):  # it comes again when a proxy asks for the layers
+            with suppress(Exception):  # a proxy that needs the layers raises it again
                 _ = candidate.network
             layers = perf_counter() - start
             found = [self._scored(self.named[name], candidate.apart()) for name in names]
         return [replace(each, seconds=layers + each.seconds) for each in found]
 
     def metrics(self, arch: Arch) -> Mapping[str, float]:
-        """The metrics of an architecture, which is not scored."""
+        """The metrics of an architecture; this does not score it."""
         candidate = Candidate(self.space, arch, self.seed, self.device)
         return self._measured(candidate).metrics
 
     def complete(self, arch: Arch) -> Evaluation:
-        """The figures as a search has them: the score of the form, the architecture's metrics."""
+        """The figures as in a search: the score of the form with the architecture's metrics."""
         form = self.form(arch)
         found = self.evaluate(form)
         return found if form == arch else found.with_metrics(self.metrics(arch))
 
     def _measured(self, candidate: Candidate) -> Evaluation:
-        """The metrics; NaN with a note where one raises an error."""
+        """The metrics; if one raises an error, it is NaN, with a note."""
         figures: dict[str, float] = {}
         notes = []
         for name, metric in self.measures.items():
             try:
                 figures[name] = metric.measure(candidate, self.batch)
-            except Exception as error:  # one architecture without a figure ends no search
+            except Exception as error:  # one failure must not end the search
                 if self.strict:
                     error.add_note(f"While measuring {name} of {described(candidate)}")
                     raise
@@ -137,9 +137,9 @@ class ProxyObjective:
         return Evaluation(nan, figures, 0.0, note="; ".join(notes))
 
     def _scored(self, proxy: Proxy, candidate: Candidate) -> Evaluation:
-        """One proxy's score, the mean over the draws of weights; the first NaN ends it.
+        """One proxy's score, which is the mean over the draws of weights; the first NaN ends it.
 
-        There is one draw where the proxy draws nothing from the seed.
+        If the proxy draws nothing from the seed, there is one draw.
         """
         batch = self.batch.fresh()
         start = perf_counter()
@@ -159,7 +159,7 @@ class ProxyObjective:
         return Evaluation(mean, NONE, seconds, note=note, draws=plain)
 
     def _together(self, found: Mapping[str, Evaluation]) -> Evaluation:
-        """The score of all proxies, with what each of them says."""
+        """One evaluation for all proxies, with their scores, reasons and notes."""
         spreads = {
             f"{name}_sd" if name else "sd": nan if isnan(each.score) else pstdev(each.draws)
             for name, each in found.items()

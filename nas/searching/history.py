@@ -1,4 +1,4 @@
-"""Trials, and the append-only journal that keeps them: one line of JSON each."""
+"""The history of trials, and its append-only journal with one line of JSON for each trial."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nas.trial import Trial
 
 @dataclass
 class History(Sequence[Trial]):
-    """Trials in order, in memory and, given a journal, on disk as well."""
+    """Trials in order, in memory and, with a journal, also on disk."""
 
     journal: Journal | None = None
     trials: list[Trial] = field(default_factory=list)
@@ -24,7 +24,8 @@ class History(Sequence[Trial]):
     def read(path: Path) -> History:
         """The history in the file at `path`, which may be absent; nothing is written.
 
-        A last line without its end is torn and left out; any other bad line is an error.
+        A last line without a line end is torn and left out. Raises UsageError for any other bad
+        line.
         """
         journal = Journal(path)
         history = History(journal)
@@ -43,18 +44,18 @@ class History(Sequence[Trial]):
 
     @property
     def torn(self) -> bool:
-        """Whether the journal ended in a torn line, which was left out."""
+        """Whether the journal ended with a torn line, which was left out."""
         return self.journal is not None and self.journal.torn
 
     @property
     def path(self) -> Path | None:
-        """The journal's file."""
+        """The journal's file, or None without a journal."""
         return None if self.journal is None else self.journal.path
 
     def append(self, trial: Trial) -> None:
-        """Add a trial; it is with the operating system when this returns.
+        """Add a trial; when this returns, the operating system has its line.
 
-        UsageError where the journal cannot be written to.
+        Raises UsageError if the journal cannot be written to.
         """
         if self.journal is not None:
             self.journal.append(trial.to_json())

@@ -17,7 +17,7 @@ from nas.strategy import Strategy
 from nas.trial import Evaluation, Trial
 
 PATIENCE = 20
-"""So many first architectures may all fail for one reason before a search gives up."""
+"""A search gives up if this many first architectures all fail for the same reason."""
 
 
 def trials(
@@ -31,12 +31,13 @@ def trials(
     executor: Executor = map,
     patience: int = PATIENCE,
 ) -> Iterator[Trial]:
-    """The search as an iterator, for who wants to watch it or to stop between trials.
+    """The search as an iterator: you can watch the trials, and stop between them.
 
-    `block` architectures are asked for at a time, those of a new form are scored, all are
-    appended to the history and told in order. Trials already in the history are told again, not
-    scored again; one that the strategy does not ask for raises a UsageError. AllFailedError where
-    the first `patience` trials, or all of a smaller budget, fail for one reason.
+    It asks for `block` architectures at a time, scores those with a new form, appends all trials
+    to the history and tells them in order. Trials that are already in the history are told again
+    but not scored again. Raises UsageError if the strategy does not ask for such a trial, and
+    AllFailedError if the first `patience` trials, or all of a smaller budget, fail for the same
+    reason.
     """
     if budget < 1 or block < 1 or seed < 0 or patience < 1:
         raise UsageError(
@@ -45,7 +46,7 @@ def trials(
         )
     known = _Known(objective)
     give_up = _GiveUp(min(patience, budget))
-    evaluate = objective.evaluate  # one object: an executor sends a function out once
+    evaluate = objective.evaluate  # one object: an executor sends the same function only once
     for start in range(0, budget, block):
         numbers = range(start, min(start + block, budget))
         archs = [_asked(strategy, Random(f"{seed}/{number}")) for number in numbers]
@@ -77,7 +78,7 @@ def search(
 ) -> Trial:
     """Search until the history holds `budget` trials and return the best of them.
 
-    The best may have no score (NaN), if no trial has one. Arguments as for `trials`.
+    If no trial has a score, that of the best is NaN. The arguments are those of `trials`.
     """
     steps = trials(
         strategy,
@@ -99,7 +100,7 @@ def best(every: Sequence[Trial], ranking: Ranking) -> Trial:
 
 
 def _asked(strategy: Strategy, rng: Random) -> Arch:
-    """The next architecture; UsageError where it is none of the space."""
+    """The next architecture; raises UsageError if it is not in the space."""
     arch = strategy.ask(rng)
     if arch not in strategy.space:
         raise UsageError(
@@ -116,14 +117,14 @@ class _Known:
 
     objective: Objective
     originals: dict[Arch, Trial] = field(default_factory=dict)
-    """By form."""
+    """The first trial of each form, by form."""
     metrics: dict[Arch, Mapping[str, float]] = field(default_factory=dict)
-    """Of architectures that are not their form's original."""
+    """Metrics of the architectures whose form was scored in another architecture's trial."""
     forms: dict[Arch, Arch] = field(default_factory=dict)
-    """Of the block at hand."""
+    """The form of each architecture of the present block."""
 
     def new_forms(self, archs: Sequence[Arch], recorded: Sequence[Trial]) -> list[Arch]:
-        """The forms that are to be scored, each once."""
+        """The forms that must be scored, each once."""
         self.forms = {arch: self.objective.form(arch) for arch in archs}
         told = {self.forms[arch] for arch in archs[: len(recorded)]}
         asked = dict.fromkeys(self.forms[arch] for arch in archs[len(recorded) :])
@@ -144,7 +145,7 @@ class _Known:
         return original.copied(number, arch, self.metrics[arch])
 
     def checked(self, trial: Trial, arch: Arch) -> Trial:
-        """A recorded trial; UsageError where it is not what the search would come to now."""
+        """The recorded trial; raises UsageError if the search would not make the same one now."""
         line = f"trial {trial.number} (line {trial.number + 1}) of the history"
         if trial.arch != arch:
             raise UsageError(
@@ -168,15 +169,15 @@ class _Known:
 
 @dataclass
 class _GiveUp:
-    """Ends a search whose first trials all fail for one reason."""
+    """Ends a search whose first trials all fail for the same reason."""
 
     patience: int
     failed: int = 0
     reason: str = ""
 
     def on(self, trial: Trial) -> None:
-        """Count a trial; AllFailedError at the last one that patience allows."""
-        if self.patience == 0:  # one did not fail
+        """Count a trial; raises AllFailedError when `patience` trials have failed."""
+        if self.patience == 0:  # a trial did not fail: never give up
             return
         same = self.failed == 0 or trial.reason == self.reason
         if not trial.failed or not isnan(trial.score) or not same:

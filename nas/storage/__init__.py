@@ -1,1 +1,1 @@
-"""What survives a kill: append-only journals, files replaced in one step, locked folders."""
+"""Files that survive a kill: append-only journals, files replaced in one step, locked folders."""

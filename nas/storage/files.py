@@ -1,4 +1,4 @@
-"""Files that are replaced in one step, and folders that one process works in."""
+"""Files that are replaced in one step, and folders that only one process works in."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from nas.errors import UsageError
 
 
 def replace_file(path: Path, content: str | bytes) -> None:
-    """Write a file of the folder; one that is there is replaced in one step."""
+    """Write a file; an existing file is replaced in one step. Raises UsageError if it fails."""
     with _sentence(path.parent):
         _write(path, content)
 
 
 @contextmanager
 def working_in(folder: Path) -> Iterator[None]:
-    """Have a folder for this process alone; if nothing comes of it, it is not left there.
+    """Use a folder in this process alone; after an error, an empty new folder is removed.
 
-    UsageError where it cannot be made, or another process works in it.
+    Raises UsageError if it cannot be made, or if another process works in it.
     """
     made = _made(folder)
     try:
         with _locked(folder):
             yield
     except BaseException:
-        with suppress(OSError):  # those with something in them stay
+        with suppress(OSError):  # folders that are not empty stay
             for path in made:
                 path.rmdir()
         raise
 
 
 def _made(folder: Path) -> list[Path]:
-    """Make the folder; the folders that were not there before, the innermost first."""
+    """Make the folder; return the folders that did not exist before, the innermost first."""
     with _sentence(folder):
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"out={folder} is no folder")
@@ -45,7 +45,7 @@ def _made(folder: Path) -> list[Path]:
 
 @contextmanager
 def _sentence(folder: Path) -> Iterator[None]:
-    """An OSError inside becomes a UsageError about the folder."""
+    """Turn an OSError inside into a UsageError about the folder."""
     try:
         yield
     except OSError as error:
@@ -53,7 +53,7 @@ def _sentence(folder: Path) -> Iterator[None]:
 
 
 def _write(path: Path, content: str | bytes) -> None:
-    """Replace a file in one step: a reader sees the old or the new one, never half of it."""
+    """Replace a file in one step: a reader sees the old or the new file, never a part of it."""
     draft = path.with_name(f".{path.name}.draft")
     try:
         draft.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -65,7 +65,7 @@ def _write(path: Path, content: str | bytes) -> None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Keep other processes out of the folder, where the system can; a killed one lets go."""
+    """Lock the folder against other processes, if the system can; a kill ends the lock."""
     try:
         from fcntl import LOCK_EX, LOCK_NB, flock
     except ImportError:  # Windows

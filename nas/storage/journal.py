@@ -1,4 +1,4 @@
-"""An append-only file of lines that survives a kill: a torn last one is dropped, never guessed."""
+"""An append-only file of lines that survives a kill: a torn last line is dropped."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from nas.errors import UsageError
 
 
 class Journal:
-    """The lines of a file, read once and then appended to, unbuffered."""
+    """The lines of a file: they are read once, and then new lines are appended, unbuffered."""
 
     def __init__(self, path: Path) -> None:
-        """Of the file at `path`, which may be absent; nothing is read or written yet."""
+        """The journal in the file at `path`, which may be absent; nothing is read or written."""
         self.path = path
         self.torn = False
-        """Whether the last line read had no end."""
+        """Whether the last line that was read had no line end."""
         self._whole = 0  # bytes in whole lines
         self._file: FileIO | None = None
 
     def read(self) -> Iterator[bytes]:
-        """Every whole line in turn; a last one without its end is torn and left out."""
+        """Every whole line in order; a last line without a line end is torn and left out."""
         self.torn, self._whole = False, 0
         try:
             if not self.path.exists():
@@ -41,9 +41,9 @@ class Journal:
             raise UsageError(f"{self.path} cannot be read: {error.strerror}") from error
 
     def append(self, line: str) -> None:
-        """Add a line; it is with the operating system when this returns.
+        """Add a line; when this returns, the operating system has it.
 
-        UsageError where the file cannot be written to.
+        Raises UsageError if the file cannot be written to.
         """
         try:
             self._file = self._file or self._opened()
@@ -54,7 +54,7 @@ class Journal:
             raise UsageError(f"{self.path} cannot be written to: {error.strerror}") from error
 
     def _opened(self) -> FileIO:
-        """The file, cut after its last whole line, and at its end."""
+        """The open file, cut after its last whole line, positioned at its end."""
         file = FileIO(self.path, "ab")
         if self.torn:
             file.truncate(self._whole)
@@ -69,7 +69,7 @@ class Journal:
 
 
 def unsealed(line: str | bytes) -> tuple[dict[str, Any], float]:
-    """The record and the seconds of a line that `sealed` wrote; ValueError if it was edited."""
+    """The record and the seconds of a line of `sealed`; raises ValueError if it was edited."""
     record = json.loads(line)
     seconds, check = record.pop("seconds"), record.pop("check")
     if _check(record) != check or not 0 <= seconds < inf:
@@ -82,6 +82,6 @@ def _check(record: Mapping[str, Any]) -> str:
 
 
 def sealed(record: Mapping[str, Any], seconds: float) -> str:
-    """One line of JSON; `check` is the CRC-32 of all but the seconds, which differ every time."""
+    """One line of JSON; `check` is the CRC-32 of all but the seconds, which always differ."""
     whole = {**record, "seconds": round(seconds, 6), "check": _check(record)}
     return json.dumps(whole, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""Contracts that plugins keep, as tests to subclass; needs pytest and hypothesis.
+"""Contracts that plugins keep, as test classes to subclass; needs pytest and hypothesis.
 
 A plugin's own test is three lines:
 
@@ -7,7 +7,7 @@ A plugin's own test is three lines:
         def space(self) -> Space:
             return Mine()
 
-Ours run over every registered plugin.
+Our own tests run the contracts over every registered plugin.
 """
 
 from nas.testing.metrics import MetricContract

@@ -1,4 +1,4 @@
-"""What every metric keeps, as tests to subclass."""
+"""The contract of metrics, as a test class to subclass."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nas.testing.unchanged import unchanged_globals
 
 
 class MetricContract:
-    """What every metric keeps; override the fixtures `metric` and `space`."""
+    """The contract of metrics; override the fixtures `metric` and `space`."""
 
     @pytest.fixture
     def metric(self) -> Metric:
@@ -31,7 +31,7 @@ class MetricContract:
 
     @pytest.fixture
     def batch(self, space: Space) -> Batch:
-        """What the metric is fed."""
+        """The batch that the metric gets."""
         return space.batch(4, generator("contract"))
 
     def test_figures_are_numbers_and_leave_no_trace(

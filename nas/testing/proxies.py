@@ -1,4 +1,4 @@
-"""What every proxy keeps, as tests to subclass."""
+"""The contract of proxies, as a test class to subclass."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from nas.testing.unchanged import unchanged_globals
 
 
 class ProxyContract:
-    """What every proxy keeps; override the fixtures `proxy` and, if need be, `space`.
+    """The contract of proxies; override the fixtures `proxy` and, if needed, `space`.
 
-    Where the proxy says that it does not apply to the space, the tests are skipped.
+    If the proxy raises NotApplicableError for the space, the tests are skipped.
     """
 
     @pytest.fixture
@@ -37,12 +37,12 @@ class ProxyContract:
 
     @pytest.fixture
     def batch(self, space: Space) -> Batch:
-        """What the proxy is fed."""
+        """The batch that the proxy gets."""
         return space.batch(8, generator("contract"))
 
     @pytest.fixture(autouse=True)
     def _applicable(self, proxy: Proxy, space: Space, batch: Batch) -> None:
-        """A proxy may refuse a kind of model: it says so, and the test is skipped."""
+        """Skip the test if the proxy refuses this kind of model."""
         try:
             proxy.score(Candidate(space, space.sample(Random(0))), batch)
         except NotApplicableError as error:
@@ -50,7 +50,7 @@ class ProxyContract:
 
     @pytest.fixture
     def archs(self, space: Space) -> list[Arch]:
-        """Fifty architectures, that of all first options (often the empty one) among them."""
+        """Fifty architectures, including that of all first options (often an empty network)."""
         first = (0,) * len(space.choices)
         drawn = [space.sample(Random(seed)) for seed in range(50)]
         return [first, *drawn[1:]] if first in space else drawn
@@ -72,7 +72,7 @@ class ProxyContract:
     ) -> None:
         arch = space.sample(Random(seed))
         score = proxy.score(Candidate(space, arch, seed), batch)
-        torch.rand(7)  # whatever else draws numbers must not matter
+        torch.rand(7)  # other draws must not change the score
         again = proxy.score(Candidate(space, arch, seed), replace(batch))
         assert again == score or (isnan(again) and isnan(score))
 
@@ -80,7 +80,7 @@ class ProxyContract:
     def test_who_draws_from_the_seed_is_known(
         self, proxy: Proxy, space: Space, batch: Batch, seed: int
     ) -> None:
-        """Otherwise `repeats` would take one draw for the mean of many."""
+        """`Candidate.drawn` must be right: `repeats` makes one draw only if nothing is drawn."""
         one, other = (Candidate(space, space.sample(Random(seed)), each) for each in (0, "0/1"))
         scores = [str(float(proxy.score(each, batch))) for each in (one, other)]
         assert scores[0] == scores[1] or (one.drawn and other.drawn)

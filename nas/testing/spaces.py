@@ -1,14 +1,4 @@
-"""Contracts that plugins keep, as tests to subclass; needs pytest and hypothesis.
-
-A plugin's own test is three lines:
-
-    class TestMine(SpaceContract):
-        @pytest.fixture
-        def space(self) -> Space:
-            return Mine()
-
-Ours run over every registered plugin.
-"""
+"""The contract of spaces, as a test class to subclass."""
 
 from __future__ import annotations
 
@@ -39,7 +29,7 @@ SEEDS = st.integers(0, 2**32)
 
 
 class SpaceContract:
-    """What every space keeps; override the fixture `space`, with small macro sizes."""
+    """The contract of spaces; override the fixture `space`, with small macro sizes."""
 
     @pytest.fixture
     def space(self) -> Space:
@@ -124,10 +114,10 @@ class SpaceContract:
 
     @pytest.mark.parametrize("seed", range(5))
     def test_equal_forms_are_equal_under_equal_weights(self, space: Space, seed: int) -> None:
-        """An architecture, its form, and a neighbour of the same form where there is one.
+        """Compares an architecture, its form and, if there is one, a neighbour of the same form.
 
-        Where all outputs are constant under equal weights, equal forms are to have equal modules:
-        the same weights, drawn in the same order.
+        If all outputs are constant under equal weights, equal forms must have equal modules: the
+        same weights, drawn in the same order.
         """
         arch = space.sample(Random(seed))
         form = space.canonical(arch)
@@ -142,7 +132,7 @@ class SpaceContract:
             assert torch.allclose(output, expected, rtol=1e-9, atol=1e-12, equal_nan=True)
 
     def test_equal_weights_tell_some_architectures_apart(self, space: Space) -> None:
-        """Otherwise there is no epsilon, and the space's `weights` are None."""
+        """If not, epsilon does not exist, and the space's `shared_weights` must be None."""
         if space.shared_weights is None:
             pytest.skip("the space says that outputs are constant under equal weights")
         inputs = space.batch(2, generator("contract")).inputs
@@ -175,13 +165,13 @@ class SpaceContract:
 
 
 def changed(space: Space, arch: Arch, rng: Random) -> Arch:
-    """The architecture with any option, valid or not, at one decision."""
+    """The architecture with a random option at one decision; it may be invalid."""
     place = rng.randrange(len(arch))
     return (*arch[:place], rng.randrange(space.choices[place]), *arch[place + 1 :])
 
 
 def output_under(space: Space, arch: Arch, inputs: Tensor, weight: float | None) -> Tensor:
-    """The float64 output under one shared weight, or random ones, computed densely."""
+    """The float64 output of the dense module under a shared weight, or else random weights."""
     with seeded("contract"):
         model = space.build(arch).double()
     for parameter, value in () if weight is None else constants(model, weight):

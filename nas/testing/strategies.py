@@ -1,4 +1,4 @@
-"""What every strategy keeps, as tests to subclass."""
+"""The contract of strategies, as a test class to subclass."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from nas.trial import Trial
 
 
 class StrategyContract:
-    """What every strategy keeps; override the fixture `make`."""
+    """The contract of strategies; override the fixture `make`."""
 
     @pytest.fixture
     def make(self) -> Callable[[], Strategy]:
-        """Makes the strategy under test, anew at every call, with its default options."""
+        """A function that makes a new strategy at every call, with its default options."""
         raise NotImplementedError
 
     @pytest.mark.parametrize("scores", [[1.0], [nan], [0.0, nan, -1e300, 1e300], [nan, 2.0]])
@@ -43,7 +43,7 @@ class StrategyContract:
 def conversation(
     strategy: Strategy, scores: Sequence[float], count: int, asks: int = 1
 ) -> list[Arch]:
-    """The architectures that a strategy asks for while it is told the scores in turn."""
+    """The architectures that a strategy asks for if it is told these scores in order."""
     archs = []
     for number in range(count):
         for _ in range(asks):

@@ -1,4 +1,4 @@
-"""Global state that nothing may change."""
+"""A check that code does not change global state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 
 @contextmanager
 def unchanged_globals() -> Iterator[None]:
-    """Assert that torch's and Python's global state is the same afterwards."""
+    """Assert that the code inside does not change torch's, numpy's and Python's global state."""
     before = _globals()
     yield
     for name, value in _globals().items():

@@ -1,1 +1,1 @@
-"""The commands, one module each; `main` takes the arguments after the command's name."""
+"""The commands, one module each; its `main` takes the arguments after the command's name."""

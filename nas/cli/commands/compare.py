@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def run(settings: CompareSettings, again: str) -> None:
-    """Compare as the settings say; `again` is the command that would go on."""
+    """Compare as the settings say; `again` is the command that continues a stopped comparison."""
     from nas.compare import Scores, StoppedError
     from nas.compare.text import rendered
     from nas.storage.files import working_in
@@ -77,7 +77,7 @@ def run(settings: CompareSettings, again: str) -> None:
 
 
 def _check(folder: Path) -> None:
-    """UsageError where the folder holds something else."""
+    """Raise UsageError if the folder has files that are not from a comparison."""
     if (folder / HISTORY).exists():
         raise UsageError(f"{folder} holds a search: give another out= to a comparison")
     for name in (RESULT, CSV, CONFIG, PAGE, PICTURES):
@@ -96,15 +96,15 @@ def _described(settings: CompareSettings) -> dict[str, Any]:
 
 
 def _objective(settings: CompareSettings) -> ProxyObjective:
-    """What scores: the proxies that were chosen, and the baselines."""
+    """The objective with the chosen proxies and the baselines."""
     if settings.ranking.options.get("weights") is not None:
         raise UsageError("ranking.weights is for a search: nas compare shows each proxy by itself")
-    build_ranking(settings.ranking, settings.proxy)  # which refuses what it cannot rank
+    build_ranking(settings.ranking, settings.proxy)  # raises if it cannot rank them
     return build_objective(settings, more=settings.baselines)
 
 
 def _combinations(settings: CompareSettings) -> dict[str, tuple[str, ...]]:
-    """The proxies that are combined by rank, by the name of the combination."""
+    """The proxies of every combination that is ranked by rank sum, by its name."""
     chosen = settings.proxy
     combinations = dict(chosen.combinations)
     if settings.ranking.name == "rank_sum":
@@ -114,7 +114,7 @@ def _combinations(settings: CompareSettings) -> dict[str, tuple[str, ...]]:
 
 
 def _truth(settings: CompareSettings, space: Space) -> tuple[str | None, Truth | None, str]:
-    """The table's name and what it says; without one, how to bring it."""
+    """The table's name, its truth, and a sentence that says how to give another table."""
     from nas.compare.tables import data_folder, find, first_figure, read, tables_in, truth
 
     name, target = settings.table, settings.target
@@ -146,7 +146,7 @@ def _truth(settings: CompareSettings, space: Space) -> tuple[str | None, Truth |
 def _compared(
     settings: CompareSettings, objective: ProxyObjective, truth: Truth | None, scores: Scores
 ) -> Compared:
-    """The comparison; StoppedError after a Ctrl-C."""
+    """Compare; raises StoppedError after Ctrl-C."""
     from nas.compare import compare
 
     with ExitStack() as stack:
@@ -178,13 +178,13 @@ def _compared(
 def _write(
     folder: Path, settings: CompareSettings, compared: Compared, result: Mapping[str, Any]
 ) -> list[str]:
-    """Put everything into the folder; the files' names."""
+    """Write all files into the folder and return their names."""
     from nas.compare.page import write_page
     from nas.compare.pictures import clear, draw
     from nas.storage.files import replace_file
 
     files = [RESULT, CSV, SCORES, CONFIG]
-    (folder / PAGE).unlink(missing_ok=True)  # of what was compared here before
+    (folder / PAGE).unlink(missing_ok=True)  # from an earlier comparison
     clear(folder / PICTURES)
     if settings.pictures:
         drawn = draw(compared.comparison, result, folder / PICTURES)

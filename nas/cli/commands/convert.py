@@ -1,4 +1,4 @@
-"""`nas convert`: a table of true figures out of another one, or of an official release."""
+"""`nas convert`: makes a table of true figures from another table or an official release."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str]) -> None:
     """Convert the file or folder that the arguments name."""
-    words, rest = positional(argv, lambda word: _exists(Path(word)))  # it may have an = in it
+    words, rest = positional(argv, lambda word: _exists(Path(word)))  # its name may contain =
 
     def task(settings: ConvertSettings) -> None:
         if len(words) != 1:
@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def run(source: Path, settings: ConvertSettings) -> None:
-    """Convert as the settings say; nothing is written where anything is wrong."""
+    """Convert as the settings say; if anything is wrong, nothing is written."""
     from nas.compare.conversion import content, converted
     from nas.storage.files import replace_file, working_in
 
@@ -53,12 +53,12 @@ def run(source: Path, settings: ConvertSettings) -> None:
 def _exists(path: Path) -> bool:
     try:
         return path.exists()
-    except OSError:  # options may be too long for a name
+    except OSError:  # an option may be too long for a file's name
         return False
 
 
 def _opened(source: Path, space: Space) -> Table:
-    """The table in a file, or that of the space's official release there; nothing in it runs."""
+    """The table in a file, or the table of an official release; no code in it runs."""
     from nas.compare.conversion import table_of
     from nas.compare.tables import SUFFIXES, read
     from nas.runs.progress import Progress
@@ -98,7 +98,7 @@ def _check_free(out: Path, settings: ConvertSettings) -> None:
 
 
 def _report(made: Converted, space: Space, out: Path, settings: ConvertSettings) -> str:
-    """What was written, and the command that uses it."""
+    """The text that says what was written, and the command that uses it."""
     _, *figures = made.frame.columns
     return "\n".join(
         [
@@ -113,7 +113,7 @@ def _report(made: Converted, space: Space, out: Path, settings: ConvertSettings)
 
 
 def _use(out: Path, target: str, settings: ConvertSettings) -> str:
-    """The command that compares with the table: by name where it is found by it."""
+    """The command that compares with the table; it gives a file only if the name is not enough."""
     from nas.compare.tables import data_folder, find
 
     name = out.name.removesuffix(".csv.gz")

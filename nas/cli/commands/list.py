@@ -1,4 +1,4 @@
-"""`nas list`: the plugins of every kind and the tables there are, and where they come from."""
+"""`nas list`: the plugins of every kind and the tables, and where they come from."""
 
 from __future__ import annotations
 
@@ -24,15 +24,16 @@ TITLES = {
     "rankings": "ranking",
     "executors": "executor",
 }
-"""The kinds of plugins in the order they are shown, by their headings."""
+"""The kinds of plugins by their headings, in the order in which they are shown."""
 SHOWN = 6
-"""How many columns of a table are named."""
+"""Number of columns of a table that are named."""
 
 
 def main(argv: Sequence[str]) -> None:
     """Print every registered plugin with the first line of its docstring and its source.
 
-    Then the tables of true figures with their rows and columns, and plugins that do not work.
+    Then it prints the tables of true figures with their rows and columns, and the plugins that
+    cannot be imported.
     """
 
     def task(settings: ListSettings) -> None:
@@ -54,7 +55,7 @@ def _block(title: str, registry: Registry[Any]) -> str:
 
 
 def _tables(setting: str | None) -> str:
-    """The tables in the folder, or how to come by one; what is wrong with any is said there."""
+    """The tables in the folder with their errors; if there are none, where to get one."""
     from nas.compare.tables import data_folder, tables_in
 
     try:
@@ -71,13 +72,13 @@ def _tables(setting: str | None) -> str:
 
 
 def _failed() -> list[str]:
-    """What there is to say of plugins that cannot be imported, if any."""
+    """The plugins that cannot be imported with the reasons, as one block; empty if none."""
     lines = [f"  {plugin}: {why}" for plugin, why in failures().items()]
     return ["\n".join(["plugins that cannot be imported", *lines])] if lines else []
 
 
 def _described(path: Path) -> str:
-    """Rows and columns of a table."""
+    """Rows and columns of a table as text."""
     from nas.compare.tables import ARCH, read
 
     try:
@@ -99,7 +100,7 @@ def _described(path: Path) -> str:
 
 
 def source(plugin: Any) -> str:
-    """The distribution that a plugin comes from and its file there, or all of the file's path."""
+    """The distribution that a plugin comes from and its file in it, or else the file's path."""
     module, path = plugin.__module__, Path(inspect.getfile(inspect.unwrap(plugin)))
     distribution = origin(module)
     if distribution in ("", VARIABLE):

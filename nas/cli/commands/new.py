@@ -1,4 +1,4 @@
-"""`nas new`: a small package with a space, a proxy or a strategy that works, to be changed."""
+"""`nas new`: writes a small working package with a space, a proxy or a strategy to change."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ FILES = {
     "tests/test_$name.py": "$kind.test.txt",
     "$name/py.typed": None,
 }
-"""The files of a package and the templates of each; none is an empty file."""
+"""The files of a package and their templates; None means an empty file."""
 LONGEST = 40
-"""Characters of a name, so that the lines which have it stay short."""
+"""Most characters of a name, so that the lines with the name are not too long."""
 
 
 def main(argv: Sequence[str]) -> None:
@@ -49,7 +49,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def run(kind: str, name: str, out: str | None) -> None:
-    """Write a package with a plugin of the kind into a folder that is not there yet."""
+    """Write a package with a plugin of the kind into a new folder."""
     if kind not in KINDS:
         raise unknown("kind of plugin", kind, KINDS)
     _check(name)
@@ -69,7 +69,7 @@ def run(kind: str, name: str, out: str | None) -> None:
 
 
 def _shown(folder: Path) -> str:
-    """The folder as pip takes it for one: a bare word would be a package of an index."""
+    """The folder as pip needs it: pip takes a plain word for the name of a package."""
     return shlex.quote(str(folder) if folder.is_absolute() else f"./{folder}")
 
 
@@ -78,7 +78,7 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
 
 
 def _content(template: str | None, values: Mapping[str, str]) -> str:
-    """A template's text with the values in it."""
+    """A template's text with the values filled in."""
     if template is None:
         return ""
     text = (TEMPLATES / _filled(template, values)).read_text(encoding="utf-8")
@@ -86,7 +86,7 @@ def _content(template: str | None, values: Mapping[str, str]) -> str:
 
 
 def _check(name: str) -> None:
-    """UsageError where a name cannot be that of a module, a distribution and a plugin at once."""
+    """Raise UsageError if the name cannot name a module, a distribution and a plugin at once."""
     if not re.fullmatch(r"[A-Za-z]([A-Za-z0-9_]*[A-Za-z0-9])?", name):
         near = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
         hint = f" such as {near}" if re.match(r"[A-Za-z]", near) else ""
@@ -115,10 +115,10 @@ def _check(name: str) -> None:
 
 
 def _importable(name: str) -> bool:
-    """Whether a module has the name; a folder without code in the current one is none."""
+    """Whether a module has the name; a folder here without code does not count."""
     try:
         spec = find_spec(name)
-    except ValueError:  # a module that was made by hand
+    except ValueError:  # a module that code made without a spec
         return True
     if spec is None or spec.origin is not None:
         return spec is not None
@@ -127,7 +127,7 @@ def _importable(name: str) -> bool:
 
 
 def _write(folder: Path, files: Mapping[str, str]) -> None:
-    """Make the folder with the files in it; if that fails, nothing is left."""
+    """Make the folder with its files; if that fails, remove all of it."""
     if folder.exists() or folder.is_symlink():
         raise UsageError(f"{folder} is there already: give out=FOLDER, which is to be made")
     above = next(parent for parent in folder.absolute().parents if parent.exists())

@@ -1,4 +1,4 @@
-"""`nas report`: the summary of a search again, from its folder alone."""
+"""`nas report`: prints the summary of a search again, from its folder alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nas.errors import UsageError
 
 def main(argv: Sequence[str]) -> None:
     """Print the summary of the run in the folder that the arguments name."""
-    words, rest = positional(argv, lambda word: Path(word).is_dir())  # a sweep's are key=value,…
+    words, rest = positional(argv, lambda word: Path(word).is_dir())  # a sweep's have =
 
     def task(settings: ReportSettings) -> None:
         if len(words) != 1:
@@ -24,7 +24,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def run(folder: Path, settings: ReportSettings) -> None:
-    """Sum the run up, and print it as text or JSON."""
+    """Print the summary of the run as text or JSON."""
     from nas.cli.build import build_metrics, build_ranking, build_space
     from nas.cli.questions import question, recorded
     from nas.runs.folder import CONFIG, read_record, read_trials

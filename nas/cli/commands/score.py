@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str]) -> None:
-    """Score the architectures among the arguments; the other arguments are Hydra's."""
+    """Score the architectures among the arguments; Hydra gets the other arguments."""
     options = {*options_of("score"), "hydra"}
     words, rest = positional(argv, lambda word: _is_notation(word, options))
     run_hydra("score", ScoreSettings, lambda settings: run(settings, words), rest)
 
 
 def _is_notation(word: str, options: set[str]) -> bool:
-    """Whether a word with = in it names decisions, depth=2,width=64, and is no option."""
+    """Whether a word with = names decisions, as in depth=2,width=64, and is not an option."""
     name, equals, _ = word.partition("=")
     return bool(equals) and name.isidentifier() and name not in options
 
 
 def run(settings: ScoreSettings, words: Sequence[str]) -> None:
-    """Score what the words and the file `archs` name, and print a block or a line for each.
+    """Score the architectures of the words and the file `archs`; print a block or a line for each.
 
-    Where all of them fail for one reason, nothing is printed and that is the error.
+    If all of them fail for the same reason, nothing is printed and the reason is the error.
     """
     texts = [*words, *_lines(settings.archs)]
     if not texts:
@@ -57,7 +57,7 @@ def run(settings: ScoreSettings, words: Sequence[str]) -> None:
 
 
 def _read(space: Space, text: str) -> Arch:
-    """The architecture of a text; one that looks like an option and is none is said to be so."""
+    """The architecture of a text; raises UsageError about an option if it looks like one."""
     try:
         return space.read(text)
     except UsageError:

@@ -1,4 +1,4 @@
-"""`nas search`: find the best architecture of a space by a proxy, training nothing."""
+"""`nas search`: finds the best architecture of a space by a proxy, without training."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from nas.strategy import STRATEGIES
 
 
 def main(argv: Sequence[str]) -> None:
-    """Run one search, or with `-m` one for every combination of the options swept."""
+    """Run one search, or with `-m` one for every combination of the swept options."""
 
     def task(settings: SearchSettings) -> None:
         from hydra.core.hydra_config import HydraConfig
@@ -45,7 +45,7 @@ def main(argv: Sequence[str]) -> None:
 
 
 def run(settings: SearchSettings, again: str) -> None:
-    """Search as the settings say; `again` is the command that would go on."""
+    """Search as the settings say; `again` is the command that continues a stopped search."""
     ranking = build_ranking(settings.ranking, settings.proxy)
     objective = build_objective(settings, settings.metrics)
     strategy = STRATEGIES.configured(settings.strategy, objective.space, ranking)
@@ -72,7 +72,7 @@ def run(settings: SearchSettings, again: str) -> None:
             executor=executor,
             patience=settings.patience,
         )
-        done = list(islice(every, len(history)))  # which checks that this is their search
+        done = list(islice(every, len(history)))  # this checks the recorded trials
         _say_where(history, folder)
         write_record(folder, record)
         comparable = settings.ranking.name == "score"
@@ -93,7 +93,7 @@ def run(settings: SearchSettings, again: str) -> None:
 
 
 def _end(settings: SearchSettings, summary: Mapping[str, Any], again: str) -> None:
-    """Exit where the search is not finished; NothingFoundError where nothing has a score."""
+    """Exit if the search is not finished; raise NothingFoundError if no trial has a score."""
     total = summary["trials"]["total"]
     if total < settings.budget:
         print(f"stopped after {total} of {settings.budget} trials; go on with\n  {again}")

@@ -13,8 +13,8 @@ from nas.scoring.executors.executor import EXECUTORS, A, B, Executor
 from nas.scoring.executors.groups import Group, Groups, answered, cores
 
 LOCAL_CLUSTER = {
-    # so that malloc keeps what it has: by default it hands tensors back to the system (Dask's
-    # own setting does so the more), and has a worker's threads each do so by themselves
+    # malloc keeps its memory: by default it returns the memory of tensors to the system (even
+    # more with Dask's own setting), and each thread of a worker has a separate pool
     "distributed.nanny.pre-spawn-environ": {
         "OMP_NUM_THREADS": 1,
         "MALLOC_ARENA_MAX": 1,
@@ -23,18 +23,18 @@ LOCAL_CLUSTER = {
     },
     "distributed.worker.profile.enabled": False,
 }
-"""What a local Dask cluster's workers are set to."""
+"""Dask's settings for the workers of a local cluster."""
 WAIT = 30
-"""Seconds that a Dask cluster may take to have a worker."""
+"""Seconds to wait for the first worker of a Dask cluster."""
 
 
 @EXECUTORS.register("dask")
 @contextmanager
 def dask(workers: int | None = None, address: str | None = None) -> Iterator[Executor]:
-    """Score on a Dask cluster: the one at `address`, else one of `workers` local processes.
+    """Score on the Dask cluster at `address`, or else on a new one of `workers` local processes.
 
-    Needs the extra `epsilon-nas[dask]`, on the cluster's machines too. Workers that are lost are
-    made up for by Dask.
+    It needs the extra `epsilon-nas[dask]`, also on the cluster's machines. If a worker is lost,
+    Dask repeats its work elsewhere. Raises UsageError if there is no scheduler or no worker.
     """
     try:
         from dask import config
@@ -69,7 +69,7 @@ def dask(workers: int | None = None, address: str | None = None) -> Iterator[Exe
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Processes that are started meanwhile leave Ctrl-C to this one."""
+    """Processes that are started inside ignore Ctrl-C; only this process handles it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -92,7 +92,7 @@ class _Dask:
     def __call__(self, function: Callable[[A], B], arguments: Iterable[A], /) -> Iterator[B]:
         if self._function != function:
             self._function, self._size = function, 1
-            # as a task's result, which Dask makes again where a worker that had it is lost
+            # the function is a task's result: Dask makes it again if its worker is lost
             self._there = self.client.submit(_same, function, pure=False)
         there = self._there
 
@@ -106,7 +106,7 @@ class _Dask:
             first = groups.waiting[0]
             try:
                 answer = first.answer()
-            except Exception as error:  # the function's own are part of an answer
+            except Exception as error:  # the function's own errors are in answers
                 if len(first.arguments) > 1 and type(error).__name__ == "KilledWorker":
                     groups.split()
                     continue
@@ -117,7 +117,7 @@ class _Dask:
 
 
 def _lost(error: Exception, group: Group[Any]) -> UsageError:
-    """What to say where the cluster gives no answer."""
+    """The error if the cluster gives no answer."""
     name = type(error).__name__
     if name == "KilledWorker":
         return UsageError(

@@ -1,7 +1,7 @@
-"""What an executor is: it applies a function to arguments, here or elsewhere, results in order.
+"""What an executor is: it applies a function to arguments and returns the results in order.
 
-A history is then the same whoever computed it. A plugin of this kind is a function with options
-that gives a context manager, which is entered for the time of a run.
+So a history does not depend on the executor. A plugin of this kind is a function with options that
+returns a context manager; the run enters it at its start and leaves it at its end.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ B = TypeVar("B")
 
 
 class Executor(Protocol):
-    """Applies a function to arguments, results in order; the built-in `map` is one."""
+    """Applies a function to arguments and returns the results in order, as `map` does."""
 
     def __call__(self, function: Callable[[A], B], arguments: Iterable[A], /) -> Iterable[B]: ...
 

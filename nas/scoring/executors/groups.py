@@ -1,4 +1,4 @@
-"""Arguments that are handed out in groups, and what comes back: what executors share."""
+"""Groups of arguments for workers, and their answers; several executors share them."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from nas.errors import UsageError
 from nas.scoring.executors.executor import A, B
 
 AHEAD = 4
-"""Groups of arguments that are handed out ahead, per worker."""
+"""Number of groups per worker that are handed out ahead."""
 TASK_SECONDS = 0.25
-"""How long a group should take at least, so that handing it out costs little beside it."""
+"""Seconds that a group should take at least, so that the cost of handing it out is small."""
 GROUPS_A_SECOND = 100
-"""A third of what Dask's scheduler and client can hand out: many workers get longer groups."""
+"""Dask's scheduler and client can hand out three times as many: many workers get longer groups."""
 
 
 class Answer(NamedTuple):
-    """What a worker answers to a group of arguments."""
+    """A worker's answer to a group of arguments."""
 
     results: list[Any]
-    """In the arguments' order, up to the first that raised an error."""
+    """The results in the arguments' order, up to the first argument that raised an error."""
     error: BaseException | None
     seconds: float
 
     def given(self) -> Iterator[Any]:
-        """The results one by one; an error is raised after them."""
+        """The results one by one; afterwards an error is raised if there was one."""
         yield from self.results
         if self.error is not None:
             raise self.error
 
 
 def answered(function: Callable[[A], B], arguments: Sequence[A]) -> Answer:
-    """The function of each argument, in a worker; an error ends it and is part of the answer.
+    """Apply the function to each argument, in a worker; an error ends it and is in the answer.
 
-    An error that pickle cannot carry is replaced by a RuntimeError with its text.
+    If pickle cannot restore the error, a RuntimeError with its text replaces it.
     """
     start = perf_counter()
     error: BaseException | None = None
@@ -50,7 +50,7 @@ def answered(function: Callable[[A], B], arguments: Sequence[A]) -> Answer:
     for argument in arguments:
         try:
             results.append(function(argument))
-        except (Exception, SystemExit) as raised:  # raised again where the results are taken
+        except (Exception, SystemExit) as raised:  # `Answer.given` raises it again
             error = _portable(raised)
             if not isinstance(raised, UsageError):
                 error.add_note(f"In a worker:\n{traceback.format_exc()}")
@@ -59,10 +59,10 @@ def answered(function: Callable[[A], B], arguments: Sequence[A]) -> Answer:
 
 
 def _portable(error: BaseException) -> BaseException:
-    """The error, or another one in its place where pickle does not bring it back."""
+    """The error, or a RuntimeError instead if pickle cannot restore the error."""
     try:
         same = pickle.loads(pickle.dumps(error))
-    except Exception:  # whatever the error's own class raises
+    except Exception:  # the error's own class may raise anything
         same = None
     if type(same) is type(error) and str(same) == str(error):
         return error
@@ -71,57 +71,57 @@ def _portable(error: BaseException) -> BaseException:
 
 @dataclass
 class Group(Generic[A]):
-    """Arguments that a worker is handed together."""
+    """Arguments that a worker gets together."""
 
     arguments: list[A]
     future: Any = None
 
     def answered(self) -> bool:
-        """Whether there is an answer."""
+        """Whether the worker has answered."""
         future = self.future
         done = future is not None and future.done() and not future.cancelled()
         return done and future.exception() is None
 
     def answer(self) -> Answer:
-        """What came of it; waits for it."""
+        """The worker's answer; this waits for it."""
         answer: Answer = self.future.result()
         return answer
 
 
 class Groups(Generic[A]):
-    """Arguments in groups that each keep a worker busy for a while, in order.
+    """Arguments in order, in groups that each keep a worker busy for a while.
 
-    What takes longer goes one by one; a short list is shared out evenly.
+    Arguments that take long are in groups of one; a short list is divided evenly.
     """
 
     def __init__(self, arguments: Iterable[A], workers: int, size: int) -> None:
         self.size = size
-        """How many arguments the next groups have; it follows what they took so far."""
+        """Number of arguments in the next groups; it adapts to the measured seconds."""
         self.waiting: deque[Group[A]] = deque()
-        """Groups whose results were not taken, the first one's are next."""
+        """Groups whose results are not taken yet; the results of the first are next."""
         self._source = iter(arguments)
         self._workers = workers
         self._seconds = max(TASK_SECONDS, workers / GROUPS_A_SECOND)
 
     def refill(self) -> bool:
-        """Take arguments until every worker has some ahead; False where nothing is left."""
+        """Take arguments until every worker has some ahead; returns False if none are left."""
         missing = max(0, AHEAD * self._workers - len(self.waiting))
         fresh = list(islice(self._source, missing * self.size))
-        ends = len(fresh) < missing * self.size  # then what is left is shared out
+        ends = len(fresh) < missing * self.size  # then the rest is divided evenly
         size = min(self.size, ceil(len(fresh) / self._workers)) if ends else self.size
         for start in range(0, len(fresh), max(1, size)):
             self.waiting.append(Group(fresh[start : start + size]))
         return bool(self.waiting)
 
     def done(self, answer: Answer) -> None:
-        """Let the first group go, and learn from it how long an argument takes."""
+        """Remove the first group, and learn from its answer how long an argument takes."""
         self.waiting.popleft()
         if answer.results:
             each = answer.seconds / len(answer.results)
             self.size = max(1, min(int(self._seconds / max(each, 1e-9)), 2 * self.size))
 
     def handed_out(self, submit: Callable[[list[A]], Any], one: bool = False) -> int:
-        """Hand out what is waiting, or its first argument alone; how many have no answer yet."""
+        """Hand out all groups, or the first `one`; returns the number of unanswered arguments."""
         for group in islice(self.waiting, 1 if one else None):
             if group.future is None:
                 group.future = submit(group.arguments)
@@ -129,7 +129,7 @@ class Groups(Generic[A]):
         return sum(len(group.arguments) for group in out if not group.answered())
 
     def split(self) -> None:
-        """Groups of one in place of those without an answer, to be handed out again."""
+        """Split the groups without an answer into groups of one, which are handed out again."""
         self.size = 1
         groups, self.waiting = self.waiting, deque()
         for group in groups:
@@ -140,7 +140,7 @@ class Groups(Generic[A]):
 
 
 def cores() -> int:
-    """How many cores this process may run on, or the machine has where no system call says."""
+    """Number of cores that this process may use; if that is unknown, the machine's cores."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

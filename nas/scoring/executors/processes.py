@@ -20,7 +20,7 @@ from nas.scoring.executors.executor import EXECUTORS, A, B, Executor
 from nas.scoring.executors.groups import Answer, Group, Groups, answered, cores
 
 ATTEMPTS = 3
-"""So often an argument may take its worker down with it, before that is an error."""
+"""An argument may kill its worker this many times; the next time it is an error."""
 
 
 @EXECUTORS.register("processes")
@@ -28,8 +28,8 @@ ATTEMPTS = 3
 def processes(workers: int | None = None) -> Iterator[Executor]:
     """Score in several processes of this machine, one thread each; null: one for every core.
 
-    A function is sent to every process once. Processes that die are replaced, and what they were
-    at is done again.
+    The function is sent to every process once. A process that dies is replaced, and its work is
+    done again. Raises UsageError if one argument kills its process too often.
     """
     number = cores() if workers is None else workers
     if number < 1:
@@ -61,13 +61,13 @@ class _Processes:
         groups = Groups(arguments, self.workers, self._size if self._knows(function) else 1)
         deaths = 0
         while groups.refill():
-            if not self._knows(function):  # or another call's function came in between
+            if not self._knows(function):  # also if another call changed the function
                 self.close()
                 self._function = function
             out = groups.handed_out(self._submit, one=bool(deaths))
             try:
                 answer = groups.waiting[0].answer()
-            except CancelledError:  # by that other call
+            except CancelledError:  # the other call cancelled it
                 groups.split()
                 continue
             except BrokenProcessPool:
@@ -100,22 +100,22 @@ class _Processes:
 
 
 _function: Callable[[Any], Any]
-"""In a process of the pool, the function it applies."""
+"""In a process of the pool: the function that it applies."""
 
 
 def _begin(function: bytes) -> None:
-    """Start a process of the pool: one thread, Ctrl-C is the parent's, which it ends with."""
+    """Start a process of the pool: it uses one thread, ignores Ctrl-C and ends with its parent."""
     global _function
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"  # for when torch comes
-    if (torch := sys.modules.get("torch")) is not None:  # the caller's main module has it
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"  # before torch is imported
+    if (torch := sys.modules.get("torch")) is not None:  # the main module imports it
         torch.set_num_threads(1)
     _function = pickle.loads(function)
 
 
 def _end_with_parent() -> None:
-    """End the process when its parent is gone, even where the parent was killed."""
+    """End the process when its parent ends, even if the parent was killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
