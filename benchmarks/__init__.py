@@ -1,1 +1,1 @@
-"""Measurements, each a script: figures as text, and one JSON object on the last line."""
+"""Measurements; each is a script that prints figures, and one JSON object on the last line."""

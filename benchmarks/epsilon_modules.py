@@ -1,11 +1,11 @@
-"""Epsilon's time on nets that are given as modules, dense and collapsed, in one run.
+"""Measures epsilon's time on nets that are given as modules, dense and collapsed, in one run.
 
     python -m benchmarks.epsilon_modules [--size 64] [--repeats 3] [NET ...]
 
-Dense is the same formula on the `nn.Module` in float32: two forward passes, the module built
-before the clock starts. Collapsed is what a search does, in float64: the module built twice, on
-the meta device, within the time. Both on one thread, in turns, the least of `repeats` times each.
-Scores are compared with those of dense float64, once. The last line is one JSON object.
+Dense is the same formula on the `nn.Module` in float32, with two forward passes; building the
+module is not timed. Collapsed is what a search does, in float64; the time includes building the
+module twice on the meta device. Both run on one thread, in turns; each time is the least of
+`repeats`. Scores are compared once with those of dense float64. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> None:
         for name in options.nets:
             candidate = Candidate(OneModule(NETS[name]), (0,))
             model = NETS[name]()
-            score = proxy.score(candidate, batch)  # warm
+            score = proxy.score(candidate, batch)  # warm up
             dense(model, batch.inputs[:2], 1.0)
             times: dict[str, list[float]] = {"dense": [], "collapsed": []}
             for _ in range(options.repeats):

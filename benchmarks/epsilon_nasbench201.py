@@ -1,11 +1,11 @@
-"""How well epsilon ranks NAS-Bench-201: correlation with the trained accuracies.
+"""Measures how well epsilon ranks NAS-Bench-201: correlation with the trained accuracies.
 
     python -m benchmarks.epsilon_nasbench201 --data FOLDER [--cells 1000] [--batch natural …]
 
-FOLDER holds `nasbench201.csv.gz` (columns `arch` and the target) and, for `images`,
-`cifar10_images.npz`. For every batch: Spearman's rho and Kendall's tau-b over the cells that have
-a score (dropped), over all with the others last (last), and without the underflow rule (exact).
-The last line is one JSON object with the same figures.
+FOLDER has `nasbench201.csv.gz` (columns `arch` and the target) and, for `images`,
+`cifar10_images.npz`. For every batch it prints Spearman's rho and Kendall's tau-b over the cells
+with a score (dropped), over all cells with those without a score last (last), and without the
+underflow rule (exact). The last line is one JSON object with the same figures.
 """
 
 from __future__ import annotations

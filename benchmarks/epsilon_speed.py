@@ -1,13 +1,13 @@
-"""Epsilon's time per NAS-Bench-201 cell: dense, collapsed with tensors, and by compiled kernels.
+"""Measures epsilon's time per NAS-Bench-201 cell: dense, with tensors, and by compiled kernels.
 
     python -m benchmarks.epsilon_speed [--cells 20] [--size 256]
 
-All three on one thread, on the same cells, in turn, so that a noisy machine is noisy for all.
-Dense is the same formula on the `nn.Module` in float32, two forward passes, the module built
-before the clock starts. Tensors and kernels write the layers down within the time; kernels are
-what a search does, scores near 0 taken again in float64 included. Compile time comes by itself.
-Times are of the processor (and of the clock on the wall, which other programs lengthen). The last
-line is one JSON object.
+All three run on one thread, on the same cells, in turns, so that noise of the machine is the same
+for all. Dense is the same formula on the `nn.Module` in float32, with two forward passes; building
+the module is not timed. The times of tensors and kernels include making the layers. Kernels are
+what a search uses; their time includes computing scores near 0 again in float64. The compile time
+is printed separately. Times are processor times (wall times are printed, too; other programs
+lengthen these). The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def main() -> None:
 
 def measure(space: Space, batch: Batch, archs: list[Arch]) -> tuple[Times, list[float]]:
     """Processor and wall time of every way, and the kernels' relative error."""
-    dense(space.build(archs[0]), batch.inputs, 1.0)  # warm
+    dense(space.build(archs[0]), batch.inputs, 1.0)  # warm up
     times: Times = {"dense": [], "tensors": [], "kernels": []}
     differences = []
     for arch in archs:
@@ -95,7 +95,7 @@ def tensors(space: Space, arch: Arch, inputs: torch.Tensor) -> float:
 
 
 def score(space: Space, arch: Arch, batch: Batch, dtype: str | None = None) -> float:
-    """Epsilon as a search takes it."""
+    """Epsilon as a search computes it."""
     proxy = Epsilon(dtype=dtype)  # type: ignore[arg-type]  # a text, one of the two it takes
     return proxy.score(Candidate(space, arch), batch)
 

@@ -1,10 +1,10 @@
-"""What a second process brings: the same architectures scored serially and by executors.
+"""Measures the speed-up by executors: the same architectures scored serially and in parallel.
 
     python -m benchmarks.executors [--workers 2] [--executors processes dask] [--proxies naswot …]
 
-For every proxy the seconds of all architectures, start-up left out: a first pass starts the
-workers. Serial and executors take turns, so that a noisy machine is noisy for both. The last
-line is one JSON object.
+For every proxy it measures the seconds of all architectures, without start-up: a first pass starts
+the workers. Serial and executors take turns, so that noise of the machine is the same for both.
+The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from proxies.epsilon import Epsilon, epsilon
 
 
 class Tensors(Epsilon):
-    """Epsilon without kernels, as where Numba is missing."""
+    """Epsilon without kernels, as if Numba were missing."""
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
         network = candidate.network
@@ -39,7 +39,7 @@ class Tensors(Epsilon):
 
 
 COUNTS = {"epsilon": 1600, "tensors": 240, "synflow": 200, "naswot": 24}
-"""Architectures a turn, so that a turn takes seconds."""
+"""Number of architectures in a turn, so that a turn takes seconds."""
 
 
 def main() -> None:
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def timed(name: str, executor: str, workers: int, turns: int) -> list[tuple[float, float]]:
-    """Seconds serially and by the executor, of every turn."""
+    """The seconds of every turn, serially and by the executor."""
     space = SPACES.build("nasbench201")
     of_epsilon = name in ("epsilon", "tensors")
     batch = make_batch(space, "natural", size=256 if of_epsilon else 64)
@@ -81,7 +81,7 @@ def timed(name: str, executor: str, workers: int, turns: int) -> list[tuple[floa
     archs = [space.sample(Random(number)) for number in range(COUNTS[name])]
     seconds = []
     with EXECUTORS.build(executor, workers=workers) as apply:
-        list(apply(objective, archs))  # by its end all workers have started
+        list(apply(objective, archs))  # this starts all workers
         list(map(objective, archs[:4]))
         for _ in range(turns):
             start = perf_counter()

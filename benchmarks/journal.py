@@ -1,10 +1,10 @@
-"""A search's journal at scale: what appending a trial costs, and reading all of them again.
+"""Measures a long journal: the time to append a trial, and to read all trials again.
 
     python -m benchmarks.journal [--trials 1000000] [--folder FOLDER]
 
-Trials are those of a space whose architectures hardly repeat (16 decisions of 6 options), with two
-metrics each. Appending is timed in tenths of the journal: constant time is the same in each. The
-last line is one JSON object.
+Trials are from a space whose architectures rarely repeat (16 decisions of 6 options), with two
+metrics each. Appending is timed for each tenth of the journal, which shows whether the time is
+constant. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from nas import History, Trial
 
 
 def written(path: Path, count: int) -> list[float]:
-    """Append the trials; seconds of each tenth of them."""
+    """Append the trials; returns the seconds of each tenth."""
     rng = Random(0)
     seconds = []
     with History.read(path) as history:
@@ -34,7 +34,7 @@ def written(path: Path, count: int) -> list[float]:
                 arch = tuple(rng.randrange(6) for _ in range(16))
                 metrics = {"params": float(sum(arch)), "flops": float(rng.randrange(10**9))}
                 history.append(Trial(number, arch, rng.random(), metrics, 0.001))
-                history.trials.clear()  # what is measured is the file
+                history.trials.clear()  # only the file is measured
             seconds.append(perf_counter() - start)
     return seconds
 

@@ -1,13 +1,13 @@
-"""Every proxy's time per NAS-Bench-201 cell, beside the plainest computation, in one run.
+"""Measures every proxy's time per NAS-Bench-201 cell, and that of a plain computation.
 
     python -m benchmarks.proxies [--cells 20] [--size 64] [--proxies naswot snip …]
 
-The plain computations are those of `tests.support.slow_proxies`, each from its formula alone, as
-one would write it down first, with hooks and loops. Both build the same weights, within the time,
-on the same number of threads (`--threads`; a search scores on one). Cells alternate between the
-two, so that a noisy machine is noisy for both: seconds are means, `ratio` is the median over the
-cells. `differ` is the largest relative difference of the two scores, or `exists` where only one of
-them has a score. The last line is one JSON object.
+The plain computations are those of `tests.support.slow_proxies`: simple code from the formula,
+with hooks and loops. Both build the same weights, which is timed, on the same number of threads
+(`--threads`; a search scores on one). Both take turns on every cell, so that noise of the machine
+is the same for both. Seconds are means, `ratio` is the median over the cells. `differ` is the
+largest relative difference of the two scores, or `exists` if only one of them has a score. The
+last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ def measured(ways: dict[str, Way], candidates: list[Candidate], batch: Batch) ->
 
 
 def rounded(value: float) -> float:
-    """To four digits."""
+    """The value rounded to four digits."""
     return float(f"{value:.4g}")
 
 
 def difference(scores: list[tuple[float, float]]) -> float | None:
-    """The largest relative difference of two scores; None where only one of them exists."""
+    """The largest relative difference of two scores; None if only one of them exists."""
     if any(isnan(one) != isnan(other) for one, other in scores):
         return None
     pairs = [(one, other) for one, other in scores if not isnan(one)]

@@ -1,13 +1,13 @@
-"""How near epsilon's kernels come to what the machine can do, per NAS-Bench-201 cell.
+"""Measures how near epsilon's kernels are to the machine's limits, per NAS-Bench-201 cell.
 
     python -m benchmarks.roofline [--cells 100] [--size 256]
 
-Measured first: bytes a second for maps that lie in the second-level cache, in the third, and in
-memory (one read and one write for each value, as most passes have), and operations a second on
-values in the first-level cache. Then the passes that the kernels made for each cell are counted:
-bytes (a source or a result of a pass counts once) and operations. No pass can be faster than its
-bytes or its operations allow at these rates; the sum over passes is the bound. One thread,
-float32, processor time, least of `--repeat`. The last line is one JSON object.
+It first measures bytes a second for maps in the second-level cache, in the third, and in memory
+(one read and one write for each value, as in most passes), and operations a second on values in
+the first-level cache. Then it counts the bytes (each source and result of a pass counts once) and
+the operations of the kernels' passes for each cell. No pass can be faster than its bytes or its
+operations allow at these rates; the sum over passes is the bound. It uses one thread, float32 and
+processor time, the least of `--repeat`. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from nas.data.sources import make_batch
 from proxies.epsilon import Epsilon
 
 LEVELS = {"L2": 2**18, "L3": 2**23, "memory": 2**28}
-"""Bytes that a probe goes through, to lie where its name says."""
+"""Bytes of the map of each probe, so that the map is in the memory that the name says."""
 
 L2_HOLDS = 2**19
-"""A map of at most so many bytes is counted as read from and written to the L2 cache."""
+"""A map of at most this many bytes counts as read from and written to the L2 cache."""
 
 
 def main() -> None:
@@ -98,13 +98,13 @@ def rate() -> float:
 
 @kernels.compiled
 def sum_of_views(rows: NDArray[np.float32], times: int) -> None:
-    """The same sum so many times, without Python in between."""
+    """The same sum `times` times, without Python in between."""
     for _ in range(times):
         kernels._add_rows(rows[0], rows[1], rows[2], rows[3], 1.0, 0.0, 0.0)
 
 
 def least(call: Callable[[], object], repeat: int) -> float:
-    """The least processor time of a call; the clock on the wall where that is less."""
+    """The least processor time of a call, or its wall time if that is less."""
     times = []
     for _ in range(repeat):
         processor, wall = process_time(), perf_counter()

@@ -1,11 +1,11 @@
-"""What a search takes in every space under every strategy, with all other settings as they are.
+"""Measures a search in every space by every strategy, with the default of all other settings.
 
     python -m benchmarks.spaces [--budget 200] [--spaces darts …] [--strategies random …]
 
-One command each, start-up included, one after the other; by epsilon, or by synflow where epsilon
-does not exist. A table of Markdown: wall seconds, the largest memory, how many trials have a
-score, and the median time of a score. The last line is one JSON object. A search that ends with an
-error is named with it, and the exit code is 1.
+It runs one command after the other, by epsilon, or by synflow if epsilon does not exist. It prints
+a Markdown table: wall seconds with start-up, the largest memory, the number of trials with a
+score, and the median time of a score. The last line is one JSON object. If a search ends with an
+error, the table has the error, and the exit code is 1.
 """
 
 from __future__ import annotations

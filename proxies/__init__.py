@@ -1,1 +1,1 @@
-"""Proxies, one file each; the registered name is the file's name."""
+"""Proxies, one file each; the file's name is the registered name."""

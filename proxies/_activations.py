@@ -1,4 +1,4 @@
-"""Every ReLU of a network while it runs, whether a module or a function makes it."""
+"""Watches every ReLU of a running network, both modules and functions."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from torch.overrides import TorchFunctionMode
 from nas import NotApplicableError
 
 RELUS = frozenset({F.relu, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_})
-"""What nn.ReLU, too, comes down to; in place or not. A ReLU6 or a GELU is none."""
+"""The functions that compute a ReLU, in place or not; nn.ReLU calls them, too. ReLU6 is none."""
 
 
 class _Watch(TorchFunctionMode):
-    """Hands the output of every ReLU to `visit` as soon as it is there."""
+    """Calls `visit` with the output of every ReLU as soon as it is computed."""
 
     def __init__(self, visit: Callable[[Tensor], None]) -> None:
         super().__init__()
@@ -39,10 +39,11 @@ class _Watch(TorchFunctionMode):
 def each_relu(
     model: nn.Module, inputs: Tensor, visit: Callable[[Tensor], None], proxy: str
 ) -> None:
-    """Run the model and visit every ReLU's output, none of which is kept alive.
+    """Run the model and visit every ReLU's output; no output is kept.
 
-    An output is positive where the ReLU's input is, so the input is not needed. Outputs without
-    one row per sample do not count. NotApplicableError, naming the proxy, where there is no ReLU.
+    An output is positive where the ReLU's input is positive, so the input is not needed. Outputs
+    without one row per sample do not count. Raises NotApplicableError, which names the proxy, if
+    there is no ReLU.
     """
     found = False
 

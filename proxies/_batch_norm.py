@@ -1,4 +1,4 @@
-"""Batch norm on batch statistics whose gradient is cheap to differentiate a second time."""
+"""Batch norm with batch statistics; its gradient is cheap to differentiate a second time."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ norm_backward = torch.ops.aten.native_batch_norm_backward
 
 
 def freeze_batch_norms(model: nn.Module) -> None:
-    """Replace every batch norm of a model."""
+    """Replace every batch norm of a model by `Frozen`."""
     replace_norms(model, nn.modules.batchnorm._BatchNorm, Frozen)
 
 
 class Frozen(nn.Module):
-    """Stands in for a batch norm in training mode with a scale and a shift that stay as they are.
+    """Replaces a batch norm in training mode; its scale and shift are constants.
 
-    No running statistics, no gradients of scale and shift, and no objection to a batch that has
-    one value per channel, which gives the shift.
+    It has no running statistics and no gradients of scale and shift. If the batch has one value
+    per channel, it gives the shift instead of an error.
     """
 
     def __init__(self, norm: nn.modules.batchnorm._BatchNorm) -> None:

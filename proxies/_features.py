@@ -1,4 +1,4 @@
-"""Feature maps of a network: the outputs of its main blocks, and the last one of all."""
+"""Feature maps of a network: the outputs of its main blocks, and its last feature map."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ def each_feature(
 ) -> None:
     """Run the model and visit the output of every main block, in order.
 
-    Main blocks are those that the network's layers mark; a block that changes nothing is visited
-    with the same tensor again. Elsewhere they are what ReLUs make of feature maps.
+    Main blocks are marked in the network's layers; a block that changes nothing is visited with
+    the same tensor again. For a module without layers, the features are the feature maps that
+    ReLUs return.
     """
 
     def maps(output: Tensor) -> None:
@@ -51,7 +52,7 @@ def _visit(
 def shared_entropies(
     candidate: Candidate, batch: Batch, input: Literal["gaussian", "batch"], init: Init, proxy: str
 ) -> list[float]:
-    """The entropies of a candidate's features, computed once for all proxies that look at them."""
+    """The entropies of a candidate's features; proxies that use the same features share them."""
     key = ("entropies", candidate.seed, input, init)
     known = candidate.memo.get(key)
     if known is None or known[0] is not batch:
@@ -62,7 +63,7 @@ def shared_entropies(
 
 
 def entropies(model: nn.Module, inputs: Tensor, proxy: str) -> list[float]:
-    """AZ-NAS's expressivity of each feature; NaN for a constant one."""
+    """AZ-NAS's expressivity of each feature; NaN for a constant feature."""
     values: list[float] = []
     with torch.no_grad():
         each_feature(model, inputs, lambda feature: values.append(entropy(feature)), proxy)
@@ -70,7 +71,7 @@ def entropies(model: nn.Module, inputs: Tensor, proxy: str) -> list[float]:
 
 
 def entropy(feature: Tensor) -> float:
-    """Entropy of the principal components' shares of the variance over batch and places."""
+    """Entropy of the principal components' shares of the variance over batch and pixels."""
     centred = feature - feature.mean(dim=(0, 2, 3), keepdim=True)
     covariance = gram(centred, centred).double()
     if not covariance.isfinite().all():
@@ -81,13 +82,13 @@ def entropy(feature: Tensor) -> float:
 
 
 def gram(one: Tensor, other: Tensor) -> Tensor:
-    """Means over batch and places of the products of one's channels with the other's."""
+    """Mean over batch and pixels of the products of one's channels and the other's channels."""
     products = one.flatten(2) @ other.flatten(2).transpose(1, 2)
     return products.sum(dim=0) / (one.numel() // one.shape[1])
 
 
 def needs_maps(found: int, needed: int, proxy: str) -> None:
-    """NotApplicableError, naming the proxy, where a model has too few feature maps."""
+    """Raise NotApplicableError, which names the proxy, if a model has too few feature maps."""
     if found < needed:
         raise NotApplicableError(
             f"{proxy} needs {needed} feature maps or more, and this model has {found}"
@@ -95,7 +96,7 @@ def needs_maps(found: int, needed: int, proxy: str) -> None:
 
 
 class _LastMap(TorchFunctionMode):
-    """Keeps the last feature map that any function returns, of more than one pixel if it can."""
+    """Keeps the last feature map that any function returns, if possible of several pixels."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -119,9 +120,9 @@ class _LastMap(TorchFunctionMode):
 
 
 def last_map(model: nn.Module, inputs: Tensor, proxy: str) -> Tensor:
-    """Run the model; the feature map before the pooling over all places.
+    """Run the model and return the feature map before the global pooling.
 
-    Where no layer is that pooling: the last map of more than one pixel, else the last one.
+    If no layer is a global pooling, it is the last map of more than one pixel, else the last map.
     """
     if isinstance(model, NetworkModule):
         layers = model.network.layers

@@ -1,4 +1,4 @@
-"""What the proxies of gradients share: which weights count, the loss, gradients, sums."""
+"""Functions that the proxies of gradients share: weights, loss, gradients, sums."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WHOLE = slice(None)
 
 
 def layers(model: nn.Module) -> list[Layer]:
-    """The convolutions and linear layers of a model; NotApplicableError where it has none."""
+    """The convolutions and linear layers of a model; raises NotApplicableError for none."""
     found = [part for part in model.modules() if isinstance(part, Layer)]
     if not found:
         raise NotApplicableError(
@@ -31,7 +31,7 @@ def layers(model: nn.Module) -> list[Layer]:
 
 
 def weights(model: nn.Module) -> list[Tensor]:
-    """The weights of convolutions and linear layers; every other parameter is frozen."""
+    """The weights of convolutions and linear layers; this freezes every other parameter."""
     found: list[Tensor] = [layer.weight for layer in layers(model)]
     model.requires_grad_(False)
     for weight in found:
@@ -40,9 +40,9 @@ def weights(model: nn.Module) -> list[Tensor]:
 
 
 def cross_entropy(model: nn.Module, batch: Batch, examples: slice = WHOLE) -> Tensor:
-    """The mean loss over some examples; an example's outputs, of whatever shape, are its classes.
+    """The mean loss over some examples; all outputs of an example, in any shape, are its logits.
 
-    NotApplicableError where there is one output, for the loss is constant then.
+    Raises NotApplicableError if there is one output, because the loss is constant then.
     """
     with torch.enable_grad():
         outputs: Tensor = model(batch.inputs[examples]).flatten(1)
@@ -58,9 +58,9 @@ def cross_entropy(model: nn.Module, batch: Batch, examples: slice = WHOLE) -> Te
 def gradients(
     value: Tensor, variables: Sequence[Tensor], *, graph: bool = False, keep: bool = False
 ) -> tuple[Tensor, ...]:
-    """d value / d variables, zeros where nothing leads from one to the other.
+    """d value / d variables; zeros if the value does not depend on a variable.
 
-    `graph`: they can be differentiated again; `keep`: the value can.
+    `graph`: the gradients can be differentiated again; `keep`: the value can.
     """
     if not value.requires_grad:
         return tuple(torch.zeros_like(variable) for variable in variables)
@@ -75,7 +75,7 @@ def gradients(
 
 
 def weights_and_gradients(model: nn.Module, batch: Batch) -> Iterable[tuple[Tensor, Tensor]]:
-    """Every counted weight with the gradient of the loss, both outside of any graph."""
+    """Every counted weight with the gradient of the loss, both detached from the graph."""
     parameters = weights(model)
     slopes = gradients(cross_entropy(model, batch), parameters)
     return zip((parameter.detach() for parameter in parameters), slopes, strict=True)
@@ -84,7 +84,7 @@ def weights_and_gradients(model: nn.Module, batch: Batch) -> Iterable[tuple[Tens
 def replace_norms(
     model: nn.Module, kind: type[N] | tuple[type[N], ...], make: Callable[[N], nn.Module]
 ) -> None:
-    """Put `make(norm)` in the place of every part of a kind."""
+    """Replace every part of the given kind by `make(part)`."""
     for parent in list(model.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, kind):
@@ -92,7 +92,7 @@ def replace_norms(
 
 
 def first(batch: Batch, samples: int) -> Batch:
-    """The first `samples` examples, or all there are; UsageError where there is only one."""
+    """The first `samples` examples, or all if fewer; raises UsageError for a single example."""
     if len(batch.inputs) < 2:
         raise UsageError("this proxy compares examples: it needs a batch of 2 or more")
     labels = None if batch.labels is None else batch.labels[:samples]
@@ -100,7 +100,7 @@ def first(batch: Batch, samples: int) -> Batch:
 
 
 def total(parts: Iterable[Tensor]) -> float:
-    """The sum of scalars; `NoScore` where it is not finite."""
+    """The sum of scalars; a `NoScore` if it is not finite."""
     terms = list(parts)
     value = float(torch.stack(terms).sum()) if terms else 0.0
     return value if isfinite(value) else NoScore("not finite")

@@ -1,4 +1,4 @@
-"""A network as NASGraph sees it: units, each with channels, and what feeds them."""
+"""A network as NASGraph sees it: units with channels, and the units that feed them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from nas.network import (
 )
 
 REDUCED = {"cells": 1, "channels": 16}
-"""Sizes of the reduced network, for those of the fields that a space has."""
+"""Sizes of the reduced network; a space uses those that are its fields."""
 NAMED = re.compile(r"\w+(?=~\d)")
 """The operation of an edge, in the notation op~source."""
 CONV_1X1 = "nor_conv_1x1"
@@ -43,7 +43,7 @@ Part = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Identity(Op):
-    """Its input."""
+    """Returns its input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Unit:
 
 
 def reduced(space: Space) -> Space:
-    """The space with one cell a stage and 16 channels, as far as it has such fields."""
+    """The space with one cell a stage and 16 channels, if it has these fields."""
     if not is_dataclass(space):
         return space
     names = {field.name for field in fields(space)}
@@ -67,11 +67,12 @@ def reduced(space: Space) -> Space:
 def units(space: Space, arch: Arch) -> list[Unit]:
     """The units of the architecture in the reduced space, in the order of the layers.
 
-    A network's layers say nothing of an edge without an operation, and of a skip only where it
-    ends; in the reference's graph both are layers with nodes of their own. So where the published
-    notation names an operation for every edge of a cell (op~source), the layers are those of the
-    cell of 1x1 convolutions, in which every edge is a layer, and the operations that the notation
-    names take the place of these convolutions.
+    In the reference's graph an edge without an operation, and a skip, are layers with their own
+    nodes; our layers do not have them. So if the published notation names an operation for every
+    edge of a cell (op~source), this takes the layers of the cell of 1x1 convolutions, in which
+    every edge is a layer, and replaces these convolutions by the operations of the notation.
+
+    Raises NotApplicableError if the space gives modules only.
     """
     space = reduced(space)
     text = space.format(arch)
@@ -101,10 +102,10 @@ def _network(space: Space, arch: Arch) -> Network:
 
 
 def _units(network: Network) -> list[Unit]:
-    """Input, convolutions, pools, zeros and the map that the head reads are units.
+    """Units are the input, convolutions, pools, zeros and the map that the head reads.
 
-    Norms and ReLUs (or SiLUs) are left out, sums and concatenations say which units feed which;
-    numbers that channels are multiplied with, and the layers that make them, are left out too.
+    Norms and ReLUs (or SiLUs) are left out. Sums and concatenations only decide which units feed
+    which. Factors of channels, and the layers that compute them, are left out too.
     """
     layers, shapes = network.layers, network.shapes
     factors = _factors(network)
@@ -141,9 +142,9 @@ def _units(network: Network) -> list[Unit]:
 
 
 def _factors(network: Network) -> set[int]:
-    """The layers from a spatial mean to the numbers that channels are multiplied with.
+    """The layers from a spatial mean to the factors that channels are multiplied by.
 
-    These numbers are hardly ever 0: they say how much a channel answers, and not whether.
+    These factors are almost never 0: they change how much a channel answers, not whether.
     """
     found: set[int] = set()
     pending = [layer.inputs[1] for layer in network.layers if isinstance(layer.op, Scale)]
@@ -164,14 +165,14 @@ def _joined(given: list[tuple[Part, ...]], widths: list[int]) -> Iterator[Part]:
 
 
 def _check_head(layers: tuple[Layer, ...]) -> None:
-    """NotApplicableError where a spatial mean is not the beginning of the head."""
+    """Raise NotApplicableError if a spatial mean is not the beginning of the head."""
     for layer in layers:
         if not isinstance(layer.op, GlobalAvgPool | Linear | ReLU):
             raise NotApplicableError(f"nasgraph does not know {layer.op} after a spatial mean")
 
 
 def _shortcuts(network: Network) -> set[int]:
-    """Average pools that a 1x1 convolution alone reads: both together are one unit."""
+    """Average pools whose only reader is a 1x1 convolution: both together are one unit."""
     readers = Counter(chain(*(layer.inputs for layer in network.layers)))
     return {
         layer.inputs[0]

@@ -19,10 +19,10 @@ def gaussian(
     size: int | None = None,
     resolution: int | None = None,
 ) -> Tensor:
-    """N(0, 1) inputs in the type and, where nothing else is said, the shape of others.
+    """N(0, 1) inputs in the type and shape of `like`; `size` and `resolution` change the shape.
 
-    NotApplicableError, naming the proxy, where inputs are no real numbers, or a resolution is
-    asked for and they are no images.
+    Raises NotApplicableError, which names the proxy, if `like` has no real numbers, or if a
+    `resolution` is given and `like` has no images.
     """
     if not like.is_floating_point() or (resolution is not None and like.ndim != 4):
         kind = "numbers" if resolution is None else "images"
@@ -39,7 +39,7 @@ def gaussian(
 def drawn_or_batch(
     kind: Literal["gaussian", "batch"], candidate: Candidate, batch: Batch, proxy: str
 ) -> Tensor:
-    """The batch's inputs, or others of the candidate's own in their shape."""
+    """The batch's inputs, or N(0, 1) inputs of the same shape from the candidate's seed."""
     if kind == "batch":
         return batch.inputs
     return gaussian(candidate.generator("inputs"), batch.inputs, proxy)

@@ -1,4 +1,4 @@
-"""Epsilon: how far apart a network's outputs are under two constant shared weights."""
+"""Epsilon: how much a network's outputs differ between two constant shared weights."""
 
 from __future__ import annotations
 
@@ -20,56 +20,57 @@ from nas.network.initialisation import constants, embeddings
 from nas.seeding import generator
 
 FLOAT32_LEAST = 2.0**-149
-"""The least positive float32, 1.4e-45, denormals counted."""
+"""The smallest positive float32, 1.4e-45, including denormal numbers."""
 
 ROUNDING = 1e-13
-"""Entries under this are 0: equal outputs of a module can differ in float64's last digit."""
+"""Smaller entries count as 0: equal outputs of a module can differ in float64's last digit."""
 
 
 FEW_DIGITS, NO_DIGITS = 2.0**-6, 2.0**-10
-"""Scores under the first have few right digits in float32; under the second it may have none."""
+"""Under the first a float32 score has few right digits; under the second it may have none."""
 
 
 @PROXIES.register("epsilon")
 class Epsilon(Proxy):
     """Normalised difference of the outputs under two constant shared weights (Gracheva 2024).
 
-    Every convolution's and linear layer's weight and every norm's scale is set to one number,
-    biases and norm shifts to 0, norms use batch statistics; one forward pass each with `low` and
-    with `high` gives the outputs o. In a module every other parameter is the number, too, so in a
-    recurrent cell the offsets and the initial hidden states, as in the reference; embeddings are
-    random, U(0, 1), from the seed, the same for every architecture and for both passes. With
-    p = (o - min o) / (max o - min o), each pass by itself, entries that are exactly 0 left out,
+    All weights of convolutions and linear layers and all scales of norms are set to one number;
+    biases and shifts of norms are 0; norms use batch statistics. One forward pass with `low` and
+    one with `high` give the outputs o. In a module every other parameter is this number, too: so
+    are the offsets and the initial hidden states of a recurrent cell, as in the reference.
+    Embeddings are random, U(0, 1), from the seed; they are the same for every architecture and
+    for both passes. For each pass p = (o - min o) / (max o - min o); entries that are exactly 0
+    are left out:
 
         epsilon = mean |p_low - p_high| / mean of all p,   higher is better.
 
-    Source: arXiv:2302.04406 and its reference code `epsinas`, which this agrees with to float32's
-    rounding. No labels, no gradients, no random weights but embeddings: without these the score
-    depends on the batch alone.
+    Source: arXiv:2302.04406 and its reference code `epsinas`, with which this agrees up to
+    float32's rounding. It uses no labels, no gradients and no random weights except embeddings:
+    without embeddings the score depends only on the batch.
 
     Two consequences of the definition:
 
-    1. All channels of a layer are equal, so a network given as layers is evaluated as one map a
+    1. All channels of a layer are equal. So a network given as layers is evaluated with one map a
        layer (`nas.collapse`), exactly and hundreds of times faster; a module is run on tensors of
-       distinct channels (`nas.collapse.modules`), tens of times faster. Operations without such
-       a form, or modules that do not allow it, are computed in full and named in a note.
-    2. In float32, with a low weight such as 1e-7, the low pass underflows to a constant and the
-       score is missing: on NAS-Bench-201 for the 6,399 of 15,625 cells without a path of skips
-       and pools from input to output. The paper's figures are over the others. Here it is a rule:
-       `underflow=float32` gives no score where the spread of the low pass is under the least
-       positive float32, decided from the logarithm of the scale, the same on every device;
-       `underflow=none` scores every cell whose output varies (given as layers: a module's
-       float64 ends at 1e-308). The cells that drop out are not
-       bad ones: tell coverage beside every correlation.
+       distinct channels (`nas.collapse.modules`), tens of times faster. Operations or modules for
+       which this is impossible are computed in full, and a note names them.
+    2. In float32, with a low weight such as 1e-7, the low pass can underflow to a constant, and
+       the score is missing. On NAS-Bench-201 this happens for the 6,399 of 15,625 cells without a
+       path of skips and pools from input to output; the paper's figures are over the other cells.
+       Here it is a rule: with `underflow=float32` there is no score if the spread of the low pass
+       is under the smallest positive float32. The logarithm of the scale decides this, so it is
+       the same on every device. With `underflow=none` every cell whose output varies has a score
+       (if given as layers; a module's float64 ends at 1e-308). The cells without a score are not
+       bad cells: report the coverage with every correlation.
 
-    Options: `low` and `high` (default: the space's own `shared_weights`); `underflow`; `dtype`
-    (default: float32, the paper's, where the paper's rule holds and the candidate is given as
-    layers; float64 without the rule, and for modules, which have nothing else to hold small
-    numbers in: of 30 recurrent cells the paper's float32 leaves 19 with at most four values in
-    the low pass). Scores near 0 carry few digits in float32, which decides on 1e-7 of the
-    outputs, not of the score: those under 1/64 are computed in float64. One exception keeps to
-    the paper: under 1/1024, where its float32 moves a score by more than 1/4096, it stays moved;
-    `dtype=float64` is exact throughout.
+    Options: `low` and `high` (default: the space's own `shared_weights`); `underflow`; `dtype`.
+    The default dtype is float32, as in the paper, if the paper's rule holds and the candidate is
+    given as layers. It is float64 without the rule, and for modules, because they keep no
+    separate scale: of 30 recurrent cells the paper's float32 leaves 19 with at most four values
+    in the low pass. Scores near 0 have few right digits in float32, because its error is 1e-7 of
+    the outputs, not of the score: scores under 1/64 are computed in float64. One exception follows
+    the paper: if a score is under 1/1024 and the paper's float32 changes it by more than 1/4096,
+    the float32 score is kept. With `dtype=float64` all scores are exact.
     """
 
     by_function = True
@@ -90,9 +91,9 @@ class Epsilon(Proxy):
         self.dtype = None if dtype is None else getattr(torch, dtype)
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
-        """Epsilon of the candidate; `NoScore` for a constant or underflowing pass.
+        """Epsilon of the candidate; a `NoScore` if a pass is constant or underflows.
 
-        NotApplicableError where the space's outputs are always constant.
+        Raises NotApplicableError if the space's outputs are always constant.
         """
         weights, network = self.shared_weights(candidate.space), candidate.network
         if network is None:
@@ -103,7 +104,7 @@ class Epsilon(Proxy):
         return self._score(network, batch, weights, self.dtype or torch.float64)
 
     def shared_weights(self, space: Space) -> tuple[float, float]:
-        """The low and the high weight; NotApplicableError where the space has none to offer."""
+        """The low and the high weight; raises NotApplicableError if the space has none."""
         if self.low is not None and self.high is not None:
             return self.low, self.high
         if space.shared_weights is None:
@@ -120,14 +121,14 @@ class Epsilon(Proxy):
         return low, high
 
     def _float32(self, network: Network, batch: Batch, weights: Sequence[float]) -> float:
-        """The paper's float32, with digits that are right as far as its own are."""
+        """The score by the paper's float32 rule, with more exact digits for small scores."""
         score = self._score(network, batch, weights, torch.float32)
         if not score < FEW_DIGITS:
             return score
         exact = self._score(network, batch, weights, torch.float64)
         if exact > NO_DIGITS:
             return exact
-        # PyTorch's rounding is the paper's: where it decides on the score, it is the paper's score
+        # the paper has PyTorch's rounding: if the rounding decides the score, keep this score
         low, high = (flat(collapsed(network, batch.inputs.float(), each)) for each in weights)
         paper = epsilon(low, high, self.underflow)
         return paper if abs(paper - exact) > exact / 4096 else exact
@@ -135,7 +136,7 @@ class Epsilon(Proxy):
     def _score(
         self, network: Network, batch: Batch, weights: Sequence[float], dtype: torch.dtype
     ) -> float:
-        """The score of passes in one dtype, each flattened and with the logarithm of its scale."""
+        """The score in one dtype; each pass is a flat vector with the logarithm of its scale."""
         inputs = batch.once(("collapse", dtype), lambda: Inputs(batch.inputs.to(dtype)))
         low, high = outputs(network, inputs, weights)
         return epsilon(low, high, self.underflow)
@@ -144,15 +145,15 @@ class Epsilon(Proxy):
 def _of_module(
     candidate: Candidate, batch: Batch, weights: Sequence[float], dtype: torch.dtype
 ) -> list[Tensor]:
-    """Both passes of a module, collapsed; densely, with a note, where it does not allow that."""
-    floats = batch.inputs.is_floating_point()  # or tokens
+    """Both passes of a module, collapsed; if that is impossible, dense and with a note."""
+    floats = batch.inputs.is_floating_point()  # else tokens
     inputs, notes = batch.inputs.to(dtype) if floats else batch.inputs, set[str]()
 
     def entries(name: str, shape: torch.Size) -> Tensor:
         return uniform(candidate.seed, name, shape, dtype).to(inputs.device)
 
     try:
-        with candidate.seeded("passes"):  # whatever the module draws
+        with candidate.seeded("passes"):  # for random numbers in the module
             passes = collapsed_module(
                 candidate.skeleton,
                 candidate.model,
@@ -163,7 +164,7 @@ def _of_module(
                 entries=entries,
                 distinct=True,  # means are the same
             )
-    except Exception as error:  # if it is the module's own, it comes again
+    except Exception as error:  # an error of the module itself comes again below
         reason = f"{type(error).__name__}: {error}".splitlines()[0][:100]
         batch.notes.add(f"the module is run densely ({reason})")
         with candidate.seeded("passes"):
@@ -176,17 +177,18 @@ def _of_module(
 
 @lru_cache(maxsize=2)
 def uniform(seed: int | str, name: str, shape: torch.Size, dtype: torch.dtype) -> Tensor:
-    """The weights of an embedding: the same for all architectures, and so kept."""
+    """The weights of an embedding; they are the same for all architectures, so they are kept."""
     return torch.rand(shape, generator=generator("embedding", seed, name)).to(dtype)
 
 
 def dense(
     model: nn.Module, inputs: Tensor, weight: float, entries: Entries | None = None
 ) -> Tensor:
-    """The model's flattened output, in float64, with every weight constant; the model is changed.
+    """The model's flattened float64 output with every weight constant; this changes the model.
 
-    Parameters named `bias` become 0, embeddings stay or get their `entries`, everything else
-    becomes `weight`. Norms use the statistics of the batch, dropout is off.
+    Parameters named `bias` become 0, embeddings stay or get their `entries`, every other parameter
+    becomes `weight`. Norms use the statistics of the batch, dropout is off. Raises
+    NotApplicableError if the module does not return a tensor.
     """
     for parameter, value in constants(model, weight):
         parameter.detach().fill_(value)
@@ -208,7 +210,7 @@ def epsilon(
     high: tuple[Tensor, float],
     underflow: Literal["float32", "none"] = "none",
 ) -> float:
-    """The score of two outputs, each a vector and the logarithm of its scale."""
+    """The score of two outputs; each is a vector and the logarithm of its scale."""
     ranges = []
     for entries, _ in (low, high):
         least, most = entries.min().item(), entries.max().item()

@@ -15,18 +15,18 @@ from proxies._features import needs_maps, shared_entropies
 class Expressivity(Proxy):
     """Entropy of the features' principal components, summed over blocks (AZ-NAS, Lee & Ham 2024).
 
-    Features are the outputs of the main blocks; with p the eigenvalues of the covariance of one's
-    channels over batch and places, divided by their sum,
+    Features are the outputs of the main blocks. For each feature, p are the eigenvalues of the
+    covariance of its channels over batch and pixels, divided by their sum:
 
         expressivity = sum over features of -sum p log(p + 1e-8),   higher is better.
 
-    Source: arXiv:2403.19232 and its reference code. Main blocks of NAS-Bench-201 are, as there,
-    the stem, each cell and each residual block; of a model given as modules, what comes out of
-    its ReLUs. Weights are Kaiming's, inputs N(0, 1) in the batch's shape; `input=batch` takes the
-    batch. No labels, no gradients.
+    Source: arXiv:2403.19232 and its reference code. As there, the main blocks of NAS-Bench-201 are
+    the stem, each cell and each residual block. For a model given as modules, the features are
+    the outputs of its ReLUs. Weights are Kaiming's; inputs are N(0, 1) in the batch's shape, or
+    the batch with `input=batch`. It uses no labels and no gradients.
 
-    No score where a feature is constant. An eigenvalue that rounding made negative counts as 0;
-    the reference may lose the score to its logarithm.
+    There is no score if a feature is constant. An eigenvalue that is negative by rounding counts
+    as 0; in the reference its logarithm can make the score NaN.
     """
 
     def __init__(

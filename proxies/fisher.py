@@ -1,4 +1,4 @@
-"""Fisher: how much the loss would feel each channel's removal, to second order."""
+"""Fisher: how much the removal of each channel would change the loss, to second order."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ class Fisher(Proxy):
         fisher = Σ_layers (weights per channel) Σ_channels |½ mean_n (Σ_hw a · ∂L/∂a)²|,
         higher is better,
 
-    with a the outputs of convolutions and linear layers, bias included, n the examples and L
-    their mean cross entropy. Source: arXiv:1906.04113, as a score of networks zero-cost-nas
-    (Abdelfattah et al. 2021, arXiv:2101.08134), which gives every weight its channel's value. L is
-    the mean, so that the score falls with the batch: compare networks on one batch. Norms use the
-    statistics of the batch. The classifier's output has a gradient in every network, so that a
-    cell that leads nowhere scores little, but not 0. Option: `init`, how weights are drawn.
+    where a are the outputs of convolutions and linear layers, including the bias, n the examples
+    and L their mean cross entropy. Source: arXiv:1906.04113; zero-cost-nas (Abdelfattah et al.
+    2021, arXiv:2101.08134) makes it a score of networks and gives every weight its channel's
+    value. L is a mean, so the score falls with the size of the batch: compare networks on the same
+    batch. Norms use the statistics of the batch. The classifier's output has a gradient in every
+    network, so a cell without a path has a small score, not 0. Option: `init`, how weights are
+    drawn.
     """
 
     def __init__(self, init: Init = "default") -> None:
@@ -32,17 +33,17 @@ class Fisher(Proxy):
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The sum over the layers."""
         model = candidate.model(self.init)
-        model.requires_grad_(False)  # the gradients of outputs are all that is asked for
+        model.requires_grad_(False)  # only gradients of outputs are needed
         parts: list[Tensor] = []
 
         def watch(layer: nn.Module, _: object, output: Tensor) -> Tensor:
             assert isinstance(layer, Layer)
             values = output.requires_grad_().detach()
-            # a hook, so that no gradient is kept longer than it takes to sum it up
+            # a hook sums each gradient at once, so that none is kept
             output.register_hook(  # type: ignore[no-untyped-call]
                 lambda slope: parts.append(information(layer, values, slope))
             )
-            return output.clone()  # what follows may write into its input
+            return output.clone()  # the next layer may write into its input
 
         for layer in layers(model):
             layer.register_forward_hook(watch)

@@ -13,10 +13,11 @@ class Flops(Proxy):
 
         flops = sum over these layers of (outputs) * (inputs of each),   more is better.
 
-    Counted from the layers, or by running the module on the meta device where the space gives
-    modules only; no weight is allocated. This is also AZ-NAS's complexity (arXiv:2403.19232).
+    They are counted from the layers, or by running the module on the meta device if the space
+    gives modules only; no weight is allocated. This is also AZ-NAS's complexity
+    (arXiv:2403.19232).
     """
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
-        """The candidate's multiply-adds; of the batch, at most the shape of an example counts."""
+        """The candidate's multiply-adds; only the shape of an example of the batch is used."""
         return float(counts(candidate, batch)[1])

@@ -16,7 +16,7 @@ class GradNorm(Proxy):
 
         grad_norm = Σ ‖∂L/∂W‖₂ over convolutions and linear layers,   higher is better,
 
-    with L the mean cross entropy of the batch. Source: zero-cost-nas (Abdelfattah et al. 2021,
+    where L is the mean cross entropy of the batch. Source: zero-cost-nas (Abdelfattah et al. 2021,
     arXiv:2101.08134). Only weights count, no biases and no norms' scales; norms use the statistics
     of the batch. A cell that no gradient reaches scores 0. Option: `init`, how weights are drawn.
     """

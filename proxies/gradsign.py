@@ -17,13 +17,13 @@ class GradSign(Proxy):
 
         gradsign = Σ_w |Σ_n sign ∂L_n/∂w| over convolutions and linear layers,   higher is better,
 
-    with L_n the cross entropy of example n. Source: arXiv:2110.08616 and its reference code, which
-    this follows: every example goes through the network on its own, one forward and one backward
-    pass each, in training mode, so that norms use the statistics of that one example (a norm that
-    sees a single value per channel gives its shift). Only weights count, no biases and no norms'
-    scales; a gradient that is 0 but for rounding counts as its rounding falls. A cell that no
-    gradient reaches scores 0. Options: `samples`, how many examples of the batch are used at most
-    (the reference: all of 128; time grows with it); `init`, how weights are drawn.
+    where L_n is the cross entropy of example n. Source: arXiv:2110.08616. As in its reference
+    code, every example goes through the network alone, with one forward and one backward pass in
+    training mode, so norms use the statistics of this one example (a norm with a single value per
+    channel gives its shift). Only weights count, no biases and no norms' scales; the sign of a
+    gradient that is 0 up to rounding is the sign of the rounding error. A cell that no gradient
+    reaches scores 0. Options: `samples`, how many examples of the batch are used at most (the
+    reference uses 128; the time grows with it); `init`, how weights are drawn.
     """
 
     def __init__(self, samples: int = 16, init: Init = "default") -> None:

@@ -1,4 +1,4 @@
-"""GraSP: what removing weights would do to the gradient's norm, to first order."""
+"""GraSP: how much the removal of weights would change the gradient's norm, to first order."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class Grasp(Proxy):
 
         grasp = -Σ W · (H g) over convolutions and linear layers,   higher is better,
 
-    with g = ∂L/∂W and H g the gradient of g · (g held fixed), L the mean cross entropy of the
-    batch. Source: arXiv:2002.07376, as a score of networks zero-cost-nas (Abdelfattah et al. 2021,
-    arXiv:2101.08134), whose sign and temperature (1, the paper: 200) count here. That code
-    computes g twice; here one forward pass, one gradient that can be differentiated again and one
-    gradient of it. Only weights count, no biases and no norms' scales; norms use the statistics of
-    the batch. A cell that no gradient reaches scores 0. Option: `init`, how weights are drawn.
+    where g = ∂L/∂W, H g is the gradient of g · (g held fixed), and L is the mean cross entropy of
+    the batch. Source: arXiv:2002.07376; zero-cost-nas (Abdelfattah et al. 2021, arXiv:2101.08134)
+    makes it a score of networks. Sign and temperature are those of zero-cost-nas (1; the paper
+    has 200). Its code computes g twice; here one forward pass and two backward passes are enough.
+    Only weights count, no biases and no norms' scales; norms use the statistics of the batch. A
+    cell that no gradient reaches scores 0. Option: `init`, how weights are drawn.
     """
 
     def __init__(self, init: Init = "default") -> None:

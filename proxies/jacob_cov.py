@@ -1,4 +1,4 @@
-"""jacob_cov: how differently a network answers to changes of different samples."""
+"""jacob_cov: how differently a network reacts to changes of different samples."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ EPSILON = 1e-5
 class JacobCov(Proxy):
     """Spectrum of the correlations between the samples' input gradients (Mellor et al. 2020).
 
-    Row n of J is the gradient of the sum of all logits by sample n; with v the eigenvalues of the
-    rows' correlation matrix,
+    Row n of J is the gradient of the sum of all logits with respect to sample n; v are the
+    eigenvalues of the rows' correlation matrix:
 
         jacob_cov = -sum [log(v + 1e-5) + 1 / (v + 1e-5)],   higher is better.
 
     Source: arXiv:2006.04647v1, as zero-cost-nas (arXiv:2101.08134) computes it: the logits of the
-    whole batch are summed, and norms use the batch's statistics, so that a row also has what its
-    sample does to the others. One backward pass, by the inputs only. No labels.
+    whole batch are summed, and norms use the batch's statistics, so a row also contains the effect
+    of its sample on the other samples. It needs one backward pass, to the inputs only, and no
+    labels.
 
-    No score where a sample's gradient is constant, which has no correlation with anything.
+    There is no score if a sample's gradient is constant, because then no correlation is defined.
     """
 
     def __init__(self, init: Init = "default") -> None:
@@ -48,7 +49,7 @@ class JacobCov(Proxy):
 
 
 def input_gradient(model: nn.Module, inputs: Tensor) -> Tensor:
-    """Gradient of the sum of all outputs, a row per sample; the model's weights are frozen."""
+    """Gradient of the sum of all outputs, a row per sample; this freezes the model's weights."""
     model.requires_grad_(False)
     inputs = inputs.clone().requires_grad_()
     with torch.enable_grad():

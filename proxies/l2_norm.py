@@ -1,4 +1,4 @@
-"""The norms of the weights as they are drawn: what a proxy knows that looks at sizes only."""
+"""The norms of the random weights: a proxy that depends on the sizes of layers only."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class L2Norm(Proxy):
         l2_norm = Σ ‖W‖₂ over convolutions and linear layers,   higher is better.
 
     Source: zero-cost-nas (Abdelfattah et al. 2021, arXiv:2101.08134). Only weights count, no
-    biases and no norms' scales. A model has its weights whatever its connections are, so that
-    every architecture has a score. Option: `init`, how weights are drawn.
+    biases and no norms' scales. The connections do not matter, so every architecture has a score.
+    Option: `init`, how weights are drawn.
     """
 
     def __init__(self, init: Init = "default") -> None:

@@ -1,4 +1,4 @@
-"""Linear regions: into how many pieces a network's ReLUs cut the inputs that it meets."""
+"""Linear regions: into how many regions a network's ReLUs divide its inputs."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class LinearRegions(Proxy):
         linear_regions = number of distinct patterns of all ReLUs among the samples,
 
     where a pattern is 1 where a ReLU's output is positive; higher is better. Source:
-    arXiv:2102.11535 and its reference code, which sums 1 / (how many samples have the pattern),
-    the same number. No labels, no gradients.
+    arXiv:2102.11535 and its reference code, which sums 1 / (number of samples with the pattern);
+    the result is the same. It uses no labels and no gradients.
 
-    A count of at most `samples` says something only where patterns coincide. The reference sees
-    to it by thinning network and input to one channel, images to 3x3. Here the network stays and
-    the inputs are thin: `samples` images of one grey each, drawn from N(0, 1), `resolution` pixels
-    wide (or twice that as often as it takes for the windows of the network's pools to fit), which
-    counts the regions along a line. With `grey=false` every number of them is drawn by itself;
-    then all 1,000 patterns differ for every cell of NAS-Bench-201, even with 4 channels and one
-    cell a stage. `resolution=null` takes the batch; the other two options then say nothing.
+    The count distinguishes networks only if some patterns are equal. To have equal patterns, the
+    reference reduces network and input to one channel, and images to 3x3. Here the network stays
+    and the inputs are simple: `samples` images of one grey each, drawn from N(0, 1), `resolution`
+    pixels wide (doubled until the windows of the network's pools fit). So it counts the regions
+    along a line. With `grey=false` every number is drawn independently; then all 1,000 patterns
+    differ for every cell of NAS-Bench-201, even with 4 channels and one cell a stage. With
+    `resolution=null` it uses the batch, and `samples` and `grey` have no effect.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class LinearRegions(Proxy):
         self.samples, self.resolution, self.grey, self.init = samples, resolution, grey, init
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
-        """The number of regions met."""
+        """The number of regions that the samples are in."""
         if self.resolution is None:
             return float(regions(candidate.model(self.init), batch.inputs))
         return float(self._regions(candidate, batch.inputs, self.resolution))
@@ -60,7 +60,7 @@ class LinearRegions(Proxy):
         shape = (self.samples, like.shape[1], resolution, resolution)
         try:
             return regions(candidate.model(self.init), inputs.expand(shape).contiguous())
-        except RuntimeError:  # some window does not fit
+        except RuntimeError:  # a window does not fit
             if resolution >= like.shape[-1]:
                 raise
             return self._regions(candidate, like, 2 * resolution)
@@ -68,7 +68,7 @@ class LinearRegions(Proxy):
 
 @torch.no_grad()
 def regions(model: nn.Module, inputs: Tensor) -> int:
-    """The number of distinct patterns, each kept as bits."""
+    """The number of distinct patterns; each is kept as bits."""
     parts: list[np.ndarray[tuple[int, int], np.dtype[np.uint8]]] = []
 
     def visit(output: Tensor) -> None:

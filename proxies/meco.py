@@ -1,4 +1,4 @@
-"""MeCo: how far a network's channels are from repeating each other, on one random image."""
+"""MeCo: how different a network's channels are from each other, on one random image."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from proxies._inputs import gaussian
 class MeCo(Proxy):
     """Smallest eigenvalues of the channels' correlations, summed over modules (Jiang et al. 2023).
 
-    One image from N(0, 1) goes through the network in training mode; with P_m the matrix of
-    Pearson correlations between the channels that module m makes of it (no number counts as 0),
+    One image from N(0, 1) goes through the network in training mode. P_m is the matrix of Pearson
+    correlations between the output channels of module m (an undefined correlation counts as 0):
 
         meco = sum over modules of the smallest eigenvalue of P_m,   higher is better.
 
     Source: MeCo (NeurIPS 2023) and its reference code: every module in `named_modules` counts as
-    often as it is called, whatever it does, containers and the network itself too; what is no
-    tensor does not count, and an output with one number a channel counts 0. So the score depends
-    on how a network is cut into modules: spaces given as layers have one a layer, where the
-    reference's NAS-Bench-201 has containers that count their last module again.
+    often as it is called, also containers and the network itself. An output that is not a tensor
+    does not count, and an output with one number a channel counts 0. So the score depends on how
+    the network is divided into modules: spaces given as layers have one module a layer, but the
+    reference's NAS-Bench-201 also has containers, which count their last module again.
 
-    `resolution` is the image's side; null is the batch's, as in the reference's table for
-    NAS-Bench-201 (elsewhere it takes 64). No labels, no gradients.
+    `resolution` is the image's side; null takes the batch's, as in the reference's table for
+    NAS-Bench-201 (its other tables take 64). It uses no labels and no gradients.
     """
 
     def __init__(self, resolution: int | None = None, init: Init = "default") -> None:
@@ -38,13 +38,13 @@ class MeCo(Proxy):
         self.resolution, self.init = resolution, init
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
-        """The sum on an image of the candidate's own."""
+        """The sum on one image that is drawn from the candidate's seed."""
         generator = candidate.generator("inputs")
         image = gaussian(generator, batch.inputs, "meco", size=1, resolution=self.resolution)
         try:
             return sum(smallest_eigenvalues(candidate.model(self.init), image), 0.0)
         except ValueError as error:
-            if "more than 1" not in str(error):  # which is what norms say to a single pixel
+            if "more than 1" not in str(error):  # the error of a norm for a single pixel
                 raise
             side = image.shape[-1]
             raise UsageError(
@@ -55,13 +55,13 @@ class MeCo(Proxy):
 
 @torch.no_grad()
 def smallest_eigenvalues(model: nn.Module, image: Tensor) -> list[float]:
-    """One a module, in no order; maps of one size are done together."""
+    """One eigenvalue for each module call, in any order; maps of one size are done together."""
     maps: defaultdict[torch.Size, list[Tensor]] = defaultdict(list)
 
     def hook(_: nn.Module, __: object, output: object) -> None:
         if isinstance(output, Tensor) and output.ndim > 1:
             channels = output[0].reshape(output.shape[1], -1)
-            maps[channels.shape].append(channels.clone())  # what follows may work in place
+            maps[channels.shape].append(channels.clone())  # the next layer may work in place
 
     for module in model.modules():
         module.register_forward_hook(hook)
@@ -70,7 +70,10 @@ def smallest_eigenvalues(model: nn.Module, image: Tensor) -> list[float]:
 
 
 def smallest(maps: Tensor) -> Tensor:
-    """Of each map's Pearson matrix (maps, channels, pixels), with 0 for what is no number."""
+    """Smallest eigenvalue of each map's Pearson matrix; maps are (maps, channels, pixels).
+
+    Undefined correlations count as 0.
+    """
     if maps.shape[2] < 2:
         return maps.new_zeros(len(maps))
     centred = maps - maps.mean(dim=2, keepdim=True)

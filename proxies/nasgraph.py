@@ -24,26 +24,28 @@ if TYPE_CHECKING:
 class NASGraph(Proxy):
     """Mean degree of the graph whose nodes are the channels of a reduced network's layers.
 
-    The reduced network is the space's with one cell a stage and 16 channels (`cells` and
-    `channels`, where it has these fields), without norms and biases, all weights N(0, 1). An edge
-    leads from (parent, i) to (layer, j) if the layer, fed ones in channel i and zeros elsewhere,
-    answers in channel j with a sum other than 0, after a ReLU if the layer is a convolution.
+    The reduced network is the space's network with one cell a stage and 16 channels (`cells` and
+    `channels`, if the space has these fields), without norms and biases; all weights are N(0, 1).
+    There is an edge from (parent, i) to (layer, j) under this condition: if the layer gets ones in
+    channel i and zeros elsewhere, its output in channel j has a sum other than 0, after a ReLU if
+    the layer is a convolution.
 
         score = 2 edges / nodes with an edge,   higher is better.
 
-    Source: arXiv:2405.01306 and its reference code `NASGraph-Public`, whose layers these are: the
-    input; convolutions and pools; skips and edges without an operation, which answers nothing but
-    feeds what follows; on NAS-Bench-201 the shortcut of a residual block, pool and convolution,
-    is one layer; a last identity in place of the head. A sum feeds from each of its terms, a
-    concatenation from the part whose channel it is. ReLUs (or SiLUs) and norms are no layers,
-    nor is squeeze-and-excitation, which says how much a channel answers and not whether.
+    Source: arXiv:2405.01306 and its reference code `NASGraph-Public`. As there, the layers are the
+    input; convolutions and pools; skips; edges without an operation, whose output is 0 but which
+    feed the next layers; on NAS-Bench-201 the shortcut of a residual block (pool and convolution
+    together are one layer); and a last identity instead of the head. Each term of a sum feeds the
+    next layer; in a concatenation the part that has the channel feeds it. ReLUs (or SiLUs) and
+    norms are not layers. Squeeze-and-excitation is not a layer either, because it changes how much
+    a channel answers, not whether.
 
-    No image is run: under ones in one channel, what a convolution answers depends on the taps
-    that lie inside the map alone, so a few sums of each kernel decide. It takes layers: a space
-    that gives modules only is refused. The batch does not matter, the CPU does all the work.
+    No image is run: for ones in one channel, the output of a convolution depends only on the taps
+    that are inside the map, so a few sums of each kernel are enough. The proxy needs layers: it
+    refuses a space that gives modules only. The batch does not matter; the CPU does all the work.
 
-    Option: `save_graph`, a file that the graph of the last architecture scored is written to as
-    GraphML. `graph` gives the graph itself.
+    Option: `save_graph`, a file for the graph of the last scored architecture, as GraphML. The
+    function `graph` returns the graph itself.
     """
 
     def __init__(self, save_graph: str | None = None) -> None:
@@ -80,7 +82,7 @@ def shape(op: Conv) -> tuple[int, int, int, int]:
 
 
 def size(layers: list[Unit], weights: dict[int, Tensor]) -> tuple[int, int]:
-    """Numbers of the nodes with an edge, and of the edges."""
+    """The number of nodes with an edge, and the number of edges."""
     seen = [torch.zeros(unit.channels, dtype=torch.bool) for unit in layers]
     edges = 0
     for parent, child, answered in blocks(layers, weights):
@@ -91,13 +93,13 @@ def size(layers: list[Unit], weights: dict[int, Tensor]) -> tuple[int, int]:
 
 
 def blocks(layers: list[Unit], weights: dict[int, Tensor]) -> Iterator[tuple[int, int, Tensor]]:
-    """(parent, child, [j, i]: whether the child answers in j to the parent's channel i)."""
+    """(parent, child, mask); mask[j, i]: an edge leads from parent's channel i to child's j."""
     for child, unit in enumerate(layers):
         if isinstance(unit.op, Zero):
             continue
         if isinstance(unit.op, Conv):
             answered = answers(unit.op, unit.size, weights[child])
-        else:  # identities and pools answer in the channel that they are fed
+        else:  # identities and pools keep the channel
             answered = torch.eye(unit.channels, unit.size[0], dtype=torch.bool)
         found: dict[int, Tensor] = {}  # a concatenation may hold a layer twice
         for parent, first in unit.parents:
@@ -107,7 +109,7 @@ def blocks(layers: list[Unit], weights: dict[int, Tensor]) -> Iterator[tuple[int
 
 
 def answers(op: Conv, given: tuple[int, ...], weight: Tensor) -> Tensor:
-    """[j, i]: whether the convolution of ones in channel i is anywhere positive in channel j."""
+    """Mask [j, i]: for ones in channel i the output is positive somewhere in channel j."""
     _, height, width = given
     kernels = weight.reshape(-1, op.kernel**2).T
     positive = (taps(op, height, width).to(weight.dtype) @ kernels).amax(dim=0) > 0
@@ -119,7 +121,7 @@ def answers(op: Conv, given: tuple[int, ...], weight: Tensor) -> Tensor:
 
 @cache
 def taps(op: Conv, height: int, width: int) -> Tensor:
-    """The kernel's taps that lie inside the map, as a mask for every kind of position."""
+    """Masks of the kernel's taps that are inside the map, one for every kind of position."""
 
     def inside(length: int) -> Tensor:
         outputs = op.shape((op.in_channels, length, length))[1]
@@ -147,7 +149,7 @@ def graph_of(layers: list[Unit], weights: dict[int, Tensor]) -> networkx.DiGraph
 
 
 def write(result: networkx.DiGraph, path: str) -> None:
-    """Write GraphML; UsageError where the file cannot be written."""
+    """Write GraphML; raises UsageError if the file cannot be written."""
     import networkx
 
     try:

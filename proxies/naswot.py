@@ -1,4 +1,4 @@
-"""NASWOT: how differently a network's ReLUs divide the samples of a batch."""
+"""NASWOT: how differently a network's ReLUs react to the samples of a batch."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ EXACT = 2**24
 class NASWOT(Proxy):
     """Log-determinant of how many ReLUs two samples agree on (Mellor et al. 2021).
 
-    With c the samples' 0/1 codes at a ReLU, 1 where its input is positive,
+    c are the samples' 0/1 codes at a ReLU, 1 where its input is positive:
 
         naswot = log |det K|,   K = sum over ReLUs of c cᵀ + (1 - c)(1 - c)ᵀ,
 
-    where K counts the units that two samples agree on; higher is better. Source: arXiv:2006.04647
-    and its reference code, whose weights are PyTorch's own and whose norms use the batch's
-    statistics, as here. No labels, no gradients.
+    where K counts the units on which two samples agree; higher is better. Source: arXiv:2006.04647
+    and its reference code. As there, weights have PyTorch's default initialisation, and norms use
+    the batch's statistics. It uses no labels and no gradients.
 
-    K is a count, hence exact on every device. Where it is singular (two samples with the same
-    code, or more samples than the codes have dimensions) there is no score; the reference gets
-    minus infinity or the rounding error of a zero.
+    K is a count, so it is exact on every device. If it is singular (two samples have the same
+    code, or there are more samples than dimensions of the codes), there is no score; the reference
+    gets minus infinity or a rounding error.
     """
 
     def __init__(self, init: Init = "default") -> None:
@@ -44,10 +44,10 @@ class NASWOT(Proxy):
 
 @torch.no_grad()
 def agreement(model: nn.Module, inputs: Tensor) -> Tensor:
-    """K in float64: the number of ReLU units that two samples agree on.
+    """K in float64: the number of ReLU units on which two samples agree.
 
-    One matrix product a ReLU: where both are 1 is c cᵀ, and where both are 0 is what is left of
-    all units after taking those where either is 1.
+    This needs one matrix product for each ReLU: c cᵀ counts where both are 1. The units where both
+    are 0 are all units except those where at least one is 1.
     """
     size, units = len(inputs), 0
     both = torch.zeros(size, size, dtype=torch.float64, device=inputs.device)

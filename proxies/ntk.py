@@ -16,13 +16,13 @@ class NTK(Proxy):
 
         ntk = -λ_max / λ_min of K,  K_nm = ∂f_n/∂θ · ∂f_m/∂θ,   higher is better,
 
-    with f_n the sum of example n's outputs: the paper's number is the better the lower it is, so
-    its negative is given. Source: arXiv:2102.11535 and its reference code: θ is every parameter
-    with «weight» in its name, scales of norms included and biases not; norms use the statistics of
-    the batch, so that f_n depends on the other examples. The kernel's smallest eigenvalue is a
-    number only where it is larger than the rounding of the largest; otherwise there is no score.
-    Options: `samples`, how many examples of the batch are used at most (one backward pass each);
-    `init`, how weights are drawn.
+    where f_n is the sum of example n's outputs. In the paper a lower condition number is better,
+    so the score is its negative. Source: arXiv:2102.11535 and its reference code: θ are all
+    parameters with "weight" in their names, including scales of norms but not biases; norms use
+    the statistics of the batch, so f_n depends on the other examples. If the kernel's smallest
+    eigenvalue is not larger than the rounding error of the largest, there is no score. Options:
+    `samples`, how many examples of the batch are used at most (one backward pass each); `init`,
+    how weights are drawn.
     """
 
     def __init__(self, samples: int = 16, init: Init = "default") -> None:
@@ -32,7 +32,7 @@ class NTK(Proxy):
         self.init = init
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
-        """Minus the condition number; `NoScore` for a singular kernel."""
+        """The negative condition number; a `NoScore` for a singular kernel."""
         model = candidate.model(self.init)
         for name, parameter in model.named_parameters():
             parameter.requires_grad_("weight" in name)

@@ -13,11 +13,11 @@ class Params(Proxy):
 
         params = sum of the sizes of all parameters,   more is better.
 
-    Counted from the layers, or from the module's shapes where the space gives modules only; no
-    weight is allocated. Convolutions, linear layers and norms with their biases count, layers
-    that the output does not depend on included.
+    They are counted from the layers, or from the module's shapes if the space gives modules only;
+    no weight is allocated. Convolutions, linear layers and norms count with their biases, also
+    layers on which the output does not depend.
     """
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
-        """The candidate's parameters; the batch matters for nothing."""
+        """The number of the candidate's parameters; the batch is not used."""
         return float(counts(candidate, batch)[0])

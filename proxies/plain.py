@@ -1,4 +1,4 @@
-"""Weights times gradients with their signs kept: SNIP without the absolute value."""
+"""Weights times gradients with their signs: SNIP without the absolute value."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Plain(Proxy):
 
         plain = Σ W ∂L/∂W over convolutions and linear layers,   higher is better,
 
-    with L the mean cross entropy of the batch. Source: zero-cost-nas (Abdelfattah et al. 2021,
-    arXiv:2101.08134). A layer that a norm follows hardly changes the loss when it is scaled, so
-    its part is 0 up to the norm's eps and what remains comes from the layers without one: a weak
-    baseline by its formula. Only weights count, no biases and no norms' scales; norms use the
-    statistics of the batch. Option: `init`, how weights are drawn.
+    where L is the mean cross entropy of the batch. Source: zero-cost-nas (Abdelfattah et al. 2021,
+    arXiv:2101.08134). Scaling a layer before a norm hardly changes the loss, so its part is 0 up
+    to the norm's eps, and only the layers without a norm remain: the formula makes a weak
+    baseline. Only weights count, no biases and no norms' scales; norms use the statistics of the
+    batch. Option: `init`, how weights are drawn.
     """
 
     def __init__(self, init: Init = "default") -> None:

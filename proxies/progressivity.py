@@ -16,12 +16,12 @@ from proxies._features import needs_maps, shared_entropies
 class Progressivity(Proxy):
     """Least growth of expressivity from a block to the next (AZ-NAS, Lee & Ham 2024).
 
-    With h the features' entropies, of which `expressivity` is the sum,
+    h are the features' entropies; `expressivity` is their sum:
 
         progressivity = min over blocks of h_(i+1) - h_i,   higher is better.
 
-    Source: arXiv:2403.19232 and its reference code. What features are, the options and when there
-    is no score: see `expressivity`.
+    Source: arXiv:2403.19232 and its reference code. Features, options and missing scores are as
+    in `expressivity`.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Progressivity(Proxy):
         self.input, self.init = input, init
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
-        """The least difference of neighbours."""
+        """The smallest difference between neighbouring features."""
         values = shared_entropies(candidate, batch, self.input, self.init, "progressivity")
         needs_maps(len(values), 2, "progressivity")
         if any(map(isnan, values)):

@@ -1,4 +1,4 @@
-"""SNIP: how much the loss would feel each weight's removal, to first order."""
+"""SNIP: how much the removal of each weight would change the loss, to first order."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Snip(Proxy):
 
         snip = Σ |W ∂L/∂W| over convolutions and linear layers,   higher is better,
 
-    with L the mean cross entropy of the batch. Source: arXiv:1810.02340, as a score of networks
-    zero-cost-nas (Abdelfattah et al. 2021, arXiv:2101.08134). The paper divides by the sum, which
-    the code does not, or every network would score 1. Only weights count, no biases and no norms'
-    scales; norms use the statistics of the batch. A cell that no gradient reaches scores 0.
-    Option: `init`, how weights are drawn.
+    where L is the mean cross entropy of the batch. Source: arXiv:1810.02340; zero-cost-nas
+    (Abdelfattah et al. 2021, arXiv:2101.08134) makes it a score of networks. The paper divides by
+    the sum; zero-cost-nas does not, because then every network would score 1. Only weights count,
+    no biases and no norms' scales; norms use the statistics of the batch. A cell that no gradient
+    reaches scores 0. Option: `init`, how weights are drawn.
     """
 
     def __init__(self, init: Init = "default") -> None:

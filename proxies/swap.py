@@ -1,4 +1,4 @@
-"""SWAP: how many kinds of ReLU units a network has, by the samples that they answer to."""
+"""SWAP: how many patterns of samples activate the ReLU units of a network."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nas.network.initialisation import Init
 from proxies._activations import each_relu
 
 BITS = 24
-"""Bits that a float32 holds exactly."""
+"""Number of bits that a float32 holds exactly."""
 
 
 @PROXIES.register("swap")
@@ -25,11 +25,11 @@ class SWAP(Proxy):
 
         swap = number of distinct patterns among all units,   higher is better,
 
-    and with `regularise` times exp(-(p - mu)² / sigma), p the parameters in thousands, which
-    prefers networks of about `mu` thousand parameters. Source: arXiv:2403.04161 and its reference
-    code, which leaves `mu` and `sigma` to the user, so there is no default; its weights are drawn
-    from N(0, 1). It watches ReLU modules on feature maps only; here every ReLU counts. No labels,
-    no gradients.
+    With `regularise` it is multiplied by exp(-(p - mu)² / sigma), where p is the number of
+    parameters in thousands; so networks of about `mu` thousand parameters are preferred. Source:
+    arXiv:2403.04161 and its reference code. The user chooses `mu` and `sigma`, as there, so they
+    have no default; weights are drawn from N(0, 1). The reference watches only ReLU modules on
+    feature maps; here every ReLU counts. It uses no labels and no gradients.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class SWAP(Proxy):
         self.mu, self.sigma = mu or 0.0, sigma or 1.0
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
-        """The number of patterns, regularised if so wished."""
+        """The number of patterns, regularised with `regularise=true`."""
         model = candidate.model(self.init)
         count = float(patterns(model, batch.inputs[: self.samples]))
         if not self.regularise:
@@ -75,6 +75,6 @@ def patterns(model: nn.Module, inputs: Tensor) -> int:
 
     each_relu(model, inputs, visit, "swap")
     codes = torch.cat(parts, dim=1)
-    # One number a unit, as is usual, is fifteen times as fast without comparing columns.
+    # With one number a unit, the usual case, this is fifteen times as fast as comparing columns.
     distinct = torch.unique(codes[0]) if len(codes) == 1 else torch.unique(codes, dim=1)
     return int(distinct.shape[-1])

@@ -1,4 +1,4 @@
-"""SynFlow: how much flows through the weights, whatever the data."""
+"""SynFlow: how much signal flows through the weights, independent of data."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 class SynFlow(Proxy):
     """Logarithm of the synaptic flow through positive weights (Tanaka et al. 2020).
 
-    Every parameter is replaced by its absolute value, norms by the identity, the input by one
-    example of ones; R is the sum of the outputs and
+    Every parameter is replaced by its absolute value, every norm by the identity, and the input by
+    one example of ones. R is the sum of the outputs:
 
         synflow = log Σ |W ∂R/∂W| over convolutions and linear layers,   higher is better.
 
-    Source: arXiv:2006.05467, as a score of networks zero-cost-nas (Abdelfattah et al. 2021,
-    arXiv:2101.08134), which reports the sum: it spans tens of orders of magnitude, so it is
-    computed in float64 and given as its natural logarithm, which ranks the same; without flow
-    there is no score. Only weights are summed; biases take part in R. Of the batch only the shape
-    of an example is used. Option: `init`, how weights are drawn.
+    Source: arXiv:2006.05467; zero-cost-nas (Abdelfattah et al. 2021, arXiv:2101.08134) makes it a
+    score of networks and reports the sum. The sum spans tens of orders of magnitude, so it is
+    computed in float64, and the score is its natural logarithm, which ranks the same. If nothing
+    flows, there is no score. Only weights are summed; biases contribute to R. The batch only gives
+    the shape of an example. Option: `init`, how weights are drawn.
     """
 
     def __init__(self, init: Init = "default") -> None:
         self.init = init
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
-        """The logarithm of the sum over the layers; `NoScore` where nothing flows."""
+        """The logarithm of the sum over the layers; a `NoScore` if nothing flows."""
         model = candidate.model(self.init)
         identity = nn.Identity()
         replace_norms(model, NORMS, lambda _: identity)

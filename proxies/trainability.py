@@ -1,4 +1,4 @@
-"""AZ-NAS's trainability: how near blocks are to keeping the size of gradients."""
+"""AZ-NAS's trainability: how well blocks keep the size of gradients."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ from proxies._inputs import drawn_or_batch
 
 @PROXIES.register("trainability")
 class Trainability(Proxy):
-    """How near the blocks' Jacobians are to norm 1, on the mean (AZ-NAS, Lee & Ham 2024).
+    """How near the blocks' Jacobians are to norm 1, on average (AZ-NAS, Lee & Ham 2024).
 
-    For neighbouring features (see `expressivity`), g_out of random signs ±1 is sent back through
-    the block, which gives g_in; s is the largest singular value of the mean over batch and places
-    of g_in g_outᵀ, channels by channels, and
+    For neighbouring features (see `expressivity`), a gradient g_out of random signs ±1 goes back
+    through the block and gives g_in. s is the largest singular value of the mean over batch and
+    pixels of g_in g_outᵀ (a matrix of channels by channels):
 
-        trainability = mean over blocks of 2 - s - 1 / (s + 1e-6),   higher is better,
+        trainability = mean over blocks of 2 - s - 1 / (s + 1e-6),   higher is better.
 
-    at most about 0, for s = 1. Where a block lowers the resolution, the pixels of g_in that one
-    of g_out comes from are counted as channels. Source: arXiv:2403.19232 and its reference code:
-    a block that gradients do not pass has s = 0, and a score of about minus a million. No labels.
+    The largest value is about 0, for s = 1. If a block lowers the resolution, the pixels of g_in
+    that belong to one pixel of g_out count as channels. Source: arXiv:2403.19232 and its reference
+    code. As there, a block that no gradient passes has s = 0 and a score of about minus a million.
+    It uses no labels.
 
-    No score where a block hands gradients on unchanged (a cell of one skip); the reference sets
-    minus infinity there. Each block is sent back through as soon as it is done.
+    There is no score if a block passes gradients unchanged (a cell of one skip); the reference
+    sets minus infinity there. The backward pass of each block follows its forward pass at once.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Trainability(Proxy):
 def block_scores(
     model: nn.Module, inputs: Tensor, signs: Callable[[int, Tensor], Tensor]
 ) -> list[float]:
-    """The score of every block; `signs` gets the number of its output among features, from 0."""
+    """The score of every block; `signs` takes the index of its output feature, from 0."""
     model.requires_grad_(False)
     previous: Tensor | None = None
     scores: list[float] = []
@@ -80,7 +81,7 @@ def block_scores(
 
 
 def block_score(before: Tensor, after: Tensor, g_out: Tensor) -> float:
-    """2 - s - 1 / (s + 1e-6) of a block; minus infinity where it hands gradients on unchanged."""
+    """2 - s - 1 / (s + 1e-6) of a block; minus infinity if it passes gradients unchanged."""
     if not after.requires_grad:
         return 2 - 1 / 1e-6
     (g_in,) = torch.autograd.grad(after, before, g_out, materialize_grads=True)
@@ -95,7 +96,7 @@ def block_score(before: Tensor, after: Tensor, g_out: Tensor) -> float:
 
 
 def folded(gradient: Tensor, height: int, width: int) -> Tensor:
-    """The gradient at a lower resolution, pixels that fall together as channels."""
+    """The gradient at a lower resolution; pixels that belong together become channels."""
     if gradient.shape[2:] == (height, width):
         return gradient
     step = max(-(-gradient.shape[2] // height), -(-gradient.shape[3] // width))

@@ -1,4 +1,4 @@
-"""Zen-score: how far a random network's features move when its random input does."""
+"""Zen-score: how much a random network's features change with a random input."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ STEP = 0.01
 class Zen(Proxy):
     """Expected change of the features by a small change of the input (Zen-NAS, Lin et al. 2021).
 
-    With weights, x and e from N(0, 1) and f the last feature map, before the global pooling,
+    Weights, x and e are from N(0, 1); f is the last feature map, before the global pooling:
 
         zen = log mean_n sum |f(x) - f(x + 0.01 e)| + sum over norms of log sqrt(mean variance),
 
-    higher is better; the second sum gives back the scale that batch norms take away. Source:
-    arXiv:2102.01063 and its reference code, which reads the norms' *running* variances (from 1
-    they have gone a tenth of the way, twice, after the two passes), though these passes use the
-    batch's; with `repeats` the score is the mean over fresh weights and inputs, and running
-    variances go on from one to the next. So it is here; a norm without running variances is given
-    some. The inputs have the batch's shape. No labels, no gradients.
+    higher is better. The second sum restores the scale that batch norms remove. Source:
+    arXiv:2102.01063 and its reference code. As there, the two passes use the batch's variances,
+    but the formula takes the norms' *running* variances, which begin at 1 and move a tenth of the
+    way in each pass. With `repeats` the score is the mean over new weights and inputs; the running
+    variances of one repeat are the start of the next. A norm without running variances gets some.
+    The inputs have the batch's shape. It uses no labels and no gradients.
     """
 
     def __init__(self, repeats: int = 1, init: Init = "normal") -> None:
@@ -57,7 +57,7 @@ class Zen(Proxy):
 
 
 def running_variances(model: nn.Module, before: list[Tensor]) -> list[Tensor]:
-    """The batch norms' running variances, made where there are none, set to those before."""
+    """The batch norms' running variances, set to `before`; a norm without any gets some."""
     variances = []
     for norm in model.modules():
         if isinstance(norm, nn.modules.batchnorm._BatchNorm):
@@ -74,7 +74,7 @@ def running_variances(model: nn.Module, before: list[Tensor]) -> list[Tensor]:
 
 @torch.no_grad()
 def zen(model: nn.Module, inputs: Tensor, change: Tensor) -> float:
-    """Both terms for given inputs; the running variances are those that the model has."""
+    """Both terms for given inputs, with the model's present running variances."""
     features = last_map(model, inputs, "zen")
     moved = last_map(model, inputs + STEP * change, "zen")
     score = (features - moved).abs().flatten(1).sum(dim=1).mean().log()

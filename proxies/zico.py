@@ -19,10 +19,10 @@ class ZiCo(Proxy):
 
         zico = Σ_layers log Σ_w mean|g_w| / std g_w,   higher is better,
 
-    with g the gradients of the mean cross entropy of each of `parts` equal parts of the batch, one
-    backward pass each, mean and population standard deviation over the parts. Source:
-    arXiv:2301.11300 and its reference code. Weights whose gradient does not vary are left out, and
-    so are layers of which none is left; the score is missing if none is left anywhere. Only the
+    where g are the gradients of the mean cross entropy of each of `parts` equal parts of the
+    batch, one backward pass each; mean and population standard deviation are over the parts.
+    Source: arXiv:2301.11300 and its reference code. Weights whose gradient does not vary are left
+    out, and so are layers without other weights; if nothing is left, there is no score. Only the
     weights of convolutions and linear layers count, no biases and no norms' scales; norms use the
     statistics of their part. Options: `parts`; `init`, how weights are drawn.
     """
@@ -54,6 +54,6 @@ class ZiCo(Proxy):
 
 
 def consistency(slopes: Tensor) -> Tensor:
-    """Σ_w mean|g_w| / std g_w of one layer's gradients (parts, …); 0 where none varies."""
+    """Σ_w mean|g_w| / std g_w of one layer's gradients (parts, …); 0 if none varies."""
     spread = (slopes - slopes.mean(0)).square_().mean(0).sqrt_()
     return torch.where(spread != 0, slopes.abs().mean(0).div_(spread), 0).sum()

@@ -1,1 +1,1 @@
-"""Search spaces, one file each; the registered name is the file's name."""
+"""Search spaces, one file each; the file's name is the registered name."""

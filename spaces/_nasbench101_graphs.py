@@ -15,26 +15,26 @@ VERTICES = 7
 MAX_EDGES = 9
 OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
 PAIRS = tuple(combinations(range(VERTICES), 2))
-"""(from, to) of the decisions that are edges: the matrix' upper triangle, row by row."""
+"""(from, to) of the decisions about edges: the matrix's upper triangle, row by row."""
 
 Edges = tuple[tuple[int, int], ...]
-"""(from, to), from < to, row by row."""
+"""Pairs (from, to) with from < to, row by row."""
 
 
 class Graph(NamedTuple):
-    """A cell: vertex 0 is the input, `len(ops) + 1` the output, `ops` are those between."""
+    """A cell: vertex 0 is the input, `len(ops) + 1` the output; `ops` belong to the others."""
 
     edges: Edges
     ops: tuple[int, ...]
 
 
 def edges_of(arch: Arch) -> Edges:
-    """All the edges of an architecture, those that do not count included."""
+    """All edges of an architecture, also those that do not count."""
     return tuple(compress(PAIRS, arch))
 
 
 def on_a_path(edges: Edges) -> int:
-    """The vertices on a path from the input to the output, as bits; 0 if there is no path."""
+    """The vertices on paths from the input to the output, as bits; 0 if there is no path."""
     reached = 1
     for source, target in edges:
         reached |= (reached >> source & 1) << target
@@ -45,7 +45,7 @@ def on_a_path(edges: Edges) -> int:
 
 
 def pruned(arch: Arch) -> Graph:
-    """The cell without what is on no path, its vertices renumbered in their order."""
+    """The cell without the vertices and edges on no path; the order of the others is kept."""
     edges = edges_of(arch)
     kept = on_a_path(edges)
     vertices = [vertex for vertex in range(VERTICES) if kept >> vertex & 1]
@@ -57,7 +57,7 @@ def pruned(arch: Arch) -> Graph:
 
 
 def embedded(graph: Graph) -> Arch:
-    """The architecture of a cell of at most seven vertices, those between in the first places."""
+    """The architecture of a cell of at most seven vertices; its operations are the first ones."""
     edges, ops = graph
     there = {(s, VERTICES - 1 if t == len(ops) + 1 else t) for s, t in edges}
     free = VERTICES - 2 - len(ops)
@@ -65,9 +65,9 @@ def embedded(graph: Graph) -> Arch:
 
 
 def drawn(rng: Random, vertices: int = VERTICES) -> Graph:
-    """A cell of at most so many vertices, all isomorphism classes equally likely.
+    """A random cell of at most so many vertices; all isomorphism classes are equally likely.
 
-    Of all the numberings of all cells one is drawn, until it is the one that stands for its cell.
+    It draws from all numberings of all cells until the numbering is the cell's representative.
     """
     matrices, weights = _matrices(vertices)
     while True:
@@ -79,20 +79,20 @@ def drawn(rng: Random, vertices: int = VERTICES) -> Graph:
 
 @cache
 def _matrices(vertices: int) -> tuple[list[tuple[Edges, int]], list[int]]:
-    """The edges and the number of vertices between of all cells, and a running count of cells."""
+    """The edges and the number of inner vertices of all matrices; cumulated counts of cells."""
     found = [(edges, v - 2) for v in range(2, vertices + 1) for edges in _pruned_matrices(v)]
     return found, list(accumulate(len(OPERATIONS) ** interior for _, interior in found))
 
 
 def _pruned_matrices(vertices: int) -> Iterator[Edges]:
-    """Every set of at most nine edges that leaves every vertex on a path."""
+    """Every set of at most nine edges with every vertex on a path."""
 
     def extended(edges: Edges, target: int) -> Iterator[Edges]:
         if target == vertices:
             if len({source for source, _ in edges}) == vertices - 1:
                 yield tuple(sorted(edges))
             return
-        room = MAX_EDGES - len(edges) - (vertices - 1 - target)  # one edge for each that follows
+        room = MAX_EDGES - len(edges) - (vertices - 1 - target)  # each later vertex needs one edge
         for count in range(1, min(target, room) + 1):
             for sources in combinations(range(target), count):
                 yield from extended((*edges, *((s, target) for s in sources)), target + 1)
@@ -115,9 +115,9 @@ def representative(graph: Graph) -> Graph:
 
 @lru_cache(1 << 16)
 def _first_numberings(edges: Edges, interior: int) -> tuple[Edges, list[tuple[int, ...]]]:
-    """The edges as the benchmark enumerates them first, and all the numberings that give them.
+    """The numbering of edges that the benchmark enumerates first, and all numberings that give it.
 
-    A numbering holds the new number of every vertex.
+    A numbering contains the new number of every vertex.
     """
     codes = {places: _code(edges, places) for places in _numberings(edges, interior)}
     least = min(codes.values())
@@ -134,7 +134,7 @@ def _code(edges: Edges, places: tuple[int, ...]) -> int:
 
 
 def _numberings(edges: Edges, interior: int) -> Iterator[tuple[int, ...]]:
-    """Every numbering in which edges lead upwards, input first and output last."""
+    """Every numbering in which edges go to higher numbers; input is first, output is last."""
     sources = [0] * (interior + 2)
     for source, target in edges:
         sources[target] |= 1 << source
@@ -154,9 +154,10 @@ def _numberings(edges: Edges, interior: int) -> Iterator[tuple[int, ...]]:
 def fingerprint(graph: Graph) -> str:
     """The benchmark's hash (`graph_util.hash_module` of its code): 32 hexadecimal digits.
 
-    Every vertex begins with the MD5 sum of its numbers of edges and its operation (input -1,
-    output -2). As many times as there are vertices it becomes that of its sources', its targets'
-    and its own; the cell's is that of all of them. Sorted, so that numbers do not matter.
+    The hash of a vertex begins as the MD5 sum of its numbers of edges and its operation (input
+    -1, output -2). Then, once for each vertex of the cell, every hash is replaced by the MD5 sum
+    of the hashes of its sources, of its targets and of itself. The hash of the cell is the MD5 sum
+    of all. Hashes are sorted before each sum, so the numbering does not matter.
     """
     edges, ops = graph
     labels = (-1, *ops, -2)

@@ -1,4 +1,4 @@
-"""What NAS-Bench-201 shares with the spaces whose cells or blocks are like its own."""
+"""Parts that NAS-Bench-201 shares with spaces that have similar cells or blocks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 def relu_conv_norm(
     inputs: int, outputs: int, kernel: int, stride: int = 1
 ) -> tuple[ReLU, Conv, BatchNorm]:
-    """ReLU, convolution, batch norm: what these benchmarks call a convolution."""
+    """ReLU, convolution and batch norm: these benchmarks call this a convolution."""
     conv = Conv(inputs, outputs, kernel, stride, padding=kernel // 2)
     return ReLU(), conv, BatchNorm(outputs)
 
@@ -39,10 +39,11 @@ def cell(
     edge: Callable[[int, int, int], int | None],
     zeros: Callable[[], int],
 ) -> int:
-    """A cell of four nodes, each the sum of the edges that end there, and its last node's layer.
+    """Add a cell of four nodes, each the sum of the edges that end there; returns its last layer.
 
-    `edge(option, source, layer)` adds what an edge from the node `source` makes of its layer, or
-    gives None where that is nothing; `zeros()` adds the layer of a node without anything.
+    `edge(option, source, layer)` adds the layers of an edge from the node `source`, whose layer is
+    `layer`, or returns None if the edge gives nothing. `zeros()` adds the layer of a node without
+    edges.
     """
     nodes = [node]
     for target in range(1, 4):
@@ -64,18 +65,17 @@ Value = Counter[tuple[int, int]]
 Key = tuple[object, ...]
 
 Kind = Literal["nothing", "skip", "pool", "conv"]
-"""What an edge makes of its source."""
+"""What an edge does with its source."""
 
 Kinds = Sequence[tuple[Kind, Kind]]
-"""The kind of every option, on an edge from the input and on one from another node."""
+"""The two kinds of every option: on edges from the input, and on edges from other nodes."""
 
 
 def representatives(kinds: Kinds) -> dict[Arch, Arch]:
     """Every cell's canonical form: the first cell that computes the same function.
 
-    Two cells are the same if their outputs are the same sum, for every input and every weight of
-    the convolutions, up to which convolution has which weights. Convolutions are the same kind of
-    function if they are the same option.
+    Two cells are the same if their outputs are the same sum for every input and all weights of the
+    convolutions. Weights may be exchanged between convolutions of the same option.
     """
     first: dict[Key, Arch] = {}
     found = {}
@@ -85,7 +85,7 @@ def representatives(kinds: Kinds) -> dict[Arch, Arch]:
 
 
 def _values(arch: Arch, kinds: Kinds) -> tuple[Value, dict[int, tuple[int, Value]]]:
-    """The output as a sum of terms, and option and argument of every convolution."""
+    """The output as a sum of terms, and the option and the argument of every convolution."""
     nodes: list[Value] = [Counter({(0, 0): 1}), Counter(), Counter(), Counter()]
     convs: dict[int, tuple[int, Value]] = {}
     for edge, (option, (source, target)) in enumerate(zip(arch, EDGES, strict=True), start=1):
@@ -107,7 +107,7 @@ def _reached(value: Value, convs: dict[int, tuple[int, Value]]) -> set[int]:
 
 
 def _keys(arch: Arch, kinds: Kinds) -> Iterator[Key]:
-    """The cell's function written down, once for every way to number its convolutions."""
+    """The cell's function as a key, for every way to number its convolutions."""
     output, convs = _values(arch, kinds)
     reached = _reached(output, convs)
     options = sorted({option for option, _ in convs.values()})

@@ -1,8 +1,8 @@
-"""The official releases of NAS-Bench-201 and NATS-Bench (topology), read without running them.
+"""Reads the official releases of NAS-Bench-201 and NATS-Bench (topology) without running code.
 
-The layout is that which the official interfaces read, nas-bench-201 2.1 (`nas_201_api`) and
-nats-bench 1.8: of every cell and both schedules the state of an `ArchResults`, whose
-`all_results[dataset, seed]` hold `eval_acc1es["split@epoch"]`, `params` and `flop` (in millions).
+The layout is that of the official interfaces, nas-bench-201 2.1 (`nas_201_api`) and nats-bench
+1.8. For every cell and both schedules it has the state of an `ArchResults`, whose
+`all_results[dataset, seed]` have `eval_acc1es["split@epoch"]`, `params` and `flop` (in millions).
 """
 
 from __future__ import annotations
@@ -28,26 +28,27 @@ ACCURACIES = {
     "ImageNet16_120_valid": ("ImageNet16-120", "x-valid"),
     "ImageNet16_120_test": ("ImageNet16-120", "x-test"),
 }
-"""Column: what was trained, on which split it was evaluated after the last epoch."""
+"""For each column: the training data, and the split of the evaluation after the last epoch."""
 SCHEDULES = {"": ("full", "200"), "_12ep": ("less", "12")}
-"""A column's ending, and the names of the schedule: 200 epochs, and 12 of their own."""
+"""For each ending of a column: the schedule's names. One has 200 epochs, the other 12."""
 COSTS = {"params_M": "params", "flops_M": "flop"}
 CORRECTED = 888
-"""The seed whose costs are right where the seeds disagree, says the official interface."""
+"""If the seeds disagree, the official interface takes the costs of this seed."""
 MAGIC = 0x1950A86A20F9469CFC6C
-"""What a file of torch.save before its zip files begins with, itself pickled."""
+"""The pickled number at the start of a file of torch.save from before it wrote zip files."""
 PICKLED = ".pickle.pbz2"
 LARGE = 500e6
-"""Bytes of a file above which reading it as a whole is worth a warning."""
+"""A file of more bytes that must be read as a whole gives a warning."""
 
 Figures = tuple[str, dict[str, float]]
 
 
 def read(path: Path) -> Iterator[Figures]:
-    """The cells of a release, each with its figures: means over the seeds, as far as they go.
+    """The cells of a release with their figures, which are means over the seeds.
 
     `path` is a .pth file of NAS-Bench-201, or NATS-tss of NATS-Bench: its single .pickle.pbz2
-    file, the folder of many, or the tar file of that folder. UsageError for anything else.
+    file, the folder of many such files, or the tar file of this folder. Raises UsageError for
+    anything else.
     """
     try:
         for results in _every(path):
@@ -62,7 +63,7 @@ def read(path: Path) -> Iterator[Figures]:
 
 
 def _every(path: Path) -> Iterator[Mapping[str, Any]]:
-    """What the release holds of every cell: the states of both schedules."""
+    """The states of both schedules for every cell of the release."""
     if path.is_dir():
         files = [file for file in sorted(path.glob(f"*{PICKLED}")) if _is_cell(file.name)]
         if not files:
@@ -120,7 +121,7 @@ def _in_file(path: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _saved(file: IO[bytes]) -> Any:
-    """What torch.save wrote, in a zip file or, before torch 1.6, as one pickle after another."""
+    """The content of a file of torch.save: a zip file, or before torch 1.6 several pickles."""
     if file.read(4) == b"PK\3\4":
         with ZipFile(file) as archive:
             name = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
@@ -172,6 +173,6 @@ def _costs(state: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _runs(state: Mapping[str, Any], dataset: str) -> dict[int, Mapping[str, Any]]:
-    """What was recorded of every training on a data set, by seed."""
+    """The results of every training on a data set, by seed."""
     seeds = state["dataset_seed"].get(dataset, ())
     return {seed: state["all_results"][dataset, seed] for seed in seeds}

@@ -1,4 +1,4 @@
-"""Recurrent cells as graphs: the notation, the normal form, and how the benchmark drew them."""
+"""Recurrent cells as graphs: notation, normal form, and the benchmark's way to draw them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from random import Random
 from typing import Any
 
 NODES, STATES = 25, 3
-"""The most nodes and hidden states: what the benchmark's generator can make."""
+"""The largest numbers of nodes and hidden states that the benchmark's generator can make."""
 
 X = -1
-"""The value `x`; 0, 1, 2 are `h_prev_0` to `h_prev_2`, STATES + j is node j."""
+"""The number of the value `x`; 0, 1, 2 are `h_prev_0` to `h_prev_2`, STATES + j is node j."""
 
 ARITIES = {
     "activation_tanh": (1,),
@@ -23,16 +23,16 @@ ARITIES = {
     "blend": (3,),
     "linear": (2, 3),
 }
-"""How many inputs an operation takes."""
+"""The possible numbers of inputs of each operation."""
 ACTIVATIONS = tuple(ARITIES)[:3]
 COMMUTATIVE = ("elementwise_prod", "elementwise_sum", "linear")
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """An operation on values; X is the first of them or not among them.
+    """An operation on values; if X is an input, it is the first.
 
-    `spare` are values that are no inputs but might become some, if the operation took more.
+    `spare` are values that the operation does not read; they become inputs if it takes more.
     """
 
     op: str
@@ -42,13 +42,13 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Nodes, none of which reads a later one, and which of them is `h_new_i`."""
+    """Nodes that read only earlier nodes, and the index of the node that is `h_new_i`."""
 
     nodes: tuple[Node, ...]
     states: tuple[int, ...]
 
     def needed(self, states: int = 1) -> set[int]:
-        """The values that `h_new_i`, i < `states`, are made from, in this step or earlier ones."""
+        """The values on which `h_new_i`, i < `states`, depend, in this step or earlier steps."""
         found: set[int] = set()
         open_ = [STATES + node for node in self.states[:states]]
         while open_:
@@ -66,7 +66,7 @@ class Recipe:
 
 
 def written(recipe: Recipe) -> str:
-    """The recipe as JSON; nodes are numbered in order, `spare` is left out where it is empty."""
+    """The recipe as JSON; nodes are numbered in order, an empty `spare` is left out."""
     names = [f"node_{number}" for number in range(len(recipe.nodes))]
     for number, new in enumerate(recipe.states):
         names[new] = f"h_new_{number}"
@@ -80,7 +80,7 @@ def written(recipe: Recipe) -> str:
 
 
 def read(text: str) -> Recipe:
-    """The recipe that JSON names; ValueError, with the reason, where it names none."""
+    """The recipe of a JSON text; raises ValueError with the reason if it is not a recipe."""
     try:
         return _read(json.loads(text, object_pairs_hook=_unique))
     except (ValueError, RecursionError) as error:
@@ -128,7 +128,7 @@ def _read(content: object) -> Recipe:
 
 
 def _check(name: str, spec: object) -> None:
-    """ValueError where a node is not of the right form, whatever its inputs are."""
+    """Raise ValueError if a node has a wrong form; this does not check that its inputs exist."""
     if name == "x" or name.startswith("h_prev_"):
         raise ValueError(f"{name} is an input and cannot be a node")
     if not isinstance(spec, dict) or not {"op", "input"} <= set(spec) <= {"op", "input", "spare"}:
@@ -150,7 +150,7 @@ def _check(name: str, spec: object) -> None:
 
 
 def _ordered(inputs: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """The nodes, each after its inputs, else as they are given."""
+    """The nodes, each after its inputs; otherwise the given order is kept."""
     given = {"x", *(f"h_prev_{number}" for number in range(STATES))}
     left = dict(inputs)
     while left:
@@ -174,13 +174,13 @@ def _node(values: Mapping[str, int], spec: Mapping[str, Any]) -> Node:
 
 
 def normal(recipe: Recipe) -> Recipe:
-    """The recipe without what does nothing, in an order that does not depend on its own.
+    """The recipe without unused parts, in an order that does not depend on the given order.
 
-    States and nodes that `h_new_0` never depends on are left out; nodes without weights that do
-    the same to the same are one, and so are states that are always equal; nodes are numbered as
-    they are met on the way from `h_new_0` down. Where two inputs are to be told apart that can
-    change places, or of which only a look at the whole graph would say that they cannot, the
-    first one is taken first.
+    States and nodes on which `h_new_0` never depends are left out. Nodes without weights that do
+    the same operation on the same inputs are merged, and so are states that are always equal.
+    Nodes are numbered in the order in which a walk from `h_new_0` to its inputs meets them. If two
+    inputs can be exchanged, or if only the whole graph would show that they cannot, the first one
+    is taken first.
     """
     recipe = _merged(recipe)
     colours = _colours(recipe)
@@ -203,7 +203,7 @@ def normal(recipe: Recipe) -> Recipe:
         order.append(value)
 
     roots = [0]
-    for root in roots:  # which grow as states are met
+    for root in roots:  # the list grows during the loop
         visit(STATES + recipe.states[root])
         roots += [state for state in names if 0 < state < STATES and state not in roots]
     nodes = []
@@ -215,7 +215,7 @@ def normal(recipe: Recipe) -> Recipe:
 
 
 def _merged(recipe: Recipe) -> Recipe:
-    """The recipe with equal values read under one name; the others are not needed any more."""
+    """The recipe with equal values read under one name; the other values become unused."""
     same = {value: value for value in range(X, STATES + len(recipe.nodes))}
     while True:
         first: dict[tuple[object, ...], int] = {}
@@ -236,7 +236,7 @@ def _merged(recipe: Recipe) -> Recipe:
 
 
 def _colours(recipe: Recipe) -> dict[int, int]:
-    """A number for each needed value, equal where what it is made from and for looks the same."""
+    """A number for each needed value; equal if what it reads and what reads it look the same."""
     needed = recipe.needed()
     ops = list(ARITIES)
     colours = {v: -min(v, 1) if v < STATES else 2 + ops.index(recipe.nodes[v - STATES].op)
@@ -265,7 +265,7 @@ MAIN = ("linear", "blend", "elementwise_prod", "elementwise_sum")
 
 
 def drawn(rng: Random) -> Recipe:
-    """A recipe as the benchmark drew them (`NASBenchNLP.sample` has the rule)."""
+    """A recipe drawn by the benchmark's rule (see `NASBenchNLP.sample`)."""
     while True:
         recipe = _attempt(rng)
         used = recipe.needed(len(recipe.states))
@@ -297,7 +297,7 @@ def _attempt(rng: Random) -> Recipe:
 
 
 def _renumbered(recipe: Recipe, kept: Sequence[int]) -> Recipe:
-    """The recipe with these nodes only."""
+    """The recipe with only the nodes in `kept`."""
     names = {value: value for value in range(X, STATES)}
     names |= {STATES + node: STATES + place for place, node in enumerate(kept)}
     nodes = [recipe.nodes[node] for node in kept]

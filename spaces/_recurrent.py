@@ -21,8 +21,8 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 class LanguageModel(nn.Module):
     """Embedding, layers of cells, and a decoder that shares the embedding's weights.
 
-    Maps tokens (batch, time) to the last layer's h_new_0 (batch, time, embedding); `logits` goes
-    on to the vocabulary. Weights are drawn as in the benchmark.
+    It maps tokens (batch, time) to the last layer's h_new_0 (batch, time, embedding); `logits`
+    maps these to the vocabulary. Weights are drawn as in the benchmark.
     """
 
     def __init__(self, recipe: Recipe, widths: Sequence[tuple[int, int]], vocabulary: int) -> None:
@@ -42,7 +42,7 @@ class LanguageModel(nn.Module):
 
 
 class Embedding(nn.Embedding):
-    """Entries from U(-0.1, 0.1)."""
+    """An embedding with entries from U(-0.1, 0.1)."""
 
     def reset_parameters(self) -> None:
         nn.init.uniform_(self.weight, -0.1, 0.1)
@@ -64,7 +64,7 @@ class Matrix(nn.Linear):
 class Affine(nn.Module):
     """A matrix for each of several inputs, and one offset.
 
-    The offset is not called bias, for epsilon: there biases are 0, and in cells they are not.
+    The offset is not called bias, because epsilon sets biases to 0, but not the offsets of cells.
     """
 
     def __init__(self, sizes: Sequence[int], outputs: int) -> None:
@@ -79,7 +79,7 @@ class Affine(nn.Module):
         return result
 
     def forward(self, start: Tensor, others: Sequence[Tensor]) -> Tensor:
-        """All of it, given what `first` says and the other inputs."""
+        """The whole sum: `start`, which `first` returned, and the terms of the other inputs."""
         for matrix, x in zip(islice(self.matrices, 1, None), others, strict=True):
             start = start + matrix(x)
         return start
@@ -88,9 +88,9 @@ class Affine(nn.Module):
 class Layer(nn.Module):
     """One cell, run over time: (batch, time, inputs) to (batch, time, hidden).
 
-    Every node of the recipe has its weights; only those that h_new_0 depends on are computed.
-    `initial` are the hidden states (states, hidden) at the start: parameters, so that epsilon
-    makes them its constant, but 0 and not to be trained.
+    Every node of the recipe has its weights; only nodes on which h_new_0 depends are computed.
+    `initial` are the hidden states (states, hidden) at the start. They are 0 and not trained; they
+    are parameters so that epsilon can set them to its constant.
     """
 
     def __init__(self, recipe: Recipe, inputs: int, hidden: int) -> None:

@@ -1,4 +1,4 @@
-"""The network that both spaces of TransNAS-Bench-101 are made of."""
+"""The network that both spaces of TransNAS-Bench-101 share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     pass
 
 SAME, WIDER, SMALLER, WIDER_AND_SMALLER = range(4)
-"""Kinds of modules, one less than their digits: channels doubled, resolution halved."""
+"""Kinds of modules (published digit minus 1): are channels doubled, is resolution halved."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class TransNAS(Space):
     def block(
         self, net: Builder, node: int, arch: Arch, inputs: int, outputs: int, stride: int
     ) -> int:
-        """Add a block and give its last layer."""
+        """Add a block and return its last layer."""
 
     @property
     def inputs(self) -> tuple[int, ...]:

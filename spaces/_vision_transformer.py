@@ -1,4 +1,4 @@
-"""A vision transformer whose layers have heads and hidden widths of their own."""
+"""A vision transformer; each layer has its own number of heads and its own hidden width."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor, nn
 class VisionTransformer(nn.Module):
     """Logits (batch, classes) of images (batch, 3, resolution, resolution).
 
-    `layers`: heads and hidden width of each layer. Norms come first in every part (pre-norm);
-    the class token's output is classified.
+    `layers` has the number of heads and the hidden width of each layer. Every part begins with its
+    norm (pre-norm). The classifier reads the output of the class token.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Residual(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention whose heads have one width, however wide the tokens are."""
+    """Self-attention with heads of a fixed width, which does not depend on the tokens' width."""
 
     def __init__(self, width: int, heads: int, head_width: int) -> None:
         super().__init__()

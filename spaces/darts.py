@@ -40,18 +40,18 @@ OPERATIONS = (
     "dil_conv_5x5",
     "none",
 )
-"""In the order of NAS-Bench-301; `none` is the last, so that without it the numbers stay."""
+"""In the order of NAS-Bench-301; `none` is last, so the other numbers stay without it."""
 MAX_POOL, AVG_POOL, SKIP, SEP_3X3, SEP_5X5, DIL_3X3, DIL_5X5, NONE = range(8)
 
 PAIRS = tuple(
     (*combinations(range(earlier), 2), *((source, source) for source in range(earlier)))
     for earlier in range(2, 6)
 )
-"""Where a node's two edges come from, for every node: two places, then the same one twice."""
+"""The possible sources of a node's two edges: two different sources, then one source twice."""
 
 Edge = tuple[int, int]
-"""(operation, source): 0 is the output of the cell before the last, 1 that of the last cell, 2
-to 5 are the nodes."""
+"""(operation, source). Source 0 is the output of the cell before the previous one, 1 is that of
+the previous cell, 2 to 5 are the nodes."""
 Cell = tuple[tuple[Edge, ...], ...]
 """The edges of every node."""
 
@@ -69,7 +69,7 @@ NOTATION = re.compile(
     )
     + r"\s*+,?\s*+[)}]\s*+"
 )
-"""The genotype as DARTS prints it, or with the same keys as JSON, as NDS holds it."""
+"""The genotype as DARTS prints it, or as JSON with the same keys, as in NDS."""
 NAMED = re.compile(r"""['"](\w+)['"]\s*,\s*([0-9])""")
 
 
@@ -78,23 +78,23 @@ NAMED = re.compile(r"""['"](\w+)['"]\s*,\s*([0-9])""")
 class DARTS(Space):
     """DARTS (Liu et al. 2019, arXiv:1806.09055): a normal and a reduction cell.
 
-    A node adds two operations on two different earlier nodes; the cell's output is all four
-    nodes, concatenated. Twelve decisions a cell, the normal cell first, and of every node: the
-    sources of its edges (index in `PAIRS`) and the operation of either edge (index in
-    `OPERATIONS`).
+    A node adds two operations on two different earlier nodes; the cell's output is the
+    concatenation of all four nodes. Each cell has twelve decisions, the normal cell first. For
+    every node they are the sources of its edges (index in `PAIRS`) and the operations of both
+    edges (index in `OPERATIONS`).
 
-    Macro: a 3x3 stem of 3 x `channels`; `layers` cells, those at one third and two thirds of
-    them reduction cells, which double the channels; a spatial mean and a linear classifier. The
-    auxiliary head of training is left out, also of published parameters.
+    Macro: a 3x3 stem of 3 x `channels`; `layers` cells; a spatial mean and a linear classifier.
+    The cells at one third and two thirds are reduction cells, which double the channels. The
+    auxiliary head of training is left out; published parameters do not count it either.
 
     Defaults: NAS-Bench-301 (Zela et al. 2022, arXiv:2008.09777), which has no `none`
     (`none=False`, 10^18 architectures). DARTS's own CIFAR-10 networks: channels=36, layers=20. NDS
     (Radosavovic et al. 2019, arXiv:1905.13214): channels of 16, 24 or 32, layers of 4, 8, 12, 16
     or 20, all eight operations, and both edges of a node may have one source (`repeats=True`).
 
-    No weights are published for epsilon here. Every path goes through 1x1 convolutions, so 1e-7
-    underflows for all of 50 random architectures. 1e-3 scores them all (46 with 20 layers and 36
-    channels) and ranks them as 1e-7 does without underflow (rho .99, and .96).
+    No weights are published for epsilon here. Every path goes through 1x1 convolutions, so with
+    1e-7 all of 50 random architectures underflow. With 1e-3 they all have a score (46 of them with
+    20 layers and 36 channels), ranked as by 1e-7 without underflow (rho .99, and .96).
     """
 
     channels: int = 32
@@ -139,7 +139,10 @@ class DARTS(Space):
         )
 
     def _decisions(self, cell: str, edges: Sequence[tuple[str, str]]) -> Iterator[int]:
-        """Of one cell, given as (operation, source) in text; ValueError where it is none."""
+        """The decisions of one cell, given as (operation, source) texts.
+
+        Raises ValueError if it is not a cell of this space.
+        """
         operations = OPERATIONS if self.none else OPERATIONS[:NONE]
         if len(edges) != 8:
             raise ValueError(f"the {cell} cell has {len(edges)} edges instead of 8, two a node")
@@ -168,13 +171,13 @@ class DARTS(Space):
         return f"Genotype({', '.join(texts)})"
 
     def canonical(self, arch: Arch) -> Arch:
-        """The first of the architectures that are seen to be the same, in the order of tuples.
+        """The first of the equal architectures, in the order of tuples.
 
         The order of a cell's nodes only permutes the channels of its output, so it does not
-        matter up to which weights are whose. `none` has no source, and whatever is made from
-        nothing is nothing (norms shift by 0 until they are trained). Left apart although they
-        are the same function: a node that hands on another one by a skip, and what an empty cell
-        makes of the cells around it.
+        matter if the weights are permuted, too. The source of `none` does not matter, and every
+        operation on zeros gives zeros (shifts of norms are 0 before training). Some architectures
+        with the same function stay different: those with a node that only passes on another node
+        by a skip, and those that an empty cell makes equal.
         """
         normal, reduction = _cells(arch)
         return _form(normal) + _form(reduction)
@@ -189,7 +192,7 @@ class DARTS(Space):
         width, stem = self.channels, 3 * self.channels
         node = net.mark(net.chain(net.input, Conv(3, stem, 3, padding=1), BatchNorm(stem)))
         before = last = (node, stem)
-        halved = False  # whether the map before the last is twice as large as the last
+        halved = False  # whether the output before the last is twice as large as the last
         for layer in range(self.layers):
             halves = layer in (self.layers // 3, 2 * self.layers // 3)
             width *= 2 if halves else 1
@@ -218,7 +221,7 @@ def _projected(net: Builder, source: int, channels: int, width: int) -> int:
 
 
 def _halved(net: Builder, source: int, channels: int, width: int) -> int:
-    """Half the channels from every second pixel, half from the pixels diagonally between."""
+    """Half of the channels read every second pixel, half read the pixels diagonally between."""
     source = net.add(ReLU(), source)
     conv = Conv(channels, width // 2, 1, stride=2)
     halves = net.add(conv, source), net.chain(source, Crop(), conv)
@@ -227,7 +230,7 @@ def _halved(net: Builder, source: int, channels: int, width: int) -> int:
 
 @cache
 def _layers(operation: int, width: int, stride: int) -> tuple[Op, ...]:
-    """An operation that is a chain of layers."""
+    """The chain of layers of an operation."""
     if operation in (MAX_POOL, AVG_POOL):
         return ((MaxPool if operation == MAX_POOL else AvgPool)(3, stride, 1),)
     kernel = 3 if operation in (SEP_3X3, DIL_3X3) else 5
@@ -243,7 +246,7 @@ def _separable(width: int, kernel: int, stride: int, dilation: int = 1) -> tuple
 
 
 def _cell(net: Builder, inputs: tuple[int, int], cell: Cell, width: int, halves: bool) -> int:
-    """The concatenated nodes; `halves`: whatever reads an input halves its height and width."""
+    """Add a cell; returns its concatenated nodes. With `halves`, reading an input halves it."""
     nodes = list(inputs)
     for edges in cell:
         terms = []
@@ -262,10 +265,10 @@ def _cell(net: Builder, inputs: tuple[int, int], cell: Cell, width: int, halves:
 
 
 def _form(cell: Cell) -> tuple[int, ...]:
-    """The first decisions, in the order of tuples, of the cell with its nodes in any order."""
+    """The decisions of the cell that are first in the order of tuples, over all node orders."""
     something = _something(cell)
     forms = []
-    for order in permutations(range(2, 6)):  # the nodes as they follow each other
+    for order in permutations(range(2, 6)):  # every order of the nodes
         place = {0: 0, 1: 1} | {node: n for n, node in enumerate(order, start=2)}
         if all(place[s] < place[node] for node in order for _, s in something[node - 2]):
             edges = ([(op, place[s]) for op, s in something[node - 2]] for node in order)
@@ -274,7 +277,7 @@ def _form(cell: Cell) -> tuple[int, ...]:
 
 
 def _something(cell: Cell) -> Cell:
-    """The edges that are not zero throughout."""
+    """The edges that are not always zero."""
     nodes: list[tuple[Edge, ...]] = []
     for edges in cell:
         nodes.append(
@@ -288,7 +291,7 @@ def _something(cell: Cell) -> Cell:
 
 
 def _written(node: int, edges: list[Edge]) -> tuple[int, int, int]:
-    """Decisions of a node with up to two edges; `none` is given the first source that is free."""
+    """The decisions of a node with up to two edges; `none` gets the first free source."""
     while len(edges) < 2:
         taken = {source for _, source in edges}
         edges = [*edges, (NONE, min({0, 1} - taken))]

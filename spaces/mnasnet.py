@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     pass
 
 DECISIONS = ("e", "k", "l", "se")
-"""Of every block: expansion, kernel, layers, squeeze-and-excitation."""
+"""The columns of every block: expansion, kernel, layers, squeeze-and-excitation."""
 OPTIONS = {"e": (1, 4, 6), "k": (3, 5), "l": (1, 2, 3), "se": (0, 1)}
 DEEP = (1, 2, 3, 4)
 """The layers that block 5 may have."""
@@ -35,7 +35,7 @@ STEM = 32
 WIDTHS = (16, 24, 40, 80, 112, 192, 320)
 STRIDES = (1, 2, 2, 2, 1, 2, 1)
 HEAD = 4
-"""How many times the last block's channels the head has."""
+"""The head has this many times the channels of the last block."""
 
 
 @SPACES.register("mnasnet")
@@ -43,29 +43,29 @@ HEAD = 4
 class MnasNet(Space):
     """Accel-NASBench's space: MnasNet-like networks (Ahmad et al. 2024, arXiv:2404.08005).
 
-    Seven blocks of one to three layers (block 5: to four), each layer a mobile inverted
-    bottleneck: 1x1 convolution to `e` times the channels (none where e = 1), depthwise k x k, with
-    `se` squeeze-and-excitation, 1x1 convolution to the block's channels; a norm after each
-    convolution, SiLU after all but the last, and the layer's input added where shapes allow. The
-    decisions are those of `COLUMNS` in order, an option is its index in `VALUES`. Stem: 3x3
-    of stride 2; head: 1x1 to four times the channels, spatial mean, linear.
+    Seven blocks of one to three layers (block 5: one to four). Each layer is a mobile inverted
+    bottleneck: 1x1 convolution to `e` times the channels (none if e = 1), depthwise k x k, with
+    `se` squeeze-and-excitation, 1x1 convolution to the block's channels. A norm follows each
+    convolution, SiLU follows all but the last, and the layer's input is added if shapes allow. The
+    decisions are `COLUMNS` in order; an option is its index in `VALUES`. Stem: 3x3 of stride 2;
+    head: 1x1 to four times the channels, spatial mean, linear.
 
-    Macro: `channels` of the stem, to which all others are in proportion (32: the benchmark's 16,
+    Macro: `channels` of the stem, with all other channels in proportion (32: the benchmark's 16,
     24, 40, 80, 112, 192, 320), `classes` and `resolution`. Squeeze-and-excitation narrows to a
     quarter of the layer's input channels; its two convolutions have biases, SiLU follows the
     first and a sigmoid the second. This is the network that the benchmark trained on GPUs
-    (repository `ANB-DatasetCollection`), less stochastic depth and dropout. Parameters are the
-    table's `params` on every row. Its `macs` (as counted by the package thop) are the FLOPs of
-    `nas`, multiply-adds of convolutions and linear layers without their biases, and besides four
-    for each number that a norm is given and h w + 1 for each channel that is averaged over h x w.
-    They are for `resolution=224`; the default is 64, because 256 images of 224 pixels cost proxies
-    of gradients tens of gigabytes; epsilon ranks alike at both.
+    (repository `ANB-DatasetCollection`), without stochastic depth and dropout. Parameters equal
+    the table's `params` on every row. The table's `macs` (counted by the package thop) are the
+    FLOPs of `nas` (multiply-adds of convolutions and linear layers without biases), plus four for
+    each input number of a norm, plus h w + 1 for each channel that is averaged over h x w. They
+    are for `resolution=224`. The default is 64, because with 256 images of 224 pixels proxies of
+    gradients need tens of gigabytes; epsilon ranks alike at both.
 
-    No constants for epsilon are published. At 3e-3 and below the network is all but linear, so
-    smaller ones give nearly the same scores, until the low pass leaves float32: under 1e-3 for a
-    fifth of the networks. At 2e-2 activations bend, and the outputs still spread; from 0.1 on one
-    image of the batch has a large output and all others nearly the same, of which float32 and
-    float64 keep different digits.
+    No constants for epsilon are published. At 3e-3 and below the network is almost linear, so
+    smaller constants give nearly the same scores, until the low pass underflows in float32: under
+    1e-3 this happens for a fifth of the networks. At 2e-2 activations are nonlinear, and the
+    outputs still vary. From 0.1 on, one image of the batch has a large output and all others have
+    nearly the same one, so that float32 and float64 give different digits.
     """
 
     channels: int = STEM
@@ -141,7 +141,7 @@ def _conv(
 def _bottleneck(
     net: Builder, start: int, sizes: tuple[int, int, int, int, int], squeeze: bool
 ) -> int:
-    """A layer, of sizes (inputs, outputs, expansion, kernel, stride)."""
+    """Add a layer; `sizes` are (inputs, outputs, expansion, kernel, stride)."""
     inputs, outputs, expansion, kernel, stride = sizes
     width = inputs * expansion
     node = start

@@ -54,14 +54,14 @@ class NASBench101(Space):
     vertices in the first places; the others have no edges and the first operation.
 
     Macro: a 3x3 stem, `stacks` stacks of `cells` cells with `channels`, 2x, 4x, ... channels, a
-    max-pool of stride 2 between stacks, then a spatial mean and a linear classifier. What leads
-    to a vertex is added, what leads to the output is concatenated, and the input goes through a
-    1x1 convolution wherever it leads. All as in the official `model_builder`, parameters too;
-    only the momentum of the norms' running statistics is PyTorch's and not .997.
+    max-pool of stride 2 between stacks, then a spatial mean and a linear classifier. The inputs of
+    a vertex are added, the inputs of the output are concatenated, and every edge from the cell's
+    input has a 1x1 convolution. Everything is as in the official `model_builder`, also the
+    parameters; only the momentum of the norms' running statistics is PyTorch's and not .997.
 
-    Where channels do not divide evenly, the numbers of the vertices decide which have one more.
-    The benchmark trained one numbering of every cell (`canonical`), and the network is always the
-    one of that, so that isomorphic cells have equal networks.
+    If the channels cannot be divided evenly, the vertices' numbers decide which of them have one
+    more. The benchmark trained one numbering of every cell (`canonical`). The network always uses
+    this numbering, so isomorphic cells have equal networks.
     """
 
     channels: int = 128
@@ -97,25 +97,26 @@ class NASBench101(Space):
 
     @property
     def size(self) -> int:
-        """Number of different cells, that is of canonical forms.
+        """Number of different cells (canonical forms).
 
-        The figure of the paper and of the official README; tests count the cells in two ways.
+        It is the number in the paper and in the official README; tests count it in two ways.
         """
         return 423_624
 
     def sample(self, rng: Random) -> Arch:
-        """A cell in its canonical form, all cells equally likely.
+        """A random cell in its canonical form; all cells are equally likely.
 
-        Drawing tuples until one is valid, as the benchmark's own random search does, favours
-        small cells, which can be written in more ways: of 1,000 draws 4 have all seven vertices on
-        a path, and of the cells 848 have. (Measured over 10,000 draws, which had 2,955 cells.)
+        The benchmark's own random search draws tuples until one is valid. This favours small
+        cells, because more tuples give the same small cell: 4 of 1,000 such draws have all seven
+        vertices on a path, but 848 of 1,000 cells have. (Measured over 10,000 draws, which gave
+        2,955 different cells.)
         """
         return embedded(drawn(rng))
 
     def valid(self, arch: Arch) -> bool:
-        """Whether the input leads to the output, and at most nine edges are on the way.
+        """Whether there is a path from input to output, and at most nine edges are on paths.
 
-        The official rule: `ModelSpec` prunes, then `NASBench` counts.
+        This is the official rule: `ModelSpec` prunes, then `NASBench` counts.
         """
         edges = edges_of(arch)
         kept = on_a_path(edges)
@@ -124,14 +125,14 @@ class NASBench101(Space):
     def canonical(self, arch: Arch) -> Arch:
         """The one numbering of the pruned cell that the benchmark trained.
 
-        It is the first one in the order in which the benchmark enumerates cells: by the matrix,
-        read as a number whose bits are its columns, the last one first, then by the operations.
-        Two cells have the same form if and only if they are isomorphic.
+        It is the first numbering in the order in which the benchmark enumerates cells: first by
+        the matrix as a number, whose bits are its columns from the last to the first, then by the
+        operations. Two cells have the same form if and only if they are isomorphic.
         """
         return embedded(representative(pruned(arch)))
 
     def fingerprint(self, arch: Arch) -> str:
-        """The benchmark's own name of a cell, its `module_hash`: the same for isomorphic cells."""
+        """The benchmark's own name of a cell, `module_hash`; isomorphic cells have the same."""
         return fingerprint(pruned(arch))
 
     def parse(self, text: str) -> Arch:
@@ -206,10 +207,10 @@ def _operation(op: int, width: int) -> tuple[Op, ...]:
 
 
 def _widths(graph: Graph, width: int) -> list[int]:
-    """Channels of every vertex (the input's do not matter).
+    """Channels of every vertex (those of the input are not used).
 
-    Those that lead to the output share its channels, and the first of them take what is over;
-    the others are as wide as the widest that they lead to.
+    The vertices that feed the output share its channels; the first of them get the remainder. Each
+    other vertex has as many channels as the widest vertex that it feeds.
     """
     edges, ops = graph
     output = len(ops) + 1
@@ -223,7 +224,7 @@ def _widths(graph: Graph, width: int) -> list[int]:
 
 
 def _cell(net: Builder, node: int, graph: Graph, before: int, width: int) -> int:
-    """A cell that takes a layer of `before` channels to one of `width`."""
+    """Add a cell that maps a layer of `before` channels to `width` channels."""
     widths = _widths(graph, width)
     nodes = [node]
     for vertex, op in enumerate((*graph.ops, None), start=1):

@@ -40,7 +40,7 @@ class NASBench201(Space):
     The i-th decision is the operation (index in `OPERATIONS`) of the i-th edge in `EDGES`. Macro:
     a 3x3 stem, three stages of `cells` cells with `channels`, 2x and 4x channels, a residual
     block of stride 2 between stages, then norm, ReLU, spatial mean and a linear classifier.
-    Parameters are those of the benchmark (10 classes: its CIFAR-10 figures).
+    Parameters equal those of the benchmark (10 classes: its CIFAR-10 figures).
     """
 
     channels: int = 16
@@ -79,13 +79,13 @@ class NASBench201(Space):
         return f"|{names[0]}|+|{'|'.join(names[1:3])}|+|{'|'.join(names[3:])}|"
 
     def canonical(self, arch: Arch) -> Arch:
-        """The first of all the cells that compute the same function, in the order of tuples.
+        """The first of all cells that compute the same function, in the order of tuples.
 
-        Two cells are the same if their outputs are the same sum, for every input and every weight
-        of the convolutions, up to which convolution has which weights: a skip is its source,
-        'none' and whatever is made from nothing is nothing (norms shift by 0 until they are
-        trained), the average pool, being linear, may be taken before or after a sum, and what
-        does not reach the output does not count. Two convolutions of one source stay two.
+        Two cells are the same if their outputs are the same sum for every input and all weights of
+        the convolutions; weights may be exchanged between convolutions. A skip equals its source.
+        'none', and every operation on zeros, gives zeros (shifts of norms are 0 before training).
+        The average pool is linear, so it may come before or after a sum. Parts that do not reach
+        the output do not count. Two convolutions of the same source are different functions.
         """
         return _representatives()[arch]
 

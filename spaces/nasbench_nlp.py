@@ -27,11 +27,11 @@ KINDS = (
     ("linear of x and", 2),
     ("linear", 3),
 )
-"""The options of a slot's operation: what it does, and how many inputs it has besides x."""
+"""The options of a slot's operation: its name, and its number of inputs without x."""
 LINEAR = 6
-"""The first of the options that are linear."""
+"""The first option that is linear; all later options are linear, too."""
 GENES = 4
-"""Decisions of a slot: its operation and three inputs."""
+"""Number of decisions of a slot: its operation and three inputs."""
 TRIES = 100
 
 
@@ -44,23 +44,24 @@ class NASBenchNLP(Space):
     "h_new_0": {"op": "activation_tanh", "input": ["f"]}}: nodes by name, in any order, up to 25;
     up to three hidden states, h_prev_i before and h_new_i after a step. `linear` has a matrix for
     each of its two or three inputs and one offset, `blend` is a b + (1 - a) c, the leaky ReLU's
-    slope is 0.01. x, whose size differs, is at most one of the inputs of a `linear`, of which
-    there is at least one.
+    slope is 0.01. x has another size, so only a `linear` can read it, once; every recipe has at
+    least one `linear`.
 
     Decisions: 25 slots of four, and one for each hidden state. A slot has an operation (`KINDS`)
-    and three inputs, each h_prev_0, h_prev_1, h_prev_2 or an earlier slot; a recipe of n nodes
-    has the last n slots, the others are 0: tanh of h_prev_0, which no one reads. Then h_new_0 is
-    the k-th last slot, h_new_1 the k-th last of the rest, h_new_2 likewise. So every tuple with a
-    `linear` is valid, and a search can take up an unused slot. What a recipe does not say is 0;
-    what it cannot say of a tuple is written as nodes that no one reads, and as "spare" inputs,
-    which the benchmark's own code passes over. `canonical` is free of both.
+    and three inputs, each h_prev_0, h_prev_1, h_prev_2 or an earlier slot. A recipe of n nodes
+    uses the last n slots; the other slots are 0: tanh of h_prev_0, which no node reads. The last
+    decisions say that h_new_0 is the k-th last slot, h_new_1 the k-th last of the others, and so
+    on. So every tuple with a `linear` is valid, and a search can begin to use a new slot. Inputs
+    and slots that a recipe does not mention are 0. `format` writes unused slots as nodes that no
+    node reads, and unused inputs as "spare", which the benchmark's own code ignores. `canonical`
+    has neither.
 
-    Macro: an embedding, `layers` layers, `hidden` units each but `embedding` in the last, a
-    decoder that shares the embedding's weights. Parameters are those of the benchmark
-    (`vocabulary`: WikiText-2), every node of the recipe counted. Inputs are (batch, tokens), the
-    output is the last layer's h_new_0 (batch, tokens, embedding), not the logits, which would
-    be 80 times as many. No dropout. Hidden states begin at 0. `parse` takes any recipe of these
-    limits; `format` numbers the nodes.
+    Macro: an embedding, `layers` layers (the last has `embedding` units, the others `hidden`), and
+    a decoder that shares the embedding's weights. Parameters equal those of the benchmark
+    (`vocabulary`: WikiText-2), which counts every node of the recipe. Inputs are (batch, tokens).
+    The output is the last layer's h_new_0 (batch, tokens, embedding), not the logits, which would
+    be 80 times as many. There is no dropout. Hidden states begin at 0. `parse` takes any recipe
+    within these limits; `format` numbers the nodes.
     """
 
     embedding: int = 400
@@ -95,36 +96,36 @@ class NASBenchNLP(Space):
         return any(kind >= LINEAR for kind in arch[: GENES * NODES : GENES])
 
     def canonical(self, arch: Arch) -> Arch:
-        """The same cell without what does nothing, in an order of its own.
+        """The same cell without unused parts, in a fixed order.
 
-        Two cells are the same if h_new_0 is made in the same way at every step, up to the names
-        of nodes and of the other states and to the order of the inputs of linear, sum and product.
-        What h_new_0 never depends on is left out; operations without weights on the same inputs
-        are one; states that are always equal are one. Two linear nodes on the same inputs stay
-        two. Not used is arithmetic: blend(a, b, b) is not b. Where no linear node is left, there
-        is one that no one reads.
+        Two cells are the same if h_new_0 is computed in the same way at every step; names of nodes
+        and of other states, and the order of the inputs of linear, sum and product do not matter.
+        Nodes on which h_new_0 never depends are left out. Equal operations without weights on the
+        same inputs are merged, and so are states that are always equal. Two linear nodes on the
+        same inputs stay two. Arithmetic is not used: blend(a, b, b) is not b. If no linear node is
+        left, the form has one that no node reads.
         """
         form = encoded(normal(decoded(arch)))
         return form if self.valid(form) else (LINEAR, *form[1:])
 
     def sample(self, rng: Random) -> Arch:
-        """A recipe drawn as the benchmark drew its own; these are not equally likely.
+        """A recipe drawn by the benchmark's rule; recipes are not equally likely.
 
-        One to three states and 7, 14 or 21 nodes besides, each equally likely; then operations,
-        `linear` with odds of 3 to 1 to 1 to 1 against the other three. A linear node has two (4 to
-        1: three) different inputs among x, old states and activations, and an activation
-        after it; the others read old states and all nodes. Random nodes become the new states,
-        and what these do not need is dropped. A recipe that does not use x and all old states, or
-        in which a new state reads an old one directly, is drawn again.
+        It has one to three states and 7, 14 or 21 nodes, each number equally likely. The four
+        operations have weights 3 (`linear`), 1, 1 and 1. A linear node has two different inputs
+        (or three, with odds of 1 to 4) among x, old states and activations, and an activation
+        follows it; other nodes read old states and all nodes. Random nodes become the new states,
+        and nodes that these do not need are dropped. A recipe is drawn again if it does not use x
+        and all old states, or if a new state reads an old one directly.
         """
         return encoded(drawn(rng))
 
     def mutate(self, arch: Arch, rng: Random) -> Arch:
-        """A neighbour, and another function if one is found in 100 draws.
+        """A random neighbour; it has another canonical form if 100 draws find one.
 
-        Drawn are a decision of the slots in use, of the last one that is not, or of the states,
-        each equally likely, and another option for it. All unused slots being the same, no more
-        than one is taken up at a time.
+        It draws a decision of the used slots, of the last unused slot, or of the states, each
+        equally likely, and another option for it. All unused slots are alike, so at most one new
+        slot is used at a time.
         """
         form, nodes = self.canonical(arch), len(decoded(arch).nodes)
         places = range(GENES * max(0, NODES - nodes - 1), len(arch))
@@ -142,7 +143,7 @@ class NASBenchNLP(Space):
 
     @property
     def size(self) -> int:
-        """Number of tuples with a linear; recipes of few nodes are among them many times."""
+        """Number of tuples with a `linear`; many tuples give the same small recipe."""
         kinds: int = len(KINDS) ** NODES
         others: int = LINEAR**NODES
         return prod(self.choices) // kinds * (kinds - others)
@@ -163,7 +164,7 @@ class NASBenchNLP(Space):
         return LanguageModel(decoded(arch), self.widths, self.vocabulary)
 
     def flops(self, arch: Arch) -> int:
-        """Multiply-adds for `tokens` tokens, of the nodes that h_new_0 depends on; no decoder."""
+        """Multiply-adds for `tokens` tokens: nodes on which h_new_0 depends, no decoder."""
         recipe = decoded(arch)
         needed = [recipe.nodes[value - STATES] for value in recipe.needed() if value >= STATES]
         terms = [value for node in needed if node.op == "linear" for value in node.inputs]
@@ -173,7 +174,7 @@ class NASBenchNLP(Space):
 
 
 def encoded(recipe: Recipe) -> Arch:
-    """The decisions of a recipe, whose nodes take the last slots."""
+    """The decisions of a recipe; its nodes use the last slots."""
     first = NODES - len(recipe.nodes)
     genes = [0] * (GENES * first)
     for node in recipe.nodes:
@@ -192,7 +193,7 @@ def encoded(recipe: Recipe) -> Arch:
 
 
 def decoded(arch: Arch) -> Recipe:
-    """The recipe of decisions, without the leading slots that are 0 and that no one reads."""
+    """The recipe of decisions, without the leading slots that are 0 and that no node reads."""
     slots = [_slot(arch[GENES * slot : GENES * (slot + 1)]) for slot in range(NODES)]
     empty = _slot((0,) * GENES)
     free = list(range(NODES))[::-1]

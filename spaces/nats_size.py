@@ -1,4 +1,4 @@
-"""The size space of NATS-Bench: how many channels each of five parts of a network has."""
+"""The size space of NATS-Bench: the numbers of channels of five parts of a network."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ class NATSSize(Space):
 
     The i-th decision is the number of channels (index in `CHANNELS`) of the i-th part: the first
     cell with the stem before it, a residual block of stride 2, a cell, another such block, a
-    cell. Then norm, ReLU, spatial mean and a linear classifier. All three cells are one of
+    cell. Then norm, ReLU, spatial mean and a linear classifier. All three cells are this cell of
     NAS-Bench-201: |nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|
-    nor_conv_3x3~2|, its edges from the input changing the number of channels; where that changes,
-    a 1x1 convolution and a norm are in place of the skip. Source: the benchmark's own network
-    (`DynamicShapeTinyNet`); parameters are its figures for CIFAR-10 (10 classes).
+    nor_conv_3x3~2|. Its edges from the input change the number of channels; if it changes, a 1x1
+    convolution and a norm replace the skip. Source: the benchmark's own network
+    (`DynamicShapeTinyNet`); parameters equal its figures for CIFAR-10 (10 classes).
     """
 
     classes: int = 10
     resolution: int = 32
 
     choices = (len(CHANNELS),) * PARTS
-    # with 1e-7 epsilon has no score where two cells change the channels
+    # with 1e-7 epsilon has no score if two cells change the channels
     shared_weights = (1e-5, 1.0)
     release = (
         "the official release is NATS-sss-v1_0-50262-simple.tar, linked from "

@@ -13,7 +13,7 @@ from spaces._nasbench201 import relu_conv_norm
 from spaces._transnas import SMALLER, WIDER, WIDER_AND_SMALLER, TransNAS
 
 ABSENT = 4
-"""The option of a fifth or sixth module that is not there."""
+"""The option of a fifth or sixth module that is left out."""
 
 NOTATION = re.compile("64-([1-4]{4,6})-basic")
 
@@ -23,26 +23,26 @@ NOTATION = re.compile("64-([1-4]{4,6})-basic")
 class TransNASMacro(TransNAS):
     """TransNAS-Bench-101's macro space: 3,256 networks (Duan et al. 2021, arXiv:2105.11871).
 
-    Four to six modules of two residual blocks each. The i-th decision is the i-th module: 0, it
-    keeps channels and resolution; 1, its first block doubles the channels; 2, halves the
-    resolution; 3, both; 4, of the last two decisions only, there is no such module (published:
-    the digits 1 to 4, as many as there are modules). At least one and at most three modules
-    double the channels, at least one and at most four halve the resolution. Before them, a stem
-    of two 3x3 convolutions of stride 2 with half of `channels` and `channels`; behind them,
-    spatial mean and a linear classifier. A block is two times ReLU, 3x3 convolution, norm, beside
-    a 1x1 convolution and norm where it changes the shape.
+    Four to six modules of two residual blocks each. The i-th decision is the i-th module. Option
+    0: it keeps channels and resolution; 1: its first block doubles the channels; 2: it halves the
+    resolution; 3: both; 4, only of the last two decisions: there is no such module. (The published
+    digits are 1 to 4, one for each module.) One to three modules double the channels, and one to
+    four halve the resolution. Before the modules there is a stem of two 3x3 convolutions of stride
+    2 with half of `channels` and `channels`; after them a spatial mean and a linear classifier. A
+    block is two times ReLU, 3x3 convolution, norm; if it changes the shape, its shortcut is a 1x1
+    convolution and a norm.
 
-    The network is that of scene classification (47 classes); object classification has 75, room
-    layout 9 outputs. The other tasks have decoders of their own behind the same blocks, the
-    table's autoencoding among them. Source: the benchmark's own `MacroNet`. The notation's 64 is
-    the benchmark's number of channels, whatever `channels` is.
+    The network is that of scene classification (47 classes); object classification has 75 outputs,
+    room layout 9. The other tasks, such as the table's autoencoding, have the same blocks with
+    other decoders. Source: the benchmark's own `MacroNet`. The 64 in the notation is the
+    benchmark's number of channels; it does not depend on `channels`.
 
-    Images of the benchmark's 256x256 pixels are cheap for epsilon and counts alone: for proxies
+    Images of the benchmark's 256x256 pixels are cheap only for epsilon and counts. For proxies
     that run every channel, set `resolution=64` or a small batch.
     """
 
     choices = (4, 4, 4, 4, 5, 5)
-    # with 1e-7 epsilon has no score where two modules change the shape
+    # with 1e-7 epsilon has no score if two modules change the shape
     shared_weights = (1e-4, 1.0)
 
     def __post_init__(self) -> None:

@@ -16,7 +16,7 @@ OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3")
 NONE, SKIP, CONV_1X1, CONV_3X3 = range(4)
 KINDS: tuple[tuple[Kind, Kind], ...] = (
     ("nothing", "nothing"),
-    ("conv", "skip"),  # from the input of a cell that halves it, a skip has weights
+    ("conv", "skip"),  # a skip from the input of a cell that halves it has weights
     ("conv", "conv"),
     ("conv", "conv"),
 )
@@ -30,23 +30,24 @@ class TransNASMicro(TransNAS):
 
     The i-th decision is the operation (index in `OPERATIONS`, and the published digit) of the
     i-th edge in the order 0>1, 0>2, 1>2, 0>3, 1>3, 2>3. Macro: a stem of two 3x3 convolutions of
-    stride 2 with half of `channels` and `channels`; five modules of two cells, the first, third
-    and fifth of which double the channels and halve the resolution in their first cell (the
-    41414 of the notation); spatial mean and a linear classifier. In such a cell the edges from
-    the input have stride 2, and a skip is ReLU, two 1x1 convolutions of stride 2 with half of the
-    channels each, the second of the map moved by one pixel, and a norm.
+    stride 2 with half of `channels` and `channels`; five modules of two cells; a spatial mean and
+    a linear classifier. The first, third and fifth module double the channels and halve the
+    resolution in their first cell (the 41414 of the notation). In such a cell the edges from the
+    input have stride 2. A skip from the input is then a ReLU, two 1x1 convolutions of stride 2
+    with half of the channels each, and a norm; the second convolution reads the map moved by one
+    pixel.
 
-    The network is that of scene classification (47 classes); object classification has 75, room
-    layout 9 outputs. The other tasks have decoders of their own behind the same cells, the
-    table's autoencoding among them. Source: the benchmark's own `MacroNet`. The notation's 64 is
-    the benchmark's number of channels, whatever `channels` is.
+    The network is that of scene classification (47 classes); object classification has 75 outputs,
+    room layout 9. The other tasks, such as the table's autoencoding, have the same cells with
+    other decoders. Source: the benchmark's own `MacroNet`. The 64 in the notation is the
+    benchmark's number of channels; it does not depend on `channels`.
 
-    Images of the benchmark's 256x256 pixels are cheap for epsilon and counts alone: for proxies
+    Images of the benchmark's 256x256 pixels are cheap only for epsilon and counts. For proxies
     that run every channel, set `resolution=64` or a small batch.
     """
 
     choices = (len(OPERATIONS),) * len(EDGES)
-    # with 1e-7 even a path of skips alone underflows: no cell has a score
+    # with 1e-7 even a path of only skips underflows: no cell has a score
     shared_weights = (1e-5, 1.0)
 
     def __post_init__(self) -> None:
@@ -70,12 +71,12 @@ class TransNASMicro(TransNAS):
         return f"64-41414-{a}_{b}{c}_{d}{e}{f}"
 
     def canonical(self, arch: Arch) -> Arch:
-        """The first of all the cells that compute the same function, in the order of tuples.
+        """The first of all cells that compute the same function, in the order of tuples.
 
-        As on NAS-Bench-201: a skip is its source, 'none' and what is made from nothing is
-        nothing, what does not reach the output does not count, and it does not matter which
-        convolution has which weights. But a skip from the input is a convolution of its own in
-        the cells that halve the resolution, so that two of them are not twice one.
+        As in NAS-Bench-201, a skip equals its source, 'none' and every operation on zeros give
+        zeros, parts that do not reach the output do not count, and weights may be exchanged
+        between convolutions. But in cells that halve the resolution, a skip from the input has
+        weights, so two such skips are different functions.
         """
         return _representatives()[arch]
 
@@ -100,7 +101,7 @@ class TransNASMicro(TransNAS):
 
 
 def _halved(net: Builder, node: int, inputs: int, outputs: int) -> int:
-    """In place of a skip where the resolution is halved."""
+    """Add the layers that replace a skip if the resolution is halved."""
     values = net.add(ReLU(), node)
     half = outputs // 2
     even = net.add(Conv(inputs, half, 1, 2), values)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 WIDTHS = (8, 9, 10)
-"""In units of `ViT.unit`."""
+"""The embedding widths, in units of `ViT.unit`."""
 DEPTHS = (12, 13, 14)
 HEADS = (3, 4)
 RATIOS = (3.5, 4.0)
@@ -32,24 +32,25 @@ class ViT(Space):
 
     Decisions: embedding width (192, 216 or 240), number of layers (`DEPTHS`), then for each of 14
     layers its attention heads (`HEADS`), then for each its hidden width as a multiple of the
-    embedding's (`RATIOS`). What is said of layers beyond the depth does not matter and is 0 in a
-    canonical form; `size` counts it, for both are members. The notation is the dictionary that the
-    reference code configures a network by, as JSON: `mlp_ratio`, `num_heads` and `embed_dim` one a
-    layer, `layer_num` their number; lists of 14 say something of the layers beyond, too.
+    embedding's (`RATIOS`). Decisions about layers beyond the depth do not matter and are 0 in a
+    canonical form; `size` counts them, because all such tuples are members. The notation is the
+    dictionary that configures a network in the reference code, as JSON: `mlp_ratio`, `num_heads`
+    and `embed_dim` have one number a layer, `layer_num` is the depth; lists of 14 also say the
+    options of layers beyond the depth.
 
-    Macro: `resolution` and `patch` in pixels, `classes`, `unit`, of which the embedding's widths
-    are 8, 9 and 10 times, and `head_width` of every head (64, as published, whatever the
-    embedding's width). A pre-norm transformer with biases, class token
-    and absolute positions; the reference can add relative positions, which this leaves out. So the
-    smallest heads and the ratio 4 at width 192 and depth 12 are DeiT-tiny, of 5,717,416
-    parameters at `resolution=224 patch=16`. The default is 32 pixels with patches of 4: 65 tokens
-    in place of 197, which is what a batch of 256 costs memory and time for.
+    Macro: `resolution` and `patch` in pixels, `classes`, `unit` (the embedding's widths are 8, 9
+    and 10 times `unit`), and `head_width`, the width of every head (64, as published; it does not
+    depend on the embedding's width). The network is a pre-norm transformer with biases, class
+    token and absolute positions. The reference can add relative positions; this network has none.
+    So the smallest heads and the ratio 4 at width 192 and depth 12 are DeiT-tiny, with 5,717,416
+    parameters at `resolution=224 patch=16`. The default is 32 pixels with patches of 4: it has 65
+    tokens instead of 197, so that a batch of 256 needs less memory and time.
 
-    Attention is no fixed operation on equal channels, so there are modules and no layers. FLOPs
-    count the two products of attention too. **Epsilon does not exist here**, by theory: a layer
-    norm's output has mean 0 over its channels, and a linear layer of equal weights sees nothing
-    but that mean, so all that follows a norm, the logits too, is 0. Proxies of ReLUs do not apply
-    either; those of weights and gradients do.
+    Attention is not a fixed operation on equal channels, so there are modules and no layers. FLOPs
+    also count the two products of attention. **Epsilon does not exist here**, by theory: a layer
+    norm's output has mean 0 over its channels, and a linear layer of equal weights depends only on
+    this mean, so everything after a norm is 0, also the logits. Proxies of ReLUs do not apply
+    either; proxies of weights and gradients do.
     """
 
     resolution: int = 32
@@ -139,7 +140,7 @@ class ViT(Space):
 
 
 def _layers(arch: Arch) -> tuple[Arch, Arch]:
-    """The options of every layer's heads, and of its ratio."""
+    """The options of all layers' heads, and the options of all layers' ratios."""
     return arch[2 : 2 + DEEPEST], arch[2 + DEEPEST :]
 
 
@@ -156,7 +157,7 @@ def _config(text: str) -> dict[str, object]:
 def _options(
     config: dict[str, object], key: str, depth: int, values: Sequence[float]
 ) -> list[int]:
-    """The options that a list names, one a layer, or one for each layer that there could be."""
+    """The options that a list names: one for each layer, or one for each of the 14 layers."""
     found = config[key]
     if not isinstance(found, list) or len(found) not in (depth, DEEPEST):
         raise ValueError(f"{key} must be a list of {depth} numbers, one a layer")

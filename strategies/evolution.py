@@ -13,10 +13,10 @@ from nas.ranking import Ranking, by_score
 class RegularisedEvolution(Strategy):
     """Regularised (ageing) evolution (Real et al. 2019, arXiv:1802.01548, algorithm 1).
 
-    The first `population` architectures are random. From then on the parent is the best of
-    `tournament` draws with replacement from the population, the child differs from it in one
-    decision, and the oldest member dies for every child, however good it is. A member without a
-    score loses to every other.
+    The first `population` architectures are random. Afterwards the parent is the best of
+    `tournament` draws with replacement from the population, and the child differs from it in one
+    decision. For every child the oldest member dies, even if it is the best. A member without a
+    score loses to every other member.
     """
 
     def __init__(
@@ -44,4 +44,4 @@ class RegularisedEvolution(Strategy):
         return self.space.mutate(parent.arch, rng)
 
     def tell(self, trial: Trial) -> None:
-        self.members.append(trial)  # at its full length the deque lets go of the oldest
+        self.members.append(trial)  # a full deque drops the oldest

@@ -9,7 +9,7 @@ from nas import STRATEGIES, Arch, Strategy, Trial
 
 @STRATEGIES.register("random")
 class RandomSearch(Strategy):
-    """Samples of the space, one independent of the other; the baseline to beat."""
+    """Independent random samples of the space; the baseline that other strategies must beat."""
 
     def ask(self, rng: Random) -> Arch:
         return self.space.sample(rng)

@@ -15,10 +15,10 @@ class Reinforce(Strategy):
     """Policy gradient with one softmax per decision (Williams 1992; Zoph & Le 2017).
 
     Logits climb the gradient of log-probability times advantage, plus `entropy` times the
-    gradient of the policy's entropy. The advantage is the score less a moving average of the
-    scores, in units of their moving mean absolute deviation (not in the papers: with it one `rate`
-    suits proxies of any scale). A trial without a score counts as the worst so far; before there
-    is any score nothing is learned.
+    gradient of the policy's entropy. The advantage is the score minus a moving average of the
+    scores, in units of their moving mean absolute deviation (the papers do not have this; so one
+    `rate` suits proxies of any scale). A trial without a score counts as the worst so far; before
+    the first score nothing is learned.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Reinforce(Strategy):
             arch = tuple(rng.choices(range(len(row)), row)[0] for row in policy)
             if self.space.valid(arch):
                 return arch
-        return self.space.sample(rng)  # the policy sits where decisions do not fit together
+        return self.space.sample(rng)  # the policy draws only invalid tuples
 
     def tell(self, trial: Trial) -> None:
         self.recent.append(trial)
@@ -66,13 +66,13 @@ class Reinforce(Strategy):
                 logits[index] += self.rate * (slope + self.entropy * bonus)
 
     def _advantage(self, reward: float) -> float:
-        """How much better than the moving average, in deviations from it; both move on."""
+        """How much the reward exceeds the moving average, in deviations; this updates both."""
         if isnan(self.baseline):
             self.baseline, self.deviation, self.worst = reward, 0.0, reward
         self.worst = min(self.worst, reward)
         difference = reward - self.baseline
         self.baseline += (1 - self.decay) * difference
-        self.deviation = self.deviation or abs(difference)  # the first one that there is
+        self.deviation = self.deviation or abs(difference)  # the first one that is not 0
         self.deviation += (1 - self.decay) * (abs(difference) - self.deviation)
         return difference / self.deviation if self.deviation > 0 else 0.0
 
