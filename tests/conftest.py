@@ -1,4 +1,4 @@
-"""What tests of several rooms are given: folders to work in, runs, and the real data."""
+"""Fixtures for several rooms: folders to work in, runs, and the real data."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _compiled() -> None:
-    """Epsilon's kernels on disk before a test waits for the progress of a search."""
+    """Compile epsilon's kernels before a test waits for the progress of a search."""
     candidate, batch = Candidate(small("nasbench201"), (3,) * 6), small("nasbench201").batch
     for dtype in ("float32", "float64"):
         PROXIES.build("epsilon", dtype=dtype).score(candidate, batch(2, torch.Generator()))
@@ -56,7 +56,7 @@ def _compiled() -> None:
 
 @pytest.fixture(scope="session")
 def data() -> Path:
-    """The folder of real tables and images; the test is skipped where there is none."""
+    """The folder of real tables and images; the test is skipped if there is none."""
     folder = os.environ.get("NAS_DATA")
     if not folder:
         pytest.skip("NAS_DATA names no folder of real data")
@@ -108,7 +108,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
 
 @pytest.fixture(scope="session")
 def everything(written: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """A site with all of them, a broken one and a module without a distribution."""
+    """A site with plugins of all kinds, a broken one and a module without a distribution."""
     site = Site(tmp_path_factory.mktemp("everything"))
     for package in written.values():
         site.install(package)
@@ -119,6 +119,6 @@ def everything(written: Mapping[str, Path], tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture
 def tables_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty working folder, and `data` for the tables, which is not there yet."""
+    """An empty working folder; its folder `data` for tables does not exist yet."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NAS_DATA", "data")

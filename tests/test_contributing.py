@@ -1,4 +1,4 @@
-"""What CONTRIBUTING.md and the other pages for contributors say of the files is so."""
+"""CONTRIBUTING.md and the other pages for contributors describe the files correctly."""
 
 from __future__ import annotations
 

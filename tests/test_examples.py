@@ -27,7 +27,7 @@ PRINTED = {
 
 @pytest.fixture
 def as_in_examples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Modules are found as in a program there; what they register is forgotten afterwards."""
+    """Import modules as a program in `examples/` does; forget their plugins afterwards."""
     monkeypatch.syspath_prepend(EXAMPLES)
     for registry in registries().values():
         registry.load()

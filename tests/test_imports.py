@@ -1,4 +1,4 @@
-"""Who may import whom, and what start-up may cost."""
+"""Which room may import which, and how much start-up may cost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Named decisions as text: whatever the options, what is written is read again."""
+"""Named decisions as text: for any options, reading a written text gives the architecture."""
 
 from __future__ import annotations
 

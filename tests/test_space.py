@@ -22,7 +22,7 @@ ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU}
 
 @pytest.fixture(scope="module", autouse=True)
 def mlp() -> Iterator[type[Space]]:
-    """Registered as a script would; gone again for other tests."""
+    """The plugin registered as in a script; it is removed again for other tests."""
 
     @SPACES.register("mlp")
     class MLP(Space):
@@ -142,7 +142,7 @@ def test_a_space_without_inputs_says_so() -> None:
 
 
 class Even(Space):
-    """Sums that are even; `size` is not written."""
+    """Tuples with an even sum; the class has no `size` of its own."""
 
     choices = (5, 5)
     inputs = (3,)

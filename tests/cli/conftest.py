@@ -9,4 +9,4 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _in_an_empty_folder(here: Path) -> None:
-    """Where a search without `out=` would leave its folder."""
+    """Run in an empty folder, because a search without `out=` writes into the current one."""

@@ -42,7 +42,7 @@ def test_a_comparison_is_the_same(here: Path) -> None:
 
 
 def test_ctrl_c_ends_a_search_on_a_local_cluster(here: Path) -> None:
-    """A terminal sends it to the workers too."""
+    """A terminal also sends Ctrl-C to the workers."""
     words = [*EVOLUTION, "budget=100000", "block=8", "executor=dask", "out=a"]
     with started("search", *words, session=True) as process:
         wait(process, here / "a" / "history.jsonl", 2000)

@@ -1,4 +1,4 @@
-"""Help, which has to be quick."""
+"""Help pages, which must be quick."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def test_written_configs_have_the_defaults_of_their_classes(everything: Site) ->
 @pytest.mark.parametrize("name", ["x", "long_" * (LONGEST // 5 - 1) + "named"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_written_code_is_clean(kind: str, name: str, tmp_path: Path) -> None:
-    """By this project's own settings, which are also those in the package."""
+    """The code is clean by this project's settings; the package has the same settings."""
     package = tmp_path / "package"
     assert nas("new", kind, name, f"out={package}").code == 0
     ours, theirs = (

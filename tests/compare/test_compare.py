@@ -30,7 +30,7 @@ ARCHS = list(dict.fromkeys(EVERY))[:300]
 
 
 class Counting(Proxy):
-    """The sum of the decisions and a weight; counts how often it is asked."""
+    """Scores the sum of the decisions and a weight; counts its calls."""
 
     def __init__(self, scale: float = 1.0) -> None:
         self.scale = scale
@@ -272,7 +272,7 @@ def test_a_line_is_what_was_scored() -> None:
 
 
 def test_what_sees_the_function_alone_scores_each_function_once() -> None:
-    """As in a search, and whatever else is asked."""
+    """Functions are scored once, as in a search, also together with other proxies."""
     proxies = {"epsilon": PROXIES.build("epsilon"), "params": PROXIES.build("params")}
     scored = ProxyObjective(SPACE, proxies, make_batch(SPACE, "natural", size=2))
     forms = {SPACE.canonical(arch) for arch in ARCHS}

@@ -1,4 +1,4 @@
-"""What a table says is what its conversion says."""
+"""A converted table has the same figures as its source."""
 
 from __future__ import annotations
 

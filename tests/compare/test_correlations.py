@@ -55,7 +55,7 @@ def test_a_correlation_is_that_of_its_definition(pairs: list[tuple[int, int]]) -
 
 
 def data(n: int, seed: int = 0) -> tuple[dict[str, Array], Array]:
-    """Two proxies, of which one has no score for a third of the rows, and the truth."""
+    """Two proxies and the truth; one proxy has no score for a third of the rows."""
     rng = numpy_generator("test", seed)
     truth = rng.normal(size=n)
     half = np.where(rng.random(n) < 1 / 3, np.nan, truth + 0.5 * rng.normal(size=n))
@@ -110,7 +110,7 @@ def test_intervals_are_percentiles_over_the_same_resamples_for_all() -> None:
 
 
 def test_intervals_cover_the_true_correlation() -> None:
-    """Of 95 % intervals over samples of one normal population, about 95 in 100 hold its rho."""
+    """About 95 of 100 intervals over samples of a normal population contain its rho."""
     rho = 0.6
     spearman = 6 / np.pi * np.arcsin(rho / 2)  # the population's, for a bivariate normal
     kendall = 2 / np.pi * np.arcsin(rho)

@@ -1,4 +1,4 @@
-"""Kept scores are of what would be computed now: keys hash packages whole, and no device."""
+"""Keys of kept scores change with the sources of packages, and not with the device."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def objective() -> ProxyObjective:
 
 @pytest.fixture
 def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of the package, whose sources are hashed in place of ours."""
+    """A copy of the package; its sources are hashed instead of ours."""
     ours = Path(nas.__file__).parent
     shutil.copytree(ours, tmp_path / "nas", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(nas, "__file__", str(tmp_path / "nas" / "__init__.py"))

@@ -202,7 +202,7 @@ GOOD = {
 
 @pytest.mark.parametrize("name", GOOD)
 def test_a_damaged_file_is_read_or_refused(tmp_path: Path, name: str) -> None:
-    """Cut anywhere, or with any byte changed, it is no error but the user's."""
+    """A file that is cut anywhere, or has any byte changed, raises at most a UsageError."""
     content, rng = GOOD[name], Random(0)
     damaged = [content[: rng.randrange(len(content))] for _ in range(60)]
     if name != "test_batch":  # a changed byte may make a pickle ask for all the memory

@@ -234,7 +234,7 @@ def test_a_file_that_is_not_needed_is_not_read(wide: Space, tmp_path: Path) -> N
 
 
 class Command:
-    """What unpickles by running a command of the system."""
+    """Runs a command of the system when pickle loads it."""
 
     def __init__(self, marker: Path) -> None:
         self.marker = marker

@@ -31,7 +31,7 @@ CONTENTS = st.recursive(
 
 
 class Calls:
-    """Unpickles, by pickle, to what a function answers."""
+    """Calls a function when pickle loads it."""
 
     def __init__(self, function: Callable[..., Any], *args: object) -> None:
         self.call = function, args

@@ -1,4 +1,4 @@
-"""Tokens: drawn by Zipf's law, or read from a text file, and every file that is none."""
+"""Tokens: drawn by Zipf's law, or read from a text file; files that are not text."""
 
 from __future__ import annotations
 

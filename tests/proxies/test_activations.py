@@ -35,7 +35,7 @@ CELLS = [(3, 1, 2, 4, 0, 3), (0, 0, 0, 1, 0, 0), (2, 0, 3, 0, 1, 2)]
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
-    """As scores are made; small tensors are quicker so."""
+    """One thread, as in scoring; small tensors are also quicker on one."""
     with one_thread():
         yield
 

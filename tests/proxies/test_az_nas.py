@@ -35,7 +35,7 @@ CELLS = [(3, 1, 2, 4, 0, 3), (1, 1, 1, 1, 1, 1), (2, 0, 3, 0, 1, 2)]
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
-    """As scores are made; small tensors are quicker so."""
+    """One thread, as in scoring; small tensors are also quicker on one."""
     with one_thread():
         yield
 
@@ -266,7 +266,7 @@ def test_sharing_keeps_the_marks_of_what_it_keeps() -> None:
 
 
 def test_what_is_shared_changes_no_score() -> None:
-    """Of several proxies on one candidate, and of each alone, over draws and batches."""
+    """Several proxies on one candidate give the same scores as each proxy alone."""
     space = small("nasbench201")
     first, second = (make_batch(space, "natural", size=4, seed=seed) for seed in (0, 1))
     arch = space.sample(Random(3))

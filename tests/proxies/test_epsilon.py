@@ -72,14 +72,14 @@ def test_a_module_has_the_reference_value(data: Path, dtype: str, low: str, high
 
 
 def test_a_plain_chain_scores_zero() -> None:
-    """Both passes are proportional, so that only rounding is left."""
+    """Both passes are proportional, so only rounding remains."""
     for dtype, bound in (("float32", 1e-5), ("float64", 1e-13)):
         proxy = PROXIES.build("epsilon", dtype=dtype)
         assert abs(proxy.score(Candidate(OneModule(Tiny), (0,)), formula_batch())) < bound
 
 
 class ModulesOnly(OneModule):
-    """Another space's architectures as modules, their layers withheld."""
+    """Another space's architectures as modules, without their layers."""
 
     choices = (5,) * 6
 
@@ -103,7 +103,7 @@ def test_layers_and_modules_score_the_same(seed: int) -> None:
 
 
 def test_equals_an_independent_dense_evaluation() -> None:
-    """To 1e-10 on random cells, those included that float32 has no score for."""
+    """To 1e-10 on random cells, also those without a score in float32."""
     space = small("nasbench201")
     batch = space.batch(16, generator("independent"))
     proxy = PROXIES.build("epsilon", underflow="none")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Thing:
-    """What the registry is of."""
+    """The base class of the registry's plugins."""
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_what_is_no_class_of_the_kind_is_refused(registry: Registry[Thing], cls:
 
 
 class Measured(Protocol):
-    """A type that values cannot be held against."""
+    """A type that `isinstance` cannot check."""
 
     size: int
 

@@ -1,4 +1,4 @@
-"""What a search's folder survives, and whose it is."""
+"""A search's folder: what it survives, and which search may use it."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_folder_is_for_one_process(here: Path) -> None:
 
 
 def stripped(folder: Path) -> list[str]:
-    """The history's lines as they are written, but for the seconds."""
+    """The history's lines as they are written, without the seconds."""
     text = (folder / "history.jsonl").read_text()
     return [re.sub(r'"seconds":[^,]+,', "", line) for line in text.splitlines()]
 

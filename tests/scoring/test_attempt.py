@@ -1,4 +1,4 @@
-"""One failing architecture is one trial without a score, and never the end of a search."""
+"""One failing architecture gives one trial without a score and never ends a search."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("here")
 
 
 class Third(Proxy):
-    """The sum of the decisions; an error where it can be divided by three."""
+    """The sum of the decisions; an error if it is divisible by three."""
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
         if sum(candidate.arch) % 3 == 0:

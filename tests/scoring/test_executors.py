@@ -1,4 +1,4 @@
-"""Executors: the same results in the same order, whoever dies."""
+"""Executors: the same results in the same order, even if workers die."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_what_kills_every_process_is_an_error() -> None:
 
 @pytest.mark.slow
 def test_a_death_is_its_own_argument_s() -> None:
-    """While 1 kills its process again and again, 0 is given all the same."""
+    """The argument 1 kills its process again and again; the result of 0 still arrives."""
     with open_executor(TWO[0]) as executor:
         results = iter(executor(first_waits, range(4)))
         assert next(results) == 0
@@ -116,7 +116,7 @@ def test_a_death_is_its_own_argument_s() -> None:
 
 
 def test_a_death_after_other_answers_is_counted() -> None:
-    """What comes after it has its answers by then, and waits."""
+    """The later arguments have their answers by then, and wait."""
     with (
         open_executor(TWO[0]) as executor,
         pytest.raises(UsageError, match="a process died 4 times at 0: is there enough"),

@@ -44,7 +44,7 @@ class FirstWeight(Proxy):
 
 
 class Sum(Proxy):
-    """The sum of the decisions; none where the first is 0."""
+    """The sum of the decisions; no score if the first is 0."""
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
         return float(sum(candidate.arch)) if candidate.arch[0] else NoScore("it starts with 0")
@@ -128,7 +128,7 @@ VALUE = st.one_of(st.just(nan), st.integers(-3, 3).map(float))
 @settings(deadline=None)
 @given(st.lists(st.tuples(VALUE, VALUE), min_size=1, max_size=12))
 def test_rank_sum_against_counting(pairs: list[tuple[float, float]]) -> None:
-    """The rank of a score is how many of the set are below it, itself and half the ties."""
+    """A score's rank is the number of lower scores, plus itself, plus half of its ties."""
     trials = [trial(number, *pair) for number, pair in enumerate(pairs)]
     whole = [pair for pair in pairs if not isnan(sum(pair))]
     for value, pair in zip(rank_sum(trials), pairs, strict=True):
@@ -210,7 +210,7 @@ def test_wrong_settings(wrong: dict[str, object], message: str) -> None:
 
 
 class Returning(Proxy):
-    """Whatever it is given."""
+    """Returns the value that it was made with."""
 
     def __init__(self, score: object) -> None:
         self._score = score

@@ -1,4 +1,4 @@
-"""The journal: what is read is what was appended, and every edit is refused."""
+"""The journal: reading gives the appended trials, and every edit is refused."""
 
 from __future__ import annotations
 

@@ -234,7 +234,7 @@ def test_epsilon_covers_the_space_under_its_constants() -> None:
 
 
 def test_epsilon_does_not_hang_on_the_last_digits() -> None:
-    """Nor on the low constant: at it and below the network is all but linear."""
+    """Nor on the low constant: at this constant and below the network is almost linear."""
     scores = some_scores()
     assert scores == pytest.approx(some_scores(dtype="float64"), rel=1e-4)
     assert scores == pytest.approx(some_scores(low=1e-5, underflow="none"), rel=5e-2)

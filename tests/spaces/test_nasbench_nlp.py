@@ -36,13 +36,13 @@ def space() -> Space:
 
 
 def any_arch(seed: int) -> Arch:
-    """Any tuple, each as likely."""
+    """A random tuple, all equally likely."""
     rng = Random(seed)
     return tuple(rng.randrange(count) for count in SPACES["nasbench_nlp"].choices)
 
 
 def walked(seed: int, steps: int = 6) -> Arch:
-    """What mutations lead to."""
+    """An architecture after many mutations."""
     space, rng = SPACES.build("nasbench_nlp"), Random(seed)
     arch = space.sample(rng)
     for _ in range(steps):
@@ -51,7 +51,7 @@ def walked(seed: int, steps: int = 6) -> Arch:
 
 
 class TestWalked(SpaceContract):
-    """The contract where architectures are not freshly drawn, but what a search meets."""
+    """The contract for architectures that a search meets, not for fresh samples."""
 
     @pytest.fixture
     def space(self) -> Space:

@@ -1,4 +1,4 @@
-"""What a space's layers are held against: PyTorch's own modules and dense evaluation."""
+"""Compares a space's layers with PyTorch's own modules and dense evaluation."""
 
 from __future__ import annotations
 

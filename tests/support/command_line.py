@@ -29,7 +29,7 @@ OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_
 
 
 class Done(NamedTuple):
-    """What a call of the command line came to."""
+    """The result of a call of the command line."""
 
     code: int
     out: str
@@ -65,7 +65,7 @@ def started(*argv: str, session: bool = False) -> Iterator[subprocess.Popen[str]
 
 
 def wait(process: subprocess.Popen[str], path: Path, length: float) -> None:
-    """Wait until the process has written a file to more than a length."""
+    """Wait until the process has written more than `length` bytes to a file."""
     end = monotonic() + 60
     while size(path) <= length:
         assert process.poll() is None, process.communicate()
@@ -83,7 +83,7 @@ def lines(folder: Path) -> list[dict[str, Any]]:
 
 
 def history(folder: Path) -> list[dict[str, Any]]:
-    """The history less what differs between two runs of one search: the seconds."""
+    """The history without the seconds, which differ between two runs of one search."""
     return [{key: line[key] for key in line if key != "seconds"} for line in lines(folder)]
 
 

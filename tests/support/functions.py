@@ -1,4 +1,4 @@
-"""Functions for executors, in a module that workers import at once: it is without torch."""
+"""Functions for executors, in a module that workers import quickly, because it has no torch."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ from nas.network import (
 def random_network(rng: Random, layers: int = 14, gated: bool = False) -> Network:
     """A network for 3 x 9 x 9 inputs with grouped, dilated and strided convolutions.
 
-    `gated`: with activations that are no power of their input, and with channels times numbers.
+    `gated`: also activations that are not powers of their input, and factors of channels.
     """
     net = Builder((3, 9, 9))
     shapes: list[Shape] = [(3, 9, 9)]

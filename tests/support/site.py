@@ -1,4 +1,4 @@
-"""A folder as pip leaves it, in which plugins of others are found."""
+"""A folder like site-packages, with plugins of other packages."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Mine(NASBench201):
 
 
 class Site:
-    """A folder as pip leaves it, with modules and distributions, and an empty one to work in."""
+    """A folder like site-packages with modules and distributions, and an empty working folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.here = folder / "site", folder / "work"
@@ -70,7 +70,7 @@ class Site:
     def run(self, *command: str | Path, **environment: str) -> Done:
         """Run a command in the empty folder, where Python finds what is in the site.
 
-        On one thread, as the tests are: where processors are busy, two wait for each other.
+        It uses one thread, as the tests do: on busy processors two threads wait for each other.
         """
         path = os.pathsep.join([*map(str, self.path), str(ROOT)])
         done = subprocess.run(

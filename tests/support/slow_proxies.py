@@ -1,8 +1,8 @@
-"""Every proxy by the plainest computation, each from its formula alone.
+"""Every proxy by a plain computation from its formula alone.
 
-They are written as one would write them down first, with hooks and loops. With `proxies/` they
-share what is drawn at random, epsilon's two weights and NASGraph's list of layers, and nothing
-else. Tests hold the proxies against them, and `python -m benchmarks.proxies` times both.
+The code is simple, with hooks and loops. It shares with `proxies/` only the random draws,
+epsilon's two weights and NASGraph's list of layers. Tests compare the proxies with it, and
+`python -m benchmarks.proxies` times both.
 """
 
 from __future__ import annotations

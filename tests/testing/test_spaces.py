@@ -1,4 +1,4 @@
-"""The shipped contracts fail where a plugin breaks them."""
+"""The shipped contracts fail if a plugin breaks them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Merging(ViT):
 
 @dataclass(frozen=True)
 class Merged(NASBench201):
-    """The same where outputs under equal weights tell."""
+    """The same, but outputs under equal weights show the mistake."""
 
     def canonical(self, arch: Arch) -> Arch:
         return (0,) * len(arch)
@@ -50,7 +50,7 @@ class Straying(NASBench201):
 
 @dataclass(frozen=True)
 class Seven(NASBench201):
-    """Miscounts itself."""
+    """Returns a wrong size."""
 
     @property
     def size(self) -> int:
@@ -67,7 +67,7 @@ class Constant(NASBench201):
 
 @dataclass(frozen=True)
 class Outside(NASBench201):
-    """Has canonical forms that are none of its architectures."""
+    """Has canonical forms that are not in the space."""
 
     def canonical(self, arch: Arch) -> Arch:
         return (9,) * len(arch)
