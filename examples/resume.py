@@ -9,9 +9,9 @@ import nas
 
 if __name__ == "__main__":
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "history.jsonl"
-        first = nas.search("nasbench201", "params", budget=100, path=path)
-        longer = nas.search("nasbench201", "params", budget=150, path=path)
+        run = Path(folder) / "run"
+        first = nas.search("nasbench201", "params", budget=100, folder=run)
+        longer = nas.search("nasbench201", "params", budget=150, folder=run)
         whole = nas.search("nasbench201", "params", budget=150)
         same = [trial.arch for trial in longer.trials] == [trial.arch for trial in whole.trials]
         print(f"{len(first.trials)} trials, then {len(longer.trials)}: only the new are scored")

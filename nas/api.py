@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from nas.arch import Arch
 from nas.batch import Batch
+from nas.compare.keys import keys
 from nas.data.registry import SOURCES
 from nas.proxy import PROXIES, Proxy
-from nas.ranking import Ranking, by_score, rank_sum
-from nas.registry.options import Choice
+from nas.ranking import Ranking, by_score, rank_sum, ranked
+from nas.runs.folder import opened, write_record
 from nas.scoring.executors import Executor
 from nas.scoring.objective import ProxyObjective
 from nas.searching.history import History
-from nas.searching.loop import best, trials
+from nas.searching.loop import trials
 from nas.space import SPACES, Space
 from nas.strategy import STRATEGIES, Strategy
 from nas.trial import Evaluation, Trial
+
+Proxies = Proxy | str | Sequence[str] | Mapping[str, Proxy]
+"""A proxy, its name, the names of several, or several by name."""
 
 
 @dataclass(frozen=True)
@@ -38,21 +43,23 @@ class Found:
 
 def search(
     space: Space | str,
-    proxy: Proxy | str | Sequence[str] = "epsilon",
-    strategy: type[Strategy] | str = "evolution",
+    proxy: Proxies = "epsilon",
+    strategy: Callable[[Space, Ranking], Strategy] | str = "evolution",
     *,
     budget: int = 1000,
     batch: Batch | None = None,
     seed: int = 0,
     block: int = 1,
-    path: str | Path | None = None,
+    folder: str | Path | None = None,
     executor: Executor = map,
 ) -> Found:
     """Search a space by a proxy, or by the rank sum of several; nothing is trained.
 
-    Give plugins as objects or by name; a name means the plugin with its default options. If
-    `batch` is None, the space's default input is used. With `path`, the journal of trials is kept
-    there, and the same call goes on where it stopped. Raises UsageError for a wrong argument.
+    Give plugins as objects or by name; a name means the plugin with its default options. A
+    strategy is made from the space and the ranking: give its class, or a `partial` of it with
+    options. If `batch` is None, the space's default input is used. With `folder`, the journal of
+    trials is kept there, and the same call goes on where it stopped. Raises UsageError for a
+    wrong argument.
 
     >>> from nas import search
     >>> found = search("nasbench201", "params", "random", budget=3)
@@ -60,27 +67,47 @@ def search(
     (3, 9)
     """
     objective = _objective(space, proxy, batch, seed)
-    ranking: Ranking = rank_sum if isinstance(objective.proxies, dict) else by_score
-    kind = STRATEGIES[strategy] if isinstance(strategy, str) else strategy
-    history = History() if path is None else History.read(Path(path))
-    with history:
-        steps = trials(
-            kind(objective.space, ranking),
-            objective,
-            history,
-            budget=budget,
-            seed=seed,
-            block=block,
-            executor=executor,
+    ranking: Ranking = rank_sum if isinstance(objective.proxies, Mapping) else by_score
+    make = STRATEGIES[strategy] if isinstance(strategy, str) else strategy
+    made: Strategy = make(objective.space, ranking)
+    with _history(folder, objective, made, seed, block) as history:
+        every = list(
+            trials(
+                made,
+                objective,
+                history,
+                budget=budget,
+                seed=seed,
+                block=block,
+                executor=executor,
+            )
         )
-        every = list(steps)
-    return Found(objective.space, every, best(every, ranking))
+    return Found(objective.space, every, (ranked(every, ranking) or every)[0])
+
+
+@contextmanager
+def _history(
+    folder: str | Path | None, objective: ProxyObjective, made: Strategy, seed: int, block: int
+) -> Iterator[History]:
+    """The history of a search, in memory or in a folder that no other search can go on with."""
+    if folder is None:
+        yield History()
+        return
+    record = {
+        "scores": keys(objective),
+        "strategy": type(made).__qualname__,
+        "seed": seed,
+        "block": block,
+    }
+    with opened(Path(folder), record, (), lambda before, _: before) as history:
+        write_record(Path(folder), record)
+        yield history
 
 
 def score(
     space: Space | str,
     archs: Iterable[Arch | str],
-    proxy: Proxy | str | Sequence[str] = "epsilon",
+    proxy: Proxies = "epsilon",
     *,
     batch: Batch | None = None,
     seed: int = 0,
@@ -88,20 +115,23 @@ def score(
     """The figures of architectures, which are given as tuples or in the space's notation.
 
     The other arguments are those of `search`. If an architecture fails, its score is NaN and the
-    evaluation says the reason.
+    evaluation says the reason. Raises UsageError for what is not in the space.
     """
     objective = _objective(space, proxy, batch, seed)
-    read = objective.space.read
-    return [objective.complete(read(arch) if isinstance(arch, str) else arch) for arch in archs]
+    there = objective.space
+    read = [there.read(arch) if isinstance(arch, str) else there.checked(arch) for arch in archs]
+    return [objective.complete(arch) for arch in read]
 
 
 def _objective(
-    space: Space | str, proxy: Proxy | str | Sequence[str], batch: Batch | None, seed: int
+    space: Space | str, proxy: Proxies, batch: Batch | None, seed: int
 ) -> ProxyObjective:
     there = SPACES.build(space) if isinstance(space, str) else space
     if batch is None:
-        batch = SOURCES.configured(Choice("natural"), there)
+        batch = SOURCES.build("natural", there)
     if isinstance(proxy, Proxy | str):
         one = PROXIES.build(proxy) if isinstance(proxy, str) else proxy
         return ProxyObjective(there, one, batch, seed)
-    return ProxyObjective(there, {name: PROXIES.build(name) for name in proxy}, batch, seed)
+    if not isinstance(proxy, Mapping):
+        proxy = {name: PROXIES.build(name) for name in proxy}
+    return ProxyObjective(there, proxy, batch, seed)

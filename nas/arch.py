@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import product
 from math import prod
 from random import Random
@@ -15,6 +15,8 @@ Arch = tuple[int, ...]
 
 TRIES = 10_000
 """`sample` draws so many tuples before it raises that the set has no valid architecture."""
+CACHED = {"choices", "_counted"}
+"""Attributes that are computed once and are no fields."""
 LISTED = 1_000_000
 """A set with more tuples than this cannot be listed."""
 
@@ -39,7 +41,11 @@ class ArchSet:
     def size(self) -> int:
         """Number of valid architectures; number of all tuples if these are too many to list."""
         plain = type(self).valid is ArchSet.valid
-        return prod(self.choices) if plain or prod(self.choices) > LISTED else _counted(self)
+        return prod(self.choices) if plain or prod(self.choices) > LISTED else self._counted
+
+    @cached_property
+    def _counted(self) -> int:
+        return sum(1 for _ in self.every())
 
     def every(self) -> Iterator[Arch]:
         """All valid architectures in the order of tuples.
@@ -90,8 +96,3 @@ class ArchSet:
         """A random neighbour, all equally likely; the architecture itself if it has none."""
         near = list(self.neighbours(arch))
         return rng.choice(near) if near else arch
-
-
-@lru_cache(maxsize=8)
-def _counted(archs: ArchSet) -> int:
-    return sum(1 for _ in archs.every())

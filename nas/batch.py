@@ -59,9 +59,9 @@ class Batch:
         made: T = self._made[key]
         return made
 
-    def fresh(self) -> Batch:
+    def fresh(self, seed: int | None = None) -> Batch:
         """The same batch without notes; both share the results that `once` keeps."""
-        copy = replace(self, notes=set())
+        copy = replace(self, notes=set(), seed=self.seed if seed is None else seed)
         copy._made = self._made
         return copy
 

@@ -89,5 +89,5 @@ class Candidate:
     def apart(self) -> Candidate:
         """The same candidate, which shares only its layers with this one."""
         other = Candidate(self.space, self.arch, self._seed, self.device)
-        other.memo = {"network": self.network}
+        other.memo = {key: self.memo[key] for key in ("network",) if key in self.memo}
         return other

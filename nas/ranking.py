@@ -47,3 +47,11 @@ def rank_sum(trials: Sequence[Trial]) -> list[float]:
         table = np.array([list(trials[place].scores.values()) for place in whole])
         values[whole] = np.log(rankdata(table, axis=0) / len(whole)).sum(axis=1)
     return [float(value) for value in values]
+
+
+def ranked(trials: Sequence[Trial], ranking: Ranking) -> list[Trial]:
+    """The trials with a score and no copies, from the best to the worst, the earlier first."""
+    scored = [trial for trial in trials if trial.copy_of is None and not isnan(trial.score)]
+    values = ranking(scored)
+    order = sorted(range(len(scored)), key=lambda place: (-values[place], place))
+    return [scored[place] for place in order]

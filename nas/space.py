@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nas import notation
-from nas.arch import Arch, ArchSet
+from nas.arch import CACHED, Arch, ArchSet
 from nas.errors import UsageError
 from nas.registry import Registry
 
@@ -35,16 +35,13 @@ class Space(ArchSet):
     """The options of each decision; `build` and `network` get one option for each by its name."""
 
     shared_weights: tuple[float, float] | None = (1e-7, 1.0)
-    """The low and the high shared weight that suit the space.
-
-    None if the outputs are constant under every shared weight."""
+    """The low and the high shared weight; None if outputs are constant under every one."""
 
     release: str = "the space names no official release."
     """One sentence: where true figures of the space's architectures are published."""
 
     columns: tuple[str, ...] = ("arch",)
-    """The columns of a published table that hold an architecture: `parse` takes their texts,
-    joined by spaces."""
+    """The columns of a published table whose texts, joined by spaces, `parse` takes."""
 
     vocabulary: int | None = None
     """The inputs are tokens from 0 to vocabulary - 1; None if the inputs are real numbers."""
@@ -61,7 +58,7 @@ class Space(ArchSet):
 
     def __repr__(self) -> str:
         """The class with its fields; it represents the space in the keys of kept scores."""
-        own = sorted((name, value) for name, value in vars(self).items() if name != "choices")
+        own = sorted((name, value) for name, value in vars(self).items() if name not in CACHED)
         fields = ", ".join(f"{name}={value!r}" for name, value in own)
         return f"{type(self).__qualname__}({fields})"
 
@@ -139,11 +136,15 @@ class Space(ArchSet):
             raise
         except ValueError as error:
             raise UsageError(str(error)) from error
-        if found not in self:
+        return self.checked(found)
+
+    def checked(self, arch: Arch) -> Arch:
+        """The architecture itself; raises UsageError if it is not in the space."""
+        if arch not in self:
             raise UsageError(
-                f"{found} is not in the space, whose decisions have {self.choices} options"
+                f"{arch} is not in the space, whose decisions have {self.choices} options"
             )
-        return found
+        return arch
 
 
 SPACES: Registry[Space] = Registry("space", "spaces", Space)

@@ -8,6 +8,7 @@ from math import isnan, nan
 from typing import Any
 
 from nas.arch import Arch
+from nas.proxy import NoScore
 from nas.storage.journal import sealed, unsealed
 
 NONE: Mapping[str, float] = {}
@@ -67,7 +68,7 @@ class Trial:
             found.seconds,
             found.reason,
             found.scores,
-            found.note,
+            _noted(found),
             failed=found.failed,
         )
 
@@ -111,6 +112,16 @@ class Trial:
             copy_of=record.get("copy_of"),
             failed=record.get("failed", False),
         )
+
+
+def _noted(found: Evaluation) -> str:
+    """The note of an evaluation, with the metrics that could not be measured."""
+    missing = [
+        f"{name} could not be measured ({figure.reason})"
+        for name, figure in found.metrics.items()
+        if isinstance(figure, NoScore)
+    ]
+    return "; ".join(part for part in (found.note, *missing) if part)
 
 
 def nullable(value: float) -> float | None:

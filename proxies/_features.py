@@ -55,9 +55,9 @@ def shared_entropies(
     """The entropies of a candidate's features; proxies that use the same features share them."""
     key = ("entropies", candidate.seed, input, init)
     known = candidate.memo.get(key)
-    if known is None or known[0] is not batch:
+    if known is None or known[0] is not batch.inputs:
         inputs = drawn_or_batch(input, candidate, batch, proxy)
-        known = candidate.memo[key] = batch, entropies(candidate.model(init), inputs, proxy)
+        known = candidate.memo[key] = batch.inputs, entropies(candidate.model(init), inputs, proxy)
     values: list[float] = known[1]
     return values
 

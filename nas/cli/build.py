@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from math import isfinite
 
 from nas.cli.chosen import Proxies
@@ -14,6 +13,7 @@ from nas.metric import METRICS, Metric
 from nas.proxy import PROXIES, Proxy
 from nas.ranking import RANKINGS, Ranking
 from nas.registry.options import Choice
+from nas.runs.summary import KEYS
 from nas.scoring.executors import EXECUTORS, Executor
 from nas.scoring.objective import ProxyObjective
 from nas.space import SPACES, Space
@@ -41,11 +41,11 @@ def build_objective(
     return ProxyObjective(
         space,
         proxies,
-        replace(batch, seed=settings.seed),
+        batch,
         settings.seed,
         device,
         settings.repeats,
-        _factors(settings.ranking.options.get("weights"), proxies),
+        _factors(settings.ranking, proxies),
         build_metrics(metrics),
         settings.strict,
     )
@@ -59,17 +59,20 @@ def build_proxies(chosen: Proxies) -> Proxy | dict[str, Proxy]:
 
 def build_metrics(names: Sequence[str]) -> dict[str, Metric]:
     """The metrics by name."""
+    for name in names:
+        if name in KEYS or name == "sd" or name.endswith("_sd"):
+            raise UsageError(f"a metric cannot be called '{name}': a summary has that already")
     return {name: METRICS.build(name) for name in names}
 
 
-def build_ranking(choice: Choice, proxies: Proxies) -> Ranking:
+def build_ranking(choice: Choice, proxies: Proxies, metrics: Sequence[str] = ()) -> Ranking:
     """The ranking that a config names; raises UsageError if it does not fit the proxies."""
     if choice.name not in RANKINGS:
         raise unknown("ranking", choice.name, RANKINGS)
     ranking = RANKINGS.bound(choice)
     # a ranking that cannot rank trials of these proxies raises its error now, not after scoring
     scores = dict.fromkeys(proxies.members, 0.0) if proxies.together else {}
-    ranking([Trial(0, (), 0.0, {}, 0.0, scores=scores)])
+    ranking([Trial(0, (), 0.0, dict.fromkeys(metrics, 0.0), 0.0, scores=scores)])
     return ranking
 
 
@@ -80,9 +83,10 @@ def build_executor(choice: Choice) -> AbstractContextManager[Executor]:
     return EXECUTORS.configured(choice)
 
 
-def _factors(weights: object, proxies: Proxy | Mapping[str, Proxy]) -> dict[str, float]:
+def _factors(ranking: Choice, proxies: Proxy | Mapping[str, Proxy]) -> dict[str, float]:
     """The factor of each of several proxies; raises UsageError for a wrong `ranking.weights`."""
-    if weights is None:
+    weights = ranking.options.get("weights")
+    if weights is None or ranking.name != "score":
         return {}
     names = list(proxies) if isinstance(proxies, Mapping) else []
     if not isinstance(weights, Mapping):

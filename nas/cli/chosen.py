@@ -59,11 +59,15 @@ def proxies(key: str, value: Any) -> Proxies:
     combinations = {}
     for part, config in inside.items():
         found = proxies(key, config)
+        inner = found.members if found.together else {part: found.members[found.name]}
+        for other, choice in inner.items():
+            if members.setdefault(other, choice) != choice:
+                raise UsageError(
+                    f"the proxy {other} is there twice with different options: give one of them "
+                    f"another name, +proxy@proxy.NAME={choice.name}"
+                )
         if found.together:
-            members |= found.members
             combinations[part] = tuple(_members(config))
-        else:
-            members[part] = found.members[found.name]
     return Proxies(name, members, True, combinations, tuple(inside))
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Callable, Mapping
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+import torch
+
 import nas
 from nas.scoring.objective import ProxyObjective
 
-ABOVE = {"api", "cli", "compare", "export", "report", "runs", "searching", "surrogates"}
+ABOVE = {"api", "cli", "compare", "export", "report", "runs", "searching", "surrogates", "testing"}
 """Rooms of `nas` that use the scoring: no score depends on them."""
 
 
@@ -23,12 +27,13 @@ def keys(objective: ProxyObjective) -> dict[str, str]:
     packages count: after a change of one line all scores are computed again.
     """
     shared = [
-        *(repr(objective.space), _source(type(objective.space)), objective.batch.digest()),
-        *(str(objective.batch.seed), str(objective.seed), str(objective.repeats)),
+        *(repr(objective.space), *map(_source, _own_classes(type(objective.space)))),
+        objective.batch.digest(),
+        *(str(objective.seed), str(objective.repeats)),
         *(_core(), version("torch"), version("numpy")),
     ]
     return {
-        name: _digest(*shared, _source(type(proxy)), repr(sorted(vars(proxy).items())))
+        name: _digest(*shared, *map(_source, _own_classes(type(proxy))), _text_of(vars(proxy)))
         for name, proxy in objective.named.items()
     }
 
@@ -60,6 +65,32 @@ def _source(plugin: type) -> str:
     inside = [folder for folder in folders if file.is_relative_to(folder)]
     files = inside[0].rglob("*.py") if inside else [file, *file.parent.glob("_*.py")]
     return plugin.__qualname__ + _digest(*(_text(path) for path in sorted(files)))
+
+
+def _own_classes(plugin: type) -> list[type]:
+    """The plugin's class and those that it inherits from, but for those of `nas` and Python."""
+    foreign = ("builtins", "abc", "typing", "nas")
+    return [c for c in plugin.__mro__ if c.__module__.partition(".")[0] not in foreign]
+
+
+def _text_of(value: object) -> str:
+    """A value as text: equal for equal values, in every process; a tensor by all its entries."""
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu().numpy()
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype}{value.shape}{sha256(value.tobytes()).hexdigest()}"
+    if isinstance(value, Mapping):
+        parts = sorted(f"{_text_of(key)}: {_text_of(each)}" for key, each in value.items())
+        return f"{{{', '.join(parts)}}}"
+    if isinstance(value, list | tuple | set | frozenset):
+        parts = [_text_of(each) for each in value]
+        ordered = sorted(parts) if isinstance(value, set | frozenset) else parts
+        return f"[{', '.join(ordered)}]"
+    if type(value).__repr__ is object.__repr__ and hasattr(value, "__dict__"):  # with an address
+        return f"{type(value).__qualname__}{_text_of(vars(value))}"
+    if isinstance(value, Callable) and hasattr(value, "__qualname__"):  # type: ignore[arg-type]
+        return f"{value.__module__}.{value.__qualname__}"
+    return repr(value)
 
 
 def _text(path: Path) -> str:

@@ -31,7 +31,7 @@ def construct(
     """
     check(kind, name, make, given, options)
     try:
-        return make(*args, **options)
+        return make(*args, **_as_hinted(make, options))
     except UsageError:
         raise
     except (ValueError, OverflowError) as error:
@@ -44,8 +44,7 @@ def check(
     """Raise UsageError if the options do not fit `make`; they follow `given` arguments."""
     parameters = _parameters(kind, name, make, given)
     allowed = {parameter.name: parameter for parameter in parameters}
-    # mypy rejects __init__ on a value that could be an instance
-    hints = _hints(make.__init__ if isinstance(make, type) else make)  # type: ignore[misc]
+    hints = _hints(make)
     for option, value in options.items():
         if option not in allowed:
             listed = ", ".join(f"{p.name}={p.default}" for p in parameters) or "none"
@@ -56,6 +55,17 @@ def check(
     for parameter in parameters:
         if parameter.default is parameter.empty and parameter.name not in options:
             raise UsageError(f"{kind} {name} needs {kind}.{parameter.name}=…")
+
+
+def _as_hinted(make: Callable[..., Any], options: Mapping[str, object]) -> dict[str, object]:
+    """The options; a list, which is what a config has, becomes a tuple where the hint is one."""
+    hints = _hints(make)
+    return {
+        name: tuple(value)
+        if isinstance(value, list) and tuple in (hints.get(name), get_origin(hints.get(name)))
+        else value
+        for name, value in options.items()
+    }
 
 
 def defaults(kind: str, name: str, make: Callable[..., Any], given: int) -> dict[str, Any]:
@@ -82,8 +92,10 @@ def _parameters(
     return [parameter for parameter in parameters[given:] if parameter.kind not in variadic]
 
 
-def _hints(function: Any) -> dict[str, Any]:
+def _hints(make: Any) -> dict[str, Any]:
     """Type hints by parameter, without hints whose names only a type checker imports."""
+    # mypy rejects __init__ on a value that could be an instance
+    function = inspect.unwrap(make.__init__ if isinstance(make, type) else make)  # type: ignore[misc]
     hints: dict[str, Any] = {}
     for name, annotation in getattr(function, "__annotations__", {}).items():
         one = SimpleNamespace(__annotations__={name: annotation})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib import import_module
@@ -166,4 +167,6 @@ class Registry(Mapping[str, Any], Generic[T]):
 
 
 def _place(plugin: Any) -> tuple[str, str]:
-    return plugin.__module__, plugin.__qualname__
+    """The file of a plugin and its name there; a script that is run has another module's name."""
+    module = plugin.__module__
+    return getattr(sys.modules.get(module), "__file__", None) or module, plugin.__qualname__

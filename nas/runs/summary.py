@@ -10,11 +10,17 @@ from typing import Any
 
 from nas.metric import Metric
 from nas.network import FLOPS_RULE
-from nas.ranking import Ranking
+from nas.ranking import Ranking, ranked
 from nas.space import Space
 from nas.trial import Trial
 
 TOP = 10
+KEYS = {
+    *("arch", "tuple", "score", "scores", "spreads", "trial", "trials", "reason", "note", "notes"),
+    *("space", "proxy", "strategy", "batch", "ranking", "seed", "repeats", "block", "budget"),
+    *("flops_rule", "seconds", "trials_per_second", "top"),
+}
+"""The names in a summary that no metric can have."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +50,8 @@ def summarise(
     `score` and `arch` are None if no trial has a score.
     """
     own = [trial for trial in trials if trial.copy_of is None]
-    scored = [trial for trial in own if not isnan(trial.score)]
-    values = ranking(scored)
-    order = sorted(range(len(scored)), key=lambda place: (-values[place], place))[:TOP]
-    best = [_described(scored[place], space, metrics) for place in order]
+    scored = ranked(trials, ranking)
+    best = [_described(trial, space, metrics) for trial in scored[:TOP]]
     seconds = sum(round(trial.seconds, 6) for trial in trials)  # rounded as in the journal
     return {
         **(best[0] if best else {"arch": None, "tuple": None, "score": None}),

@@ -1,14 +1,16 @@
-"""One attempt to score a candidate: an error becomes a missing score with the reason."""
+"""One attempt to score or measure a candidate: an error becomes NaN with the reason."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from math import isfinite, isnan
 from numbers import Real
 from typing import TYPE_CHECKING
 
 from nas.candidate import Candidate
 from nas.errors import UsageError
+from nas.metric import Metric
 from nas.proxy import NoScore, Proxy
 
 if TYPE_CHECKING:
@@ -16,26 +18,47 @@ if TYPE_CHECKING:
 
 
 def scored(proxy: Proxy, candidate: Candidate, batch: Batch, strict: bool = False) -> float:
-    """The proxy's score; a `NoScore` if it is infinite or the proxy raises an error.
+    """The proxy's score; a `NoScore` if it is not finite or the proxy raises an error.
 
     With `strict` the error is raised, with a note that names the architecture.
     """
+    name = type(proxy).__name__
+    return _attempted(lambda: proxy.score(candidate, batch), "score", name, candidate, strict)
+
+
+def measured(metric: Metric, candidate: Candidate, batch: Batch, strict: bool = False) -> float:
+    """The metric's figure; a `NoScore` if it is not finite or the metric raises an error.
+
+    A whole number stays one. With `strict` as in `scored`.
+    """
+    name = type(metric).__name__
+    return _attempted(lambda: metric.measure(candidate, batch), "figure", name, candidate, strict)
+
+
+def _attempted(
+    ask: Callable[[], object], what: str, name: str, candidate: Candidate, strict: bool
+) -> float:
     try:
-        score: object = proxy.score(candidate, batch)
-        if not isinstance(score, Real) or isinstance(score, bool):
+        answer = ask()
+        if not isinstance(answer, Real) or isinstance(answer, bool):
             raise UsageError(
-                f"{type(proxy).__name__} gives a {type(score).__name__}: a score is a float, NaN "
-                f"where there is none"
+                f"{name} gives a {type(answer).__name__}: a {what} is a float, NaN if there is "
+                f"none"
             )
     except (Exception, SystemExit) as error:  # one failure must not end the search
         if strict:
-            error.add_note(f"While scoring {described(candidate)} by {type(proxy).__name__}")
+            verb = "scoring" if what == "score" else "measuring"
+            error.add_note(f"While {verb} {described(candidate)} by {name}")
             raise
         return NoScore(reason(error), failed=True)
-    if isinstance(score, NoScore):
-        return score
-    value = float(score)
-    return value if isfinite(value) or isnan(value) else NoScore(f"the score is {value}")
+    if isinstance(answer, NoScore | int):  # a count stays a whole number
+        return answer
+    return finite(float(answer), what)
+
+
+def finite(value: float, what: str = "score") -> float:
+    """The value; a `NoScore` if it is infinite."""
+    return value if isfinite(value) or isnan(value) else NoScore(f"the {what} is {value}")
 
 
 def described(candidate: Candidate) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from math import isnan, nan
+from math import inf, isfinite, isnan, nan
 from statistics import fmean, pstdev
 from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
@@ -14,7 +14,7 @@ from nas.arch import Arch
 from nas.candidate import Candidate
 from nas.metric import METRICS, Metric
 from nas.proxy import NoScore, Proxy
-from nas.scoring.attempt import described, reason, scored
+from nas.scoring.attempt import finite, measured, scored
 from nas.seeding import one_thread
 from nas.space import Space
 from nas.trial import NONE, Evaluation
@@ -88,12 +88,11 @@ class ProxyObjective:
         start = perf_counter()
         candidate = Candidate(self.space, arch, self.seed, self.device)
         with one_thread():
-            measured = self._measured(candidate)
+            metrics = self._measured(candidate)
             found = {name: self._scored(proxy, candidate) for name, proxy in self.named.items()}
         together = self._together(found)
-        note = "; ".join(part for part in (together.note, measured.note) if part)
-        metrics = {**measured.metrics, **together.metrics}
-        return replace(together, metrics=metrics, seconds=perf_counter() - start, note=note)
+        metrics.update(together.metrics)
+        return replace(together, metrics=metrics, seconds=perf_counter() - start)
 
     def each(self, task: tuple[Arch, Sequence[str]]) -> list[Evaluation]:
         """The evaluation of an architecture by each named proxy alone, without metrics.
@@ -112,8 +111,8 @@ class ProxyObjective:
 
     def metrics(self, arch: Arch) -> Mapping[str, float]:
         """The metrics of an architecture; this does not score it."""
-        candidate = Candidate(self.space, arch, self.seed, self.device)
-        return self._measured(candidate).metrics
+        with one_thread():
+            return self._measured(Candidate(self.space, arch, self.seed, self.device))
 
     def complete(self, arch: Arch) -> Evaluation:
         """The figures as in a search: the score of the form with the architecture's metrics."""
@@ -121,27 +120,20 @@ class ProxyObjective:
         found = self.evaluate(form)
         return found if form == arch else found.with_metrics(self.metrics(arch))
 
-    def _measured(self, candidate: Candidate) -> Evaluation:
-        """The metrics; if one raises an error, it is NaN, with a note."""
-        figures: dict[str, float] = {}
-        notes = []
-        for name, metric in self.measures.items():
-            try:
-                figures[name] = metric.measure(candidate, self.batch)
-            except Exception as error:  # one failure must not end the search
-                if self.strict:
-                    error.add_note(f"While measuring {name} of {described(candidate)}")
-                    raise
-                figures[name] = nan
-                notes.append(f"{name} could not be measured ({reason(error)})")
-        return Evaluation(nan, figures, 0.0, note="; ".join(notes))
+    def _measured(self, candidate: Candidate) -> dict[str, float]:
+        """The metrics; a metric that fails is a `NoScore`, NaN with the reason."""
+        batch = self.batch.fresh(self.seed)
+        return {
+            name: measured(metric, candidate, batch, self.strict)
+            for name, metric in self.measures.items()
+        }
 
     def _scored(self, proxy: Proxy, candidate: Candidate) -> Evaluation:
         """One proxy's score, which is the mean over the draws of weights; the first NaN ends it.
 
         If the proxy draws nothing from the seed, there is one draw.
         """
-        batch = self.batch.fresh()
+        batch = self.batch.fresh(self.seed)
         start = perf_counter()
         draws: list[float] = []
         for repeat in range(self.repeats):
@@ -155,26 +147,45 @@ class ProxyObjective:
         if isnan(last):
             why = last if isinstance(last, NoScore) else NoScore("the proxy returned NaN")
             return Evaluation(nan, NONE, seconds, why.reason, NONE, note, why.failed, plain)
-        mean = fmean(plain) if len(plain) > 1 else plain[0]
-        return Evaluation(mean, NONE, seconds, note=note, draws=plain)
+        score = finite(mean(plain))
+        lost = score.reason if isinstance(score, NoScore) else ""
+        return Evaluation(score, NONE, seconds, lost, note=note, draws=plain)
 
     def _together(self, found: Mapping[str, Evaluation]) -> Evaluation:
         """One evaluation for all proxies, with their scores, reasons and notes."""
         spreads = {
-            f"{name}_sd" if name else "sd": nan if isnan(each.score) else pstdev(each.draws)
+            f"{name}_sd" if name else "sd": nan if isnan(each.score) else _spread(each.draws)
             for name, each in found.items()
             if self.repeats > 1
         }
         if not isinstance(self.proxies, Mapping):
             return replace(found[""], metrics=spreads)
+        total = sum(self.factors.get(name, 1.0) * each.score for name, each in found.items())
         lacking = [(name, each) for name, each in found.items() if isnan(each.score)]
+        why = "" if isfinite(total) else f"the sum of the scores is {total}"
         notes = {part for each in found.values() for part in each.note.split("; ") if part}
         return Evaluation(
-            sum(self.factors.get(name, 1.0) * each.score for name, each in found.items()),
+            total if isfinite(total) else nan,
             spreads,
             0.0,
-            next((f"{name}: {each.reason}" for name, each in lacking), ""),
+            next((f"{name}: {each.reason}" for name, each in lacking), why),
             {name: each.score for name, each in found.items()},
             "; ".join(sorted(notes)),
             bool(lacking) and lacking[0][1].failed,
         )
+
+
+def mean(draws: Sequence[float]) -> float:
+    """The mean of scores; of one it is that one, of too large ones infinity."""
+    try:
+        return fmean(draws) if len(draws) > 1 else draws[0]
+    except OverflowError:
+        return inf
+
+
+def _spread(draws: Sequence[float]) -> float:
+    """The standard deviation of scores; NaN if they are too large."""
+    try:
+        return pstdev(draws)
+    except OverflowError:
+        return nan

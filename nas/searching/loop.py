@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isnan
 from random import Random
 
 from nas.arch import Arch
 from nas.errors import UsageError, all_failed
-from nas.ranking import Ranking
 from nas.scoring.executors.executor import Executor
 from nas.scoring.objective import Objective
 from nas.searching.history import History
@@ -45,7 +43,7 @@ def trials(
             f"least 1, 1, 0 and 1"
         )
     known = _Known(objective)
-    give_up = _GiveUp(min(patience, budget))
+    give_up = _GiveUp(patience)
     evaluate = objective.evaluate  # one object: an executor sends the same function only once
     for start in range(0, budget, block):
         numbers = range(start, min(start + block, budget))
@@ -63,40 +61,7 @@ def trials(
             strategy.tell(trial)
             yield trial
             give_up.on(trial)
-
-
-def search(
-    strategy: Strategy,
-    objective: Objective,
-    history: History,
-    *,
-    budget: int,
-    seed: int,
-    block: int = 1,
-    executor: Executor = map,
-    patience: int = PATIENCE,
-) -> Trial:
-    """Search until the history holds `budget` trials and return the best of them.
-
-    If no trial has a score, that of the best is NaN. The arguments are those of `trials`.
-    """
-    steps = trials(
-        strategy,
-        objective,
-        history,
-        budget=budget,
-        seed=seed,
-        block=block,
-        executor=executor,
-        patience=patience,
-    )
-    return best(list(steps), strategy.ranking)
-
-
-def best(every: Sequence[Trial], ranking: Ranking) -> Trial:
-    """The first of the trials that rank highest."""
-    values = ranking(every)
-    return every[max(range(len(every)), key=lambda place: values[place])]
+    give_up.at_the_end()
 
 
 def _asked(strategy: Strategy, rng: Random) -> Arch:
@@ -176,13 +141,21 @@ class _GiveUp:
     reason: str = ""
 
     def on(self, trial: Trial) -> None:
-        """Count a trial; raises AllFailedError when `patience` trials have failed."""
-        if self.patience == 0:  # a trial did not fail: never give up
+        """Count a trial; raises AllFailedError at the last one that patience allows.
+
+        A copy says nothing new and does not count.
+        """
+        if self.patience == 0 or trial.copy_of is not None:
             return
         same = self.failed == 0 or trial.reason == self.reason
-        if not trial.failed or not isnan(trial.score) or not same:
-            self.patience = 0
+        if not trial.failed or not same:
+            self.patience = 0  # never give up
             return
         self.failed, self.reason = self.failed + 1, trial.reason
         if self.failed == self.patience:
-            raise all_failed(trial.reason, self.failed)
+            self.at_the_end()
+
+    def at_the_end(self) -> None:
+        """Raises AllFailedError if all trials so far have failed for the same reason."""
+        if self.patience and self.failed:
+            raise all_failed(self.reason, self.failed)

@@ -195,7 +195,7 @@ def test_what_fails_for_other_reasons_is_no_lack_of_memory(site: Site) -> None:
     strict = site.nas("search", *CELLS, "space=mine", "budget=2", "strict=true")
     assert strict.code == 1
     assert "NotImplementedError: write me\n" in strict.err
-    assert strict.err.splitlines()[-1].startswith("While measuring params of |")
+    assert strict.err.splitlines()[-1].startswith("While measuring |")
 
 
 def test_a_name_registered_twice_names_both(site: Site) -> None:

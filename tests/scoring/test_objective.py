@@ -30,7 +30,7 @@ from nas.cli.build import build_objective
 from nas.cli.settings import ScoringSettings, typed
 from nas.data.sources import make_batch
 from nas.ranking import by_score, rank_sum
-from nas.searching.loop import search
+from tests.support.searches import search
 from tests.support.small import small
 
 SPACE = small("nasbench201")

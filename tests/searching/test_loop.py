@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from nas import STRATEGIES, Arch, Evaluation, History, Strategy, Trial, UsageError, trials
 from nas.scoring.executors.executor import A, B
-from nas.searching.loop import search
-from tests.support.searches import SPACE, Counting, run
+from tests.support.searches import SPACE, Counting, run, search
 
 
 def backwards(function: Callable[[A], B], arguments: Iterable[A], /) -> list[B]:

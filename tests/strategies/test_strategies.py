@@ -12,8 +12,8 @@ import pytest
 from scipy.stats import chisquare
 
 from nas import STRATEGIES, Arch, Evaluation, History, Strategy, Trial, UsageError
-from nas.searching.loop import search
 from nas.testing import conversation
+from tests.support.searches import search
 from tests.support.small import small
 
 SPACE = small("nasbench201")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from math import isnan, nan
 from random import Random
 
-from nas import STRATEGIES, Arch, Evaluation, History, Trial
+from nas import STRATEGIES, Arch, Evaluation, History, Strategy, Trial, trials
+from nas.ranking import ranked
+from nas.scoring.executors import Executor
 from nas.scoring.objective import Objective
-from nas.searching.loop import search
+from nas.searching.loop import PATIENCE
 from tests.support.small import small
 
 SPACE = small("nasbench201")
@@ -54,3 +56,29 @@ def run(
         **options,  # type: ignore[arg-type]
     )
     return list(history)
+
+
+def search(
+    strategy: Strategy,
+    objective: Objective,
+    history: History,
+    *,
+    budget: int,
+    seed: int,
+    block: int = 1,
+    executor: Executor = map,
+    patience: int = PATIENCE,
+) -> Trial:
+    """The best of a search, or its first trial if none has a score; arguments as for `trials`."""
+    steps = trials(
+        strategy,
+        objective,
+        history,
+        budget=budget,
+        seed=seed,
+        block=block,
+        executor=executor,
+        patience=patience,
+    )
+    every = list(steps)
+    return (ranked(every, strategy.ranking) or every)[0]

@@ -14,7 +14,7 @@ from nas.cli.settings import ScoreSettings
 from nas.errors import UsageError, all_failed, unknown
 from nas.runs.summary import figures, metric_lines
 from nas.space import Space
-from nas.trial import Evaluation, nullable
+from nas.trial import Evaluation, Trial, nullable
 
 if TYPE_CHECKING:
     from nas.arch import Arch
@@ -86,6 +86,9 @@ def _shown(objective: ProxyObjective, arch: Arch, found: Evaluation, as_json: bo
 
 def _figures(objective: ProxyObjective, arch: Arch, found: Evaluation) -> dict[str, Any]:
     scores = {name: nullable(score) for name, score in found.scores.items()}
+    own = objective.measures
+    spreads = {name: each for name, each in found.metrics.items() if name not in own}
+    note = Trial.of(0, arch, found).note
     return {
         "arch": objective.space.format(arch),
         "tuple": list(arch),
@@ -93,6 +96,8 @@ def _figures(objective: ProxyObjective, arch: Arch, found: Evaluation) -> dict[s
         "reason": found.reason or None,
         **({"scores": scores} if scores else {}),
         **figures(found.metrics, [*objective.measures]),
+        **({"spreads": figures(spreads, [*spreads])} if spreads else {}),
+        **({"note": note} if note else {}),
         "seconds": round(found.seconds, 6),
     }
 
@@ -110,6 +115,8 @@ def _block(values: Mapping[str, Any], objective: ProxyObjective) -> str:
                 for name, value in values.get("scores", {}).items()
             ),
             *(f"  {line}" for line in metric_lines(values, objective.measures, width=9)),
+            *(f"  {name:<8} {value}" for name, value in values.get("spreads", {}).items()),
+            *([f"  note     {values['note']}"] if "note" in values else []),
             f"  seconds  {values['seconds']:.4f}",
         ]
     )
