@@ -11,6 +11,7 @@ from nas.arch import Arch
 from nas.batch import Batch
 from nas.compare.keys import keys
 from nas.data.registry import SOURCES
+from nas.errors import UsageError
 from nas.proxy import PROXIES, Proxy
 from nas.ranking import Ranking, by_score, rank_sum, ranked
 from nas.runs.folder import opened, write_record
@@ -22,7 +23,7 @@ from nas.space import SPACES, Space
 from nas.strategy import STRATEGIES, Strategy
 from nas.trial import Evaluation, Trial
 
-Proxies = Proxy | str | Sequence[str] | Mapping[str, Proxy]
+Proxies = Proxy | str | Sequence[Proxy | str] | Mapping[str, Proxy | str]
 """A proxy, its name, the names of several, or several by name."""
 
 
@@ -119,6 +120,8 @@ def score(
     """
     objective = _objective(space, proxy, batch, seed)
     there = objective.space
+    if isinstance(archs, str):
+        archs = [archs]
     read = [there.read(arch) if isinstance(arch, str) else there.checked(arch) for arch in archs]
     return [objective.complete(arch) for arch in read]
 
@@ -127,11 +130,22 @@ def _objective(
     space: Space | str, proxy: Proxies, batch: Batch | None, seed: int
 ) -> ProxyObjective:
     there = SPACES.build(space) if isinstance(space, str) else space
+    if not isinstance(there, Space):
+        raise UsageError(f"space={there!r:.80} must be a name or an instance of a Space")
     if batch is None:
         batch = SOURCES.build("natural", there)
     if isinstance(proxy, Proxy | str):
-        one = PROXIES.build(proxy) if isinstance(proxy, str) else proxy
-        return ProxyObjective(there, one, batch, seed)
+        return ProxyObjective(there, _built(proxy), batch, seed)
     if not isinstance(proxy, Mapping):
-        proxy = {name: PROXIES.build(name) for name in proxy}
-    return ProxyObjective(there, proxy, batch, seed)
+        names = [] if isinstance(proxy, type) or not isinstance(proxy, Iterable) else [*proxy]
+        proxy = {each if isinstance(each, str) else type(each).__name__: each for each in names}
+    if not proxy:
+        raise UsageError("proxy= must be a proxy, its name, or several of them")
+    return ProxyObjective(there, {name: _built(each) for name, each in proxy.items()}, batch, seed)
+
+
+def _built(proxy: Proxy | str) -> Proxy:
+    made = PROXIES.build(proxy) if isinstance(proxy, str) else proxy
+    if not isinstance(made, Proxy):
+        raise UsageError(f"{made!r:.80} must be a name or an instance of a Proxy")
+    return made

@@ -6,20 +6,16 @@ A space with `decisions` has a notation by default: `depth=2,width=64`, or as a 
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import wraps
-from typing import Any, TypeVar
+from typing import Any
 
 from nas.errors import UsageError
 
 Decisions = Mapping[str, Sequence[Any]]
 """The options of every decision, by the decision's name."""
-
-T = TypeVar("T")
 
 _NUMBERS = r"\s*-?[0-9]+(\s*,\s*-?[0-9]+)*\s*,?\s*"
 _TUPLE = re.compile(rf"\({_NUMBERS}\)|\[{_NUMBERS}\]|{_NUMBERS}")
@@ -63,41 +59,13 @@ def parsed(decisions: Decisions, text: str) -> tuple[int, ...]:
     values: object = _pairs(decisions, text)
     if text.lstrip().startswith("{"):
         with suppress(ValueError, RecursionError):
-            values = json.loads(text)
+            values = json.loads(text, object_pairs_hook=_once)
     example = written(decisions, [0] * len(decisions))
     if not isinstance(values, dict) or set(values) != set(decisions):
         raise ValueError(f"'{text[:200]}' does not name every decision once: write {example}")
     return tuple(
         _place(name, options, values[name], example) for name, options in decisions.items()
     )
-
-
-def by_name(function: Callable[..., T], decisions: Decisions) -> Callable[..., T]:
-    """Turn a method that takes the options by name into one that takes an architecture.
-
-    A method that takes the tuple itself stays as it is. Raises TypeError if it takes neither.
-    """
-    signature = inspect.signature(function)
-    if not _takes(signature, (None,), dict.fromkeys(decisions)):
-        if _takes(signature, (None, ()), {}):
-            return function
-        name, listed = function.__qualname__, ", ".join(decisions)
-        raise TypeError(f"{name} must take the decisions {listed}: it takes {signature}")
-
-    @wraps(function)
-    def called(self: Any, *arch: Any, **options: Any) -> T:
-        if len(arch) == 1 and not options:
-            return function(self, **named(self.decisions, arch[0]))
-        return function(self, *arch, **options)
-
-    return called
-
-
-def _takes(signature: inspect.Signature, args: tuple[Any, ...], options: dict[str, Any]) -> bool:
-    with suppress(TypeError):
-        signature.bind(*args, **options)
-        return True
-    return False
 
 
 def check(decisions: Decisions) -> None:
@@ -132,11 +100,25 @@ def _pairs(decisions: Decisions, text: str) -> dict[str, str] | None:
 
 def _place(name: str, options: Sequence[Any], value: object, example: str) -> int:
     texts = [_text(option) for option in options]
-    if _text(value) in texts:
-        return texts.index(_text(value))
-    if isinstance(value, float) and value.is_integer():  # 2.0 in JSON is 2
-        return _place(name, options, int(value), example)
+    for same in (_text, str, _number):  # as written, as Python writes it, as a number
+        found = [same(option) for option in options]
+        if same(value) is not None and same(value) in found:
+            return found.index(same(value))
     raise ValueError(f"{name}={_text(value)[:40]} must be one of {', '.join(texts)}: {example}")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("a name twice")
+    return dict(pairs)
+
+
+def _number(option: object) -> float | None:
+    if isinstance(option, bool):
+        return None
+    with suppress(TypeError, ValueError):
+        return float(option)  # type: ignore[arg-type]  # which raises for what is none
+    return None
 
 
 def _text(option: object) -> str:

@@ -53,5 +53,7 @@ def ranked(trials: Sequence[Trial], ranking: Ranking) -> list[Trial]:
     """The trials with a score and no copies, from the best to the worst, the earlier first."""
     scored = [trial for trial in trials if trial.copy_of is None and not isnan(trial.score)]
     values = ranking(scored)
+    if len(values) != len(scored):
+        raise UsageError(f"the ranking gives {len(values)} values for {len(scored)} trials")
     order = sorted(range(len(scored)), key=lambda place: (-values[place], place))
     return [scored[place] for place in order]

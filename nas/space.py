@@ -10,6 +10,7 @@ from nas import notation
 from nas.arch import CACHED, Arch, ArchSet
 from nas.errors import UsageError
 from nas.registry import Registry
+from nas.registry.named import by_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +55,7 @@ class Space(ArchSet):
         if isinstance(cls.decisions, Mapping) and cls.decisions:
             notation.check(cls.decisions)
             for name in {"build", "network"} & {*vars(cls)}:
-                setattr(cls, name, notation.by_name(vars(cls)[name], cls.decisions))
+                setattr(cls, name, by_name(vars(cls)[name], cls.decisions))
 
     def __repr__(self) -> str:
         """The class with its fields; it represents the space in the keys of kept scores."""

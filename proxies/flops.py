@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nas import PROXIES, Candidate, Proxy
 from nas.batch import Batch
-from nas.metrics.counts import counts
+from nas.metrics.counts import flops
 
 
 @PROXIES.register("flops")
@@ -20,4 +20,4 @@ class Flops(Proxy):
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The candidate's multiply-adds; only the shape of an example of the batch is used."""
-        return float(counts(candidate, batch)[1])
+        return float(flops(candidate, batch))

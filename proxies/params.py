@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nas import PROXIES, Candidate, Proxy
 from nas.batch import Batch
-from nas.metrics.counts import counts
+from nas.metrics.counts import params
 
 
 @PROXIES.register("params")
@@ -20,4 +20,4 @@ class Params(Proxy):
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The number of the candidate's parameters; the batch is not used."""
-        return float(counts(candidate, batch)[0])
+        return float(params(candidate))

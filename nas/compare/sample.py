@@ -16,6 +16,7 @@ from nas.compare.correlations import FEWEST, Array
 from nas.compare.tables import Truth
 from nas.errors import UsageError
 from nas.ranking import rank_sum
+from nas.scoring.attempt import described
 from nas.space import Space
 from nas.trial import Evaluation, Trial
 
@@ -61,7 +62,7 @@ class Comparison:
             ]
             if self.values is not None:
                 row.append(repr(self.sign * float(self.values[place])))
-            writer.writerow([self.space.format(arch), *row])
+            writer.writerow([described(self.space, arch), *row])
         return text.getvalue()
 
     @property
@@ -121,6 +122,8 @@ def _drawn(space: Space, sample: int | None, seed: int) -> list[Arch]:
     listed = prod(space.choices) <= LISTED
     if sample is None and not listed:
         raise UsageError(f"sample=all would be {space.size:,} architectures: give a number")
+    if space.size == 0:
+        raise UsageError(f"{type(space).__name__} has no valid architecture")
     if sample is None or sample >= space.size:
         return list(space.every())
     rng = Random(f"sample/{seed}")

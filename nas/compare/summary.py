@@ -23,6 +23,7 @@ from nas.compare.correlations import (
 )
 from nas.compare.sample import Comparison
 from nas.errors import UsageError
+from nas.scoring.attempt import described
 
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 """The values of N in best-of-N."""
@@ -115,7 +116,7 @@ def _found(comparison: Comparison, scores: Array) -> dict[str, Any]:
     if favourite is not None:
         arch = comparison.archs[favourite.pop("place")]
         favourite["truth"] *= comparison.sign
-        named = {"arch": comparison.space.format(arch), "tuple": list(arch)}
+        named = {"arch": described(comparison.space, arch), "tuple": list(arch)}
         found["favourite"] = {**named, **favourite}
     return found
 

@@ -9,6 +9,8 @@ from nas.metric import METRICS, Metric
 from nas.network import FLOPS_RULE
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from nas.batch import Batch
 
 
@@ -17,8 +19,8 @@ class Params(Metric):
     """Number of trainable parameters, including layers that do not reach the output."""
 
     def measure(self, candidate: Candidate, batch: Batch) -> float:
-        """The number of parameters; the batch is not used."""
-        return counts(candidate, batch)[0]
+        """The number of parameters; the batch does not matter."""
+        return params(candidate)
 
 
 @METRICS.register("flops")
@@ -30,32 +32,45 @@ class Flops(Metric):
     width = 14
 
     def measure(self, candidate: Candidate, batch: Batch) -> float:
-        """The number of multiply-adds for an example of the batch's shape."""
-        return counts(candidate, batch)[1]
+        """The number of multiply-adds for one example of the batch's shape."""
+        return flops(candidate, batch)
 
 
-def counts(candidate: Candidate, batch: Batch) -> tuple[int, int]:
-    """Trainable parameters, and FLOPs by `nas.network.FLOPS_RULE`; no weights are allocated.
-
-    Both are counted at the first call; the candidate keeps them.
-    """
-    if "counts" not in candidate.memo:
-        candidate.memo["counts"] = _counted(candidate, batch)
-    found: tuple[int, int] = candidate.memo["counts"]
-    return found
-
-
-def _counted(candidate: Candidate, batch: Batch) -> tuple[int, int]:
+def params(candidate: Candidate) -> int:
+    """Number of trainable parameters; this allocates no weights."""
     if candidate.network is not None:
-        return candidate.network.params, candidate.network.flops
+        return candidate.network.params
+    return sum(p.numel() for p in _skeleton(candidate).parameters() if p.requires_grad)
+
+
+def flops(candidate: Candidate, batch: Batch) -> int:
+    """FLOPs for one example by `nas.network.FLOPS_RULE`; this allocates no weights if it can.
+
+    A module that reads its numbers cannot run without them: it runs once with its weights.
+    """
+    if candidate.network is not None:
+        return candidate.network.flops
+    known = candidate.space.flops(candidate.arch)
+    if known is not None:
+        return known
+    try:
+        return _counted(_skeleton(candidate), batch, "meta")
+    except (RuntimeError, NotImplementedError):
+        return _counted(candidate.model(), batch, candidate.device)
+
+
+def _skeleton(candidate: Candidate) -> nn.Module:
+    """The module with shapes only, made once for a candidate."""
+    if "skeleton" not in candidate.memo:
+        candidate.memo["skeleton"] = candidate.skeleton()
+    skeleton: nn.Module = candidate.memo["skeleton"]
+    return skeleton
+
+
+def _counted(model: nn.Module, batch: Batch, device: str) -> int:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    model = candidate.skeleton()
-    params = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    flops = candidate.space.flops(candidate.arch)
-    if flops is None:
-        with FlopCounterMode(display=False) as counter, torch.no_grad():
-            model(batch.inputs[:1].to("meta"))
-        flops = counter.get_total_flops() // 2
-    return params, flops
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(batch.inputs[:1].to(device))
+    return int(counter.get_total_flops()) // 2

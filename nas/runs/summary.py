@@ -11,6 +11,7 @@ from typing import Any
 from nas.metric import Metric
 from nas.network import FLOPS_RULE
 from nas.ranking import Ranking, ranked
+from nas.scoring.attempt import described
 from nas.space import Space
 from nas.trial import Trial
 
@@ -56,7 +57,7 @@ def summarise(
     return {
         **(best[0] if best else {"arch": None, "tuple": None, "score": None}),
         **({"flops_rule": FLOPS_RULE} if "flops" in metrics else {}),
-        "notes": sorted({trial.note for trial in trials if trial.note}),
+        "notes": sorted({part for trial in trials for part in trial.note.split("; ") if part}),
         **asdict(question),
         "trials": {
             "total": len(trials),
@@ -84,7 +85,7 @@ def _plain(value: float) -> float | int | None:
 
 def _described(trial: Trial, space: Space, metrics: Sequence[str]) -> dict[str, Any]:
     return {
-        "arch": space.format(trial.arch),
+        "arch": described(space, trial.arch),
         "tuple": list(trial.arch),
         "score": trial.score,
         **figures(trial.metrics, metrics),
@@ -122,7 +123,9 @@ def rendered(summary: Mapping[str, Any], metrics: Mapping[str, Metric]) -> str:
     lines += reasons[:TOP]
     if len(reasons) > TOP:
         lines.append(f"        … and {len(reasons) - TOP} more reasons, each in history.jsonl")
-    lines += [f"note    {note}" for note in summary["notes"]]
+    lines += [f"note    {note}" for note in summary["notes"][:TOP]]
+    if len(summary["notes"]) > TOP:
+        lines.append(f"        … and {len(summary['notes']) - TOP} more notes in history.jsonl")
     if summary["trials_per_second"] is not None:
         lines.append(
             f"time    {summary['seconds']:.1f} s of scoring, "

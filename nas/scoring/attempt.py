@@ -8,13 +8,19 @@ from math import isfinite, isnan
 from numbers import Real
 from typing import TYPE_CHECKING
 
+from nas.arch import Arch
 from nas.candidate import Candidate
 from nas.errors import UsageError
 from nas.metric import Metric
 from nas.proxy import NoScore, Proxy
+from nas.space import Space
 
 if TYPE_CHECKING:
     from nas.batch import Batch
+
+
+LONGEST = 300
+"""Characters of a reason."""
 
 
 def scored(proxy: Proxy, candidate: Candidate, batch: Batch, strict: bool = False) -> float:
@@ -45,15 +51,14 @@ def _attempted(
                 f"{name} gives a {type(answer).__name__}: a {what} is a float, NaN if there is "
                 f"none"
             )
+        # a NoScore stays, and a count stays a whole number
+        return answer if isinstance(answer, NoScore | int) else finite(float(answer), what)
     except (Exception, SystemExit) as error:  # one failure must not end the search
         if strict:
             verb = "scoring" if what == "score" else "measuring"
-            error.add_note(f"While {verb} {described(candidate)} by {name}")
+            error.add_note(f"While {verb} {described(candidate.space, candidate.arch)} by {name}")
             raise
         return NoScore(reason(error), failed=True)
-    if isinstance(answer, NoScore | int):  # a count stays a whole number
-        return answer
-    return finite(float(answer), what)
 
 
 def finite(value: float, what: str = "score") -> float:
@@ -61,29 +66,39 @@ def finite(value: float, what: str = "score") -> float:
     return value if isfinite(value) or isnan(value) else NoScore(f"the {what} is {value}")
 
 
-def described(candidate: Candidate) -> str:
-    """The candidate's architecture in the space's notation, or as a tuple if that fails."""
+def described(space: Space, arch: Arch) -> str:
+    """An architecture in the space's notation, or as a tuple if that fails."""
     try:
-        return candidate.space.format(candidate.arch)
+        return space.format(arch)
     except Exception:  # the error may be in the notation
-        return str(candidate.arch)
+        return str(arch)
 
 
 def reason(error: BaseException) -> str:
-    """An error in one line: the message for the user, else its type and last line."""
-    lines = str(error).strip().splitlines()
+    """An error in one line that can be printed: a user's message, else its type and last line."""
     if is_lack_of_memory(error):
         return "there is not enough memory for it"
+    name, lines = type(error).__name__, _text(error).strip().splitlines()
     if isinstance(error, UsageError) and lines:
         return " ".join(lines)
-    return f"{type(error).__name__}: {lines[-1]}" if lines else type(error).__name__
+    return f"{name}: {lines[-1][:LONGEST]}" if lines else name
+
+
+def _text(error: BaseException) -> str:
+    """An error's message, without characters that no file or terminal takes."""
+    try:
+        text = str(error)
+    except Exception:  # of the error's own class
+        return ""
+    plain = (c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+    return "".join(plain)
 
 
 def is_lack_of_memory(error: BaseException) -> bool:
     """Whether Python, PyTorch or CUDA could not get memory."""
     if isinstance(error, MemoryError):
         return True
-    text = str(error)
+    text = _text(error)
     return isinstance(error, RuntimeError) and bool(
         re.search(r"can't allocate|not enough memory|out of memory|Cannot allocate", text)
     )

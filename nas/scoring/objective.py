@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from nas.arch import Arch
 from nas.candidate import Candidate
+from nas.errors import UsageError
 from nas.metric import METRICS, Metric
 from nas.proxy import NoScore, Proxy
-from nas.scoring.attempt import finite, measured, scored
+from nas.scoring.attempt import finite, measured, reason, scored
 from nas.seeding import one_thread
 from nas.space import Space
 from nas.trial import NONE, Evaluation
@@ -77,7 +78,20 @@ class ProxyObjective:
         """
         proxies = self.named if names is None else {name: self.named[name] for name in names}
         functions = all(proxy.by_function for proxy in proxies.values())
-        return self.space.canonical(arch) if functions else arch
+        return self._canonical(arch) if functions else arch
+
+    def _canonical(self, arch: Arch) -> Arch:
+        """The canonical form; raises UsageError if the space gives something else."""
+        try:
+            form = self.space.canonical(arch)
+            if form in self.space:
+                return form
+            found = f"gives {form!r:.100}, which is not in the space"
+        except Exception as error:  # a mistake of the space
+            if self.strict:
+                raise
+            found = f"raises {reason(error)}"
+        raise UsageError(f"{type(self.space).__name__}.canonical({arch}) {found}")
 
     def evaluate(self, arch: Arch) -> Evaluation:
         """The figures of one architecture, on one thread.

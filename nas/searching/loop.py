@@ -100,7 +100,9 @@ class _Known:
         form = self.forms[arch]
         original = self.originals.get(form)
         if original is None:
-            found = next(evaluations)
+            found = next(evaluations, None)
+            if found is None:
+                raise UsageError("the executor gives fewer results than there are architectures")
             own = found if arch == form else found.with_metrics(self.objective.metrics(arch))
             return Trial.of(number, arch, own)
         if arch == original.arch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from nas.cli.config_files import options_of
 from nas.cli.settings import ScoreSettings
 from nas.errors import UsageError, all_failed, unknown
 from nas.runs.summary import figures, metric_lines
+from nas.scoring.attempt import described
 from nas.space import Space
 from nas.trial import Evaluation, Trial, nullable
 
@@ -30,8 +32,9 @@ def main(argv: Sequence[str]) -> None:
 
 def _is_notation(word: str, options: set[str]) -> bool:
     """Whether a word with = names decisions, as in depth=2,width=64, and is not an option."""
-    name, equals, _ = word.partition("=")
-    return bool(equals) and name.isidentifier() and name not in options
+    name, equals, rest = word.partition("=")
+    several = re.search(r",\s*[^\W\d]\w*=", rest) is not None  # no option is written so
+    return bool(equals) and name.isidentifier() and (several or name not in options)
 
 
 def run(settings: ScoreSettings, words: Sequence[str]) -> None:
@@ -90,7 +93,7 @@ def _figures(objective: ProxyObjective, arch: Arch, found: Evaluation) -> dict[s
     spreads = {name: each for name, each in found.metrics.items() if name not in own}
     note = Trial.of(0, arch, found).note
     return {
-        "arch": objective.space.format(arch),
+        "arch": described(objective.space, arch),
         "tuple": list(arch),
         "score": nullable(found.score),
         "reason": found.reason or None,
