@@ -27,6 +27,10 @@ class NotApplicableError(UsageError):
     """A proxy that cannot score this kind of model, whatever its weights."""
 
 
+class TooFewValuesError(NotApplicableError):
+    """A batch, or its images, too small for a norm of the network."""
+
+
 class AllFailedError(UsageError):
     """All of the first architectures fail to be scored, for one reason."""
 

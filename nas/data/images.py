@@ -140,7 +140,11 @@ def _labels(path: Path, labels: NDArray[Any], count: int) -> Tensor:
 
 def _folder(path: Path, size: int, shape: tuple[int, int, int]) -> tuple[Tensor, Labels]:
     files = sorted(
-        file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and not file.is_dir()
+        file
+        for file in path.rglob("*")
+        if file.suffix.lower() in SUFFIXES
+        and not _is_hidden(file.relative_to(path))
+        and not file.is_dir()
     )
     pictures = []
     for file in files[:size]:
@@ -159,6 +163,11 @@ def _folder(path: Path, size: int, shape: tuple[int, int, int]) -> tuple[Tensor,
         pictures.append(pixels)
     found = torch.cat(pictures) if pictures else torch.empty(0, *shape, dtype=torch.uint8)
     return found, None
+
+
+def _is_hidden(path: Path) -> bool:
+    """Whether it is put there by a system or a program beside what people see."""
+    return any(part.startswith((".", "__MACOSX")) for part in path.parts)
 
 
 def _cifar(files: list[Path], size: int) -> tuple[Tensor, Labels]:
