@@ -13,7 +13,7 @@ from nas.storage.reading import check_regular, check_size, content, decoded
 MISSING = ("", "n/a", "na", "n.a.", "#n/a", "nan", "null", "none", "nil", "-", "--", "?", "–", "—")
 """What stands for a figure that is not there, in small or large letters."""
 SEPARATORS = ",;\t"
-LIKE_A_NUMBER = r"^[-+]?[0-9][0-9.,'_ ]*%?$"
+LIKE_A_NUMBER = r"^[-+−]?[0-9.,][0-9.,'_ ]*%?$"
 """What a column of figures has in every row, if none of them can be read."""
 NUMBERS = 4
 """A column is one of numbers if one in so many of its texts is."""

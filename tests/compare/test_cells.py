@@ -73,7 +73,9 @@ def test_a_cell_that_is_no_number_is_named(cell: str, name: str, tmp_path: Path)
     assert converted(read(path), SPACE, columns=["latency"]).frame.columns == ["arch", "latency"]
 
 
-@pytest.mark.parametrize("cells", [[f"{each}%" for each in ACCURACIES], ["1,234.5"] * 5])
+@pytest.mark.parametrize(
+    "cells", [[f"{each}%" for each in ACCURACIES], ["1,234.5"] * 5, ["−1.5"] * 5]
+)
 def test_a_column_in_another_notation_is_named(cells: list[str], tmp_path: Path) -> None:
     path = table(tmp_path / "t.csv", cells, separator="\t")
     with pytest.raises(UsageError, match=r"column 'acc' .* in row 1 \(and 4 more such cells\)"):
