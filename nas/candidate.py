@@ -49,11 +49,13 @@ class Candidate:
     def model(self, init: Init = "default") -> nn.Module:
         """A module with fresh weights on the device; they depend on (seed, arch, init) alone.
 
-        It is in training mode, with dropout off.
+        It is in training mode, with dropout off. TooFewValuesError where it is run on so small a
+        batch that a norm gets a single value per channel.
         """
         from torch import nn
 
         from nas.network.initialisation import initialise
+        from nas.network.norms import explain
 
         with self.seeded("weights"):
             model = self.space.build(self.arch)
@@ -61,6 +63,7 @@ class Candidate:
         for part in model.modules():
             if isinstance(part, nn.modules.dropout._DropoutNd):
                 part.p = 0.0  # a score must not depend on random dropout
+        explain(model)
         return model.to(self.device)
 
     def generator(self, purpose: str) -> torch.Generator:

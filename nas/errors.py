@@ -27,6 +27,10 @@ class NotApplicableError(UsageError):
     """A proxy cannot score this kind of model, whatever its weights are."""
 
 
+class TooFewValuesError(NotApplicableError):
+    """A batch, or its images, too small for a norm of the network."""
+
+
 class AllFailedError(UsageError):
     """The first architectures all fail for the same reason."""
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from nas import PROXIES, Candidate, Proxy, UsageError
 from nas.batch import Batch
+from nas.errors import TooFewValuesError
 from nas.network.initialisation import Init
 from proxies._inputs import gaussian
 
@@ -43,9 +44,7 @@ class MeCo(Proxy):
         image = gaussian(generator, batch.inputs, "meco", size=1, resolution=self.resolution)
         try:
             return sum(smallest_eigenvalues(candidate.model(self.init), image), 0.0)
-        except ValueError as error:
-            if "more than 1" not in str(error):  # the error of a norm for a single pixel
-                raise
+        except TooFewValuesError as error:
             side = image.shape[-1]
             raise UsageError(
                 f"meco's one image of {side} pixels a side leaves some norm a single one: "

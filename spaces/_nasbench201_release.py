@@ -7,7 +7,6 @@ The layout is that of the official interfaces, nas-bench-201 2.1 (`nas_201_api`)
 
 from __future__ import annotations
 
-import bz2
 import sys
 import tarfile
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from zipfile import ZipFile
 
 from nas import UsageError
 from nas.data import pickles
+from nas.storage.reading import check_regular, limit, opened, unpacked
 
 ACCURACIES = {
     "cifar10_test": ("cifar10", "ori-test"),
@@ -69,8 +69,8 @@ def _every(path: Path) -> Iterator[Mapping[str, Any]]:
         if not files:
             raise UsageError(f"{path} has no files 000000{PICKLED} and so on of NATS-Bench")
         for file in files:
-            with bz2.open(file) as stream:
-                yield pickles.read(stream)
+            with opened(file, "bz2") as stream:
+                yield pickles.read(stream, limit(file))
     elif path.name.endswith(".tar"):
         yield from _in_tar(path)
     elif path.name.endswith((".pth", PICKLED)):
@@ -88,13 +88,14 @@ def _is_cell(name: str) -> bool:
 
 def _in_tar(path: Path) -> Iterator[Mapping[str, Any]]:
     empty = True
+    check_regular(path)
     with path.open("rb") as file, tarfile.open(fileobj=file, mode="r:") as archive:
         for member in archive:
             inner = archive.extractfile(member) if _is_cell(Path(member.name).name) else None
             if inner is not None:
                 empty = False
-                with bz2.open(inner) as stream:
-                    yield pickles.read(stream)
+                with unpacked(inner, path, "bz2") as stream:
+                    yield pickles.read(stream, limit(path))
         file.seek(archive.offset)
         if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
             raise ValueError("it is cut short")
@@ -103,6 +104,7 @@ def _in_tar(path: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _in_file(path: Path) -> Iterator[Mapping[str, Any]]:
+    check_regular(path)
     if path.stat().st_size > LARGE:
         print(
             f"{path} is read as a whole, which takes about five times its unpacked size of "
@@ -111,27 +113,28 @@ def _in_file(path: Path) -> Iterator[Mapping[str, Any]]:
         )
     if path.suffix == ".pth":
         with path.open("rb") as file:
-            content = _saved(file)
+            content = _saved(file, path)
     else:
-        with bz2.open(path) as stream:
-            content = pickles.read(stream)
+        with opened(path, "bz2") as stream:
+            content = pickles.read(stream, limit(path))
     cells = content["arch2infos"]
     for number in sorted(cells):
         yield cells[number]
 
 
-def _saved(file: IO[bytes]) -> Any:
+def _saved(file: IO[bytes], path: Path) -> Any:
     """The content of a file of torch.save: a zip file, or before torch 1.6 several pickles."""
     if file.read(4) == b"PK\3\4":
         with ZipFile(file) as archive:
             name = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
-            with archive.open(name) as stream:
-                return pickles.read(stream)
+            with archive.open(name) as member, unpacked(member, path) as stream:
+                return pickles.read(stream, limit(path))
     file.seek(0)
-    magic, _, _ = (pickles.read(file) for _ in range(3))
-    if magic != MAGIC:
-        raise ValueError("torch.save did not write it")
-    return pickles.read(file)
+    with unpacked(file, path) as stream:
+        magic, _, _ = (pickles.read(stream, limit(path)) for _ in range(3))
+        if magic != MAGIC:
+            raise ValueError("torch.save did not write it")
+        return pickles.read(stream, limit(path))
 
 
 def _cell(results: Mapping[str, Any]) -> Figures:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import polars
 
-from nas.compare.tables import ARCH, Table, architectures, columns_of, recognised
-from nas.errors import UsageError, unknown
+from nas.compare.tables import ARCH, Table, architectures, check_numbers, columns_of, recognised
+from nas.errors import UsageError
 
 if TYPE_CHECKING:
     from nas.space import Space
@@ -87,6 +87,9 @@ def _finite(table: Table, column: str) -> polars.Expr:
 def _chosen(table: Table, columns: object) -> dict[str, str]:
     """The chosen columns: new names and the names in the table."""
     if columns is None:
+        for name, wrong in table.spoiled.items():
+            if name != ARCH:
+                raise UsageError(f"{wrong}; columns=[…] takes other columns")
         pairs = [(name, name) for name in table.figures]
     elif isinstance(columns, dict):
         pairs = [(str(new), str(old)) for new, old in columns.items()]
@@ -101,8 +104,7 @@ def _chosen(table: Table, columns: object) -> dict[str, str]:
             else f"columns={columns} names no column"
         )
     for new, old in pairs:
-        if old not in table.figures:
-            raise unknown(f"column of numbers in {table.path}", old, table.figures)
+        check_numbers(table, old)
         if new in ("", ARCH) or new.startswith("-"):
             raise UsageError(
                 f"a column of numbers cannot be named '{new}': columns='{{name: {old}}}' "

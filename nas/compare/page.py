@@ -43,7 +43,7 @@ def write_page(path: Path, result: Mapping[str, Any], pictures: Mapping[str, Pat
 
 def _figure(name: str, file: Path) -> str:
     """An SVG file inside the page; its ids get the picture's name, so that they are unique."""
-    svg = file.read_text()
+    svg = file.read_text(encoding="utf-8")
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", svg)
     return f"<figure><figcaption>{CAPTIONS[name]}</figcaption>\n{svg}</figure>\n"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars
 
+from nas.compare import cells
 from nas.errors import UsageError, unknown
 
 if TYPE_CHECKING:
@@ -17,8 +19,16 @@ if TYPE_CHECKING:
 LARGEST = 1e150
 """A figure of this size or more counts as missing, because its square overflows."""
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
-DAMAGED = (polars.exceptions.PolarsError, polars.exceptions.PanicException)
-"""The errors that polars raises for a file of another kind."""
+DAMAGED = (
+    polars.exceptions.PolarsError,
+    polars.exceptions.PanicException,
+    UnicodeError,
+    EOFError,
+    zlib.error,
+)
+"""The errors that reading a file of another kind raises."""
+COUNTED = 1000
+"""Rows that are wrong in one way and counted before a table is refused for them."""
 ARCH = "arch"
 """The column with architectures in the space's published notation."""
 
@@ -30,6 +40,8 @@ class Table:
     name: str
     path: Path
     frame: polars.DataFrame
+    spoiled: Mapping[str, str] = field(default_factory=dict)
+    """What is wrong with columns that would be numbers but for some cells, by their names."""
 
     @property
     def figures(self) -> list[str]:
@@ -88,15 +100,21 @@ def read(path: Path) -> Table:
     """The table in a file; raises UsageError if it is not a table. No code in it can run."""
     name = next(path.name.removesuffix(end) for end in SUFFIXES if path.name.endswith(end))
     try:
-        if path.suffix == ".parquet":
-            frame = polars.read_parquet(path)
-        else:
-            missing = ["", "nan", "NaN", "NA", "null", "None"]
-            frame = polars.read_csv(path, infer_schema_length=None, null_values=missing)
+        frame = cells.parquet(path) if path.suffix == ".parquet" else cells.csv(path)
     except (OSError, *DAMAGED) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")
+        if isinstance(error, UnicodeError):
+            first = "it is no text in UTF-8 or UTF-16"
         raise UsageError(f"{path} cannot be read as a table: {first}") from error
-    return Table(name, path, frame)
+    columns, spoiled = {}, {}
+    for column in frame:
+        columns[column.name] = column
+        if column.dtype == polars.String:
+            try:
+                columns[column.name] = cells.read_numbers(column, path)
+            except UsageError as error:
+                spoiled[column.name] = str(error)
+    return Table(name, path, polars.DataFrame(columns), spoiled)
 
 
 def truth(table: Table, space: Space, target: str, duplicates: str, foreign: str) -> Truth:
@@ -132,25 +150,30 @@ def recognised(
     seen: set[Arch] = set()
     strangers: list[str] = []
     repeated: list[str] = []
+    known: dict[str, Arch | None] = {}
     for text in texts:
-        try:
-            arch = space.read(text)
-        except UsageError:
-            strangers.append(text)
-            archs.append(None)
-            continue
-        if arch in seen:
-            repeated.append(text)
-        seen.add(arch)
+        if text not in known:
+            known[text] = _read(space, text)
+        arch = known[text]
         archs.append(arch)
+        if arch is None:
+            strangers.append(text)
+        elif arch in seen:
+            repeated.append(text)
+        else:
+            seen.add(arch)
+        if (foreign == "error" and len(strangers) >= COUNTED) or (
+            duplicates == "error" and len(repeated) >= COUNTED
+        ):
+            break  # as many more may come as the file is long
     if strangers and foreign == "error":
         raise UsageError(
-            f"in {path} {_rows(len(strangers))} not in this space, the first is "
+            f"in {path} {_wrong(len(strangers))} not in this space, the first is "
             f"{strangers[0]!r}: foreign=drop leaves them out"
         )
     if repeated and duplicates == "error":
         raise UsageError(
-            f"in {path} {_rows(len(repeated))} of an architecture that was there before, "
+            f"in {path} {_wrong(len(repeated))} of an architecture that was there before, "
             f"the first is {repeated[0]!r}: duplicates=mean takes the mean"
         )
     counts = {
@@ -160,16 +183,34 @@ def recognised(
     return archs, [f"{_rows(count)} {what}" for what, count in counts.items() if count]
 
 
+def _read(space: Space, text: str) -> Arch | None:
+    try:
+        return space.read(text)
+    except UsageError:
+        return None
+
+
 def _rows(count: int) -> str:
     return f"{count:,} {'row is' if count == 1 else 'rows are'}"
 
 
+def _wrong(count: int) -> str:
+    """The rows for which a table is refused: as many as were counted."""
+    return f"{count:,} rows or more are" if count >= COUNTED else _rows(count)
+
+
 def first_figure(table: Table, space: Space) -> str:
     """The first column of numbers that is not part of the architecture and not a row number."""
-    for name in table.figures:
+    for name in table.frame.columns:
         numbers = table.frame[name]
+        if name in (ARCH, *space.columns):
+            continue
+        if name in table.spoiled:
+            raise UsageError(f"{table.spoiled[name]}; target=COLUMN takes another column")
+        if name not in table.figures:
+            continue
         counts = numbers.dtype.is_integer() and (numbers.diff().drop_nulls() > 0).all()
-        if name not in space.columns and not counts:
+        if not counts:
             return name
     raise UsageError(f"{table.path} has no column of numbers")
 
@@ -194,10 +235,17 @@ def architectures(table: Table, columns: Sequence[str] = (ARCH,)) -> list[str]:
     return table.frame.select(polars.concat_str(parts, separator=" ")).to_series().to_list()
 
 
+def check_numbers(table: Table, name: str) -> None:
+    """Raises UsageError if a column is missing, or has cells that are no numbers."""
+    if name in table.spoiled:
+        raise UsageError(table.spoiled[name])
+    if name not in table.figures:
+        raise unknown(f"column of numbers in {table.path}", name, table.figures)
+
+
 def _numbers(table: Table, target: str) -> list[float | None]:
     """The column's numbers, higher is better; a missing number is None."""
     name, sign = (target[1:], -1) if target.startswith("-") else (target, 1)
-    if name not in table.figures:
-        raise unknown(f"column of numbers in {table.path}", name, table.figures)
+    check_numbers(table, name)
     numbers = table.frame[name].cast(polars.Float64).to_list()
     return [None if each is None or not abs(each) < LARGEST else sign * each for each in numbers]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
@@ -14,6 +17,7 @@ from torch.nn import functional as F
 
 from nas.data import pickles
 from nas.errors import UsageError
+from nas.storage.reading import check_regular, check_size, limit, opened
 
 STATISTICS = {
     "cifar10": ((125.3, 123.0, 113.9), (63.0, 62.1, 66.7)),
@@ -39,23 +43,27 @@ def read(path: Path, size: int, shape: tuple[int, int, int]) -> tuple[Tensor, La
     try:
         if not path.exists():
             raise UsageError(f"there are no images at {path}")
+        check_regular(path)
         if path.is_dir():
             cifar = [path / name for name in CIFAR_FILES if (path / name).is_file()]
             pixels, labels = _cifar(cifar, size) if cifar else _folder(path, size, shape)
         elif path.suffix in (".npz", ".npy"):
-            pixels, labels = _arrays(path)
+            pixels, labels = _arrays(path, size)
         else:
             raise UsageError(f"{path} is no .npz or .npy file and no folder of images")
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
-    if len(pixels) < size:
+    _check_count(path, len(pixels), size)
+    return pixels[:size], None if labels is None else labels[:size]
+
+
+def _check_count(path: Path, count: int, size: int) -> None:
+    if count < size:
         raise UsageError(
-            f"{path} holds {len(pixels)} images: take batch.size={len(pixels)} or fewer, "
-            f"not {size}"
-            if len(pixels)
+            f"{path} holds {count} images: take batch.size={count} or fewer, not {size}"
+            if count
             else f"{path} holds no images"
         )
-    return pixels[:size], None if labels is None else labels[:size]
 
 
 def scaled(pixels: Tensor, statistics: str) -> Tensor:
@@ -80,30 +88,39 @@ def scaled(pixels: Tensor, statistics: str) -> Tensor:
     return ((pixels.double() - means) / stds).float()
 
 
-def _arrays(path: Path) -> tuple[Tensor, Labels]:
+def _arrays(path: Path, size: int) -> tuple[Tensor, Labels]:
+    """The first `size` images, or all; a plain array is not read any further."""
     labels = None
     try:
         with path.open("rb") as stream:
-            content = np.load(stream, allow_pickle=False)
-            if isinstance(content, np.ndarray):
-                array = content
+            if stream.peek(2)[:2] == b"PK":
+                array, labels = _archived(path, np.load(stream, allow_pickle=False))
             else:
-                names = content.files
-                name = "images" if "images" in names else names[0] if len(names) == 1 else None
-                if name is None:
-                    raise UsageError(
-                        f"{path} has no array 'images', but {', '.join(names) or 'nothing'}"
-                    )
-                array = content[name]
-                labels = content["labels"] if "labels" in names and name != "labels" else None
+                array = np.load(path, allow_pickle=False, mmap_mode="r")
     except (UsageError, OSError):
         raise
     except Exception as error:  # numpy, zipfile and zlib raise many classes for damaged files
         raise UsageError(f"{path} is no numpy file of numbers ({_reason(error)})") from error
     if not isinstance(array, np.ndarray) or not isinstance(labels, np.ndarray | None):
         raise UsageError(f"{path} holds a file that is no numpy array")
-    pixels = _pixels(path, array)
+    pixels = _pixels(path, array, size)
     return pixels, None if labels is None else _labels(path, labels, len(array))
+
+
+def _archived(path: Path, archive: NpzFile) -> tuple[Any, Any]:
+    """The images of an .npz file, and its labels or None."""
+    names = archive.files
+    name = "images" if "images" in names else names[0] if len(names) == 1 else None
+    if name is None:
+        raise UsageError(f"{path} has no array 'images', but {', '.join(names) or 'nothing'}")
+    wanted = [name, "labels"] if "labels" in names and name != "labels" else [name]
+    assert archive.zip is not None
+    members = [
+        each for each in archive.zip.infolist() if each.filename.removesuffix(".npy") in wanted
+    ]
+    check_size(path, sum(each.file_size for each in members))
+    found = [archive[each] for each in wanted]
+    return found[0], found[1] if len(found) > 1 else None
 
 
 def _reason(error: Exception) -> str:
@@ -111,13 +128,17 @@ def _reason(error: Exception) -> str:
     return str(error).partition("\n")[0] or type(error).__name__
 
 
-def _pixels(path: Path, array: NDArray[Any]) -> Tensor:
+def _pixels(path: Path, array: NDArray[Any], size: int) -> Tensor:
+    """The first `size` images; UsageError where there are fewer, or they are none."""
     several = array.ndim == 4 and 0 not in array.shape[1:]
     if several and array.dtype == np.uint8 and array.shape[3] == 3:
-        return torch.from_numpy(np.ascontiguousarray(array.transpose(0, 3, 1, 2)))
+        _check_count(path, len(array), size)
+        first = array[:size].transpose(0, 3, 1, 2)
+        return torch.from_numpy(np.array(first, order="C"))
     if several and array.dtype.kind == "f" and array.shape[1] == 3:
+        _check_count(path, len(array), size)
         with np.errstate(over="ignore"):
-            values = torch.from_numpy(array.astype(np.float32))
+            values = torch.from_numpy(np.array(array[:size], np.float32))
         if not values.isfinite().all():
             raise UsageError(f"{path} holds numbers that are not finite")
         return values
@@ -140,15 +161,22 @@ def _labels(path: Path, labels: NDArray[Any], count: int) -> Tensor:
 
 def _folder(path: Path, size: int, shape: tuple[int, int, int]) -> tuple[Tensor, Labels]:
     files = sorted(
-        file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and not file.is_dir()
+        file
+        for file in path.rglob("*")
+        if file.suffix.lower() in SUFFIXES
+        and not _is_hidden(file.relative_to(path))
+        and not file.is_dir()
     )
     pictures = []
     for file in files[:size]:
         try:
-            with Image.open(file, formats=("PNG", "JPEG")) as picture:
+            check_regular(file)
+            with _picture(file) as picture:
                 if picture.mode.startswith("I"):  # Pillow would cut 16 bits off at 255
                     raise ValueError("it has more than 8 bits per pixel and channel")
                 array = np.asarray(picture.convert("RGB"))
+        except UsageError:
+            raise
         except Exception as error:  # Pillow raises many classes for damaged files
             reason = _reason(error)
             raise UsageError(f"{file} is no readable PNG or JPEG image ({reason})") from error
@@ -161,6 +189,24 @@ def _folder(path: Path, size: int, shape: tuple[int, int, int]) -> tuple[Tensor,
     return found, None
 
 
+@contextmanager
+def _picture(file: Path) -> Iterator[Image.Image]:
+    """An open picture of no more than the file's limit, at four bytes a pixel."""
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # the limit is ours
+    try:
+        picture = Image.open(file, formats=("PNG", "JPEG"))
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
+    with picture:
+        check_size(file, 4 * picture.width * picture.height, "bytes, four a pixel")
+        yield picture
+
+
+def _is_hidden(path: Path) -> bool:
+    """Whether it is put there by a system or a program beside what people see."""
+    return any(part.startswith((".", "__MACOSX")) for part in path.parts)
+
+
 def _cifar(files: list[Path], size: int) -> tuple[Tensor, Labels]:
     """Images and labels of CIFAR-10's python archive; it reads as many files as `size` needs."""
     parts: list[tuple[NDArray[np.uint8], Tensor]] = []
@@ -168,8 +214,8 @@ def _cifar(files: list[Path], size: int) -> tuple[Tensor, Labels]:
         if sum(len(pixels) for pixels, _ in parts) >= size:
             break
         try:
-            with file.open("rb") as stream:
-                content = pickles.read(stream, encoding="bytes")
+            with opened(file) as stream:
+                content = pickles.read(stream, limit(file), encoding="bytes")
             parts.append(_cifar_batch(file, content))
         except (UsageError, OSError):
             raise

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import pickle
 import struct
+import sys
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
+
+from nas.storage.reading import VARIABLE
+
+TIMES = 8
+"""A pickle's content takes about five times its bytes."""
 
 
 class Inert:
@@ -22,14 +30,45 @@ class Inert:
         self.state = state
 
 
-def read(stream: IO[bytes], encoding: str = "ASCII") -> Any:
-    """The next pickle of a stream: containers, texts and numbers, including numpy's scalars.
+def read(stream: IO[bytes], most: int | None = None, encoding: str = "ASCII") -> Any:
+    """The next pickle of a stream: containers, texts and numbers, numpy's scalars among them.
 
     Arrays and tensors become `Inert` objects with the arguments and the state of the original.
     Raises UnpicklingError if the pickle names anything else; a damaged pickle may raise any error.
-    `encoding` is that of Python 2's texts.
+    `encoding` is that of Python 2's texts. `most` is the limit of the file
+    (`nas.storage.reading`): a content that takes more than `TIMES` as much memory is refused with
+    an UnpicklingError, because a few bytes can ask for all memory.
     """
-    return _Unpickler(stream, encoding=encoding).load()
+    if most is None:
+        return _Unpickler(stream, encoding=encoding).load()
+    with _memory(TIMES * most):
+        try:
+            return _Unpickler(stream, encoding=encoding).load()
+        except MemoryError:
+            pass  # there is more of it again outside
+    raise pickle.UnpicklingError(
+        f"it takes more than {TIMES * most:,} bytes of memory, {TIMES} times the {most:,} that "
+        f"the environment variable {VARIABLE}=NUMBER sets"
+    )
+
+
+@contextmanager
+def _memory(more: int) -> Iterator[None]:
+    """MemoryError where the process comes to need so many bytes more; nothing but on Linux."""
+    if sys.platform != "linux":
+        yield
+        return
+    import resource
+
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    known = [each for each in before if each != resource.RLIM_INFINITY]
+    most = min([pages * resource.getpagesize() + more, *known])
+    resource.setrlimit(resource.RLIMIT_AS, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 class _Unpickler(pickle.Unpickler):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections.abc import Iterator
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 
 from nas.errors import UsageError
+from nas.storage.reading import opened
 
 END = "<eos>"
 """The token after every line."""
+PIECE = 2**20
+"""Characters that are read at once: a line may be as long as the file."""
 
 
 def read(path: Path, count: int) -> list[int]:
@@ -38,10 +41,21 @@ def read(path: Path, count: int) -> list[int]:
 
 
 def _words(path: Path) -> Iterator[str]:
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            if "\0" in line:
+    packing = "gz" if path.suffix == ".gz" else ""
+    with opened(path, packing) as stream, TextIOWrapper(stream, encoding="utf-8-sig") as lines:
+        rest, inside = "", False  # a word that may go on, of a line whose end is still to come
+        while piece := lines.readline(PIECE):
+            if "\0" in piece:
                 raise UsageError(f"{path} is no text: it has a zero byte")
-            yield from line.split()
+            words = (rest + piece).split()
+            inside = not piece.endswith("\n")
+            rest = words.pop() if words and not piece[-1].isspace() else ""
+            if len(rest) > PIECE:
+                raise UsageError(f"{path} is no text: it has a word of over {PIECE:,} characters")
+            yield from words
+            if not inside:
+                yield END
+        if rest:
+            yield rest
+        if inside:
             yield END

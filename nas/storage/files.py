@@ -56,7 +56,7 @@ def _write(path: Path, content: str | bytes) -> None:
     """Replace a file in one step: a reader sees the old or the new file, never a part of it."""
     draft = path.with_name(f".{path.name}.draft")
     try:
-        draft.write_bytes(content if isinstance(content, bytes) else content.encode())
+        draft.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
         draft.replace(path)
     except OSError:
         draft.unlink(missing_ok=True)

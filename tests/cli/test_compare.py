@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -263,3 +266,24 @@ def test_ctrl_c_keeps_what_is_there(here: Path) -> None:
     assert done.code == 0, done.err
     assert (here / "a" / "scores.jsonl").read_bytes()[:half] == first
     assert len((here / "a" / "scores.jsonl").read_text().splitlines()) == 180
+
+
+def test_the_encoding_of_the_system_does_not_matter(here: Path) -> None:
+    """No file is opened in the locale's encoding: Python warns of every one that is."""
+    words = ["compare", *SMALL, "proxy=params", "sample=12", "resamples=20", "pictures=true"]
+    code = """
+import sys, warnings
+ours = r"(nas|spaces|proxies|strategies)(\\.|$)"
+warnings.filterwarnings("error", category=EncodingWarning, module=ours)
+from nas.cli.main import main
+main(sys.argv[1:])
+"""
+    done = subprocess.run(
+        [sys.executable, "-X", "warn_default_encoding", "-c", code, *words, "out=a"],
+        env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+        | {"PYTHONIOENCODING": "utf8"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "τ" in (here / "a" / "compare.html").read_text(encoding="utf-8")

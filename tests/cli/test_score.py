@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
+
+import pytest
 
 from tests.support.command_line import (
     SMALL,
     Done,
+    check_mistake,
     lines,
     named,
     nas,
@@ -57,3 +61,17 @@ def test_score_reads_a_file(here: Path) -> None:
         text = nas("score", named(arch), *SMALL).out
         assert re.search(rf"^  score +{one['score']:.6g}$", text, re.MULTILINE)
         assert re.search(rf"^  FLOPs +{one['flops']:,} ", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_is_no_architecture(here: Path, encoding: str) -> None:
+    (here / "archs").write_text(f"{named((1, 2, 3, 4, 0, 1))}\r\n1,1,1,1,1,1\n", encoding=encoding)
+    done = nas("score", "archs=archs", "json=true", *SMALL)
+    assert done.code == 0, done.err
+    assert done.out.count("\n") == 2
+
+
+def test_a_device_names_no_architectures(here: Path) -> None:
+    check_mistake(nas("score", "archs=/dev/zero", *SMALL), ["/dev/zero is a device or a pipe"])
+    os.mkfifo(here / "pipe")
+    check_mistake(nas("score", "archs=pipe", *SMALL), ["pipe is a device or a pipe"])

@@ -295,3 +295,15 @@ def test_a_bad_batch_of_the_archive_is_refused(wide: Space, tmp_path: Path, name
 def test_an_archive_without_images_is_refused(wide: Space, tmp_path: Path) -> None:
     (tmp_path / "test_batch").write_bytes(today(ROWS[:0], []))
     refused(wide, tmp_path, f"{tmp_path} holds no images")
+
+
+def test_hidden_files_and_folders_do_not_count(space: Space, tmp_path: Path) -> None:
+    """What systems and notebooks put beside pictures; the folder itself may be hidden."""
+    folder = tmp_path / ".cache"
+    write(folder / "a0.png", pixels(1)[0])
+    for hidden in ("._a0.png", ".a1.png", ".ipynb_checkpoints/0.png", "__MACOSX/._a0.png"):
+        (folder / hidden).parent.mkdir(exist_ok=True)
+        (folder / hidden).write_bytes(b"\0\5\x16\7")
+    write(folder / "__MACOSX" / "a2.png", pixels(1)[0])
+    assert len(load(space, folder, 1).inputs) == 1
+    refused(space, folder, "holds 1 images", size=2)

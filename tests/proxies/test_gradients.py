@@ -220,10 +220,10 @@ def test_options_that_make_no_sense(name: str) -> None:
 
 
 def test_gradsign_where_an_example_alone_has_one_value_per_channel() -> None:
-    """PyTorch's own norm refuses it."""
+    """A norm of PyTorch refuses it, in our words."""
     make = cell(4)
     batch = Batch(images().inputs[:, :, :4, :4].contiguous(), images().labels)
-    with pytest.raises(ValueError, match="Expected more than 1 value"):
+    with pytest.raises(ValueError, match="which is one per channel"):
         SLOW["gradsign"](Candidate(OneModule(make), (0,)), batch)
     assert score("gradsign", make, batch) > 0
 

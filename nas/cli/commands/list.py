@@ -93,6 +93,7 @@ def _described(path: Path) -> str:
         f"{count:,} {'row' if count == 1 else 'rows'}",
         shown + (f" and {rest} more" if rest > 0 else ""),
     ]
+    parts += table.spoiled.values()
     held = [space.columns for space in SPACES.values()]
     if not any({*columns} <= {*table.frame.columns} for columns in [(ARCH,), *held]):
         parts.append(f"no column '{ARCH}' (nas convert FILE arch=COLUMN makes one of another)")

@@ -16,6 +16,7 @@ from nas.errors import UsageError, all_failed, unknown
 from nas.runs.summary import figures, metric_lines
 from nas.scoring.attempt import described
 from nas.space import Space
+from nas.storage.reading import content, decoded
 from nas.trial import Evaluation, Trial, nullable
 
 if TYPE_CHECKING:
@@ -74,8 +75,8 @@ def _lines(path: str | None) -> list[str]:
     if path is None:
         return []
     try:
-        text = Path(path).expanduser().read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        text = decoded(content(Path(path).expanduser()))
+    except (OSError, UnicodeError) as error:
         raise UsageError(f"archs={path} cannot be read: {error}") from error
     return [line.strip() for line in text.splitlines() if line.strip()]
 

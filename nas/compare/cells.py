@@ -1,0 +1,96 @@
+"""The cells of tables as people write them: signs for missing figures, numbers, separators."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import polars
+
+from nas.errors import UsageError
+from nas.storage.reading import check_regular, check_size, content, decoded
+
+MISSING = ("", "n/a", "na", "n.a.", "#n/a", "nan", "null", "none", "nil", "-", "--", "?", "–", "—")
+"""What stands for a figure that is not there, in small or large letters."""
+SEPARATORS = ",;\t"
+LIKE_A_NUMBER = r"^[-+−]?[0-9.,][0-9.,'_ ]*%?$"
+"""What a column of figures has in every row, if none of them can be read."""
+NUMBERS = 4
+"""A column is one of numbers if one in so many of its texts is."""
+CELL = 8
+"""Bytes that a cell is counted as: more of them than the file's limit are not read."""
+
+
+def parquet(path: Path) -> polars.DataFrame:
+    """A Parquet file; polars' errors where it is none."""
+    check_regular(path)
+    lazy = polars.scan_parquet(path)
+    rows = lazy.select(polars.len()).collect().item()
+    _check_cells(path, rows * len(lazy.collect_schema()))
+    return polars.read_parquet(path)
+
+
+def csv(path: Path) -> polars.DataFrame:
+    """A CSV file, gzipped or not: all cells as texts, without empty lines.
+
+    Commas, semicolons or tabs separate the cells, as the first line tells; with semicolons figures
+    may have decimal commas. UnicodeError where it is
+    no text, and polars' errors where it is no table.
+    """
+    check_regular(path)
+    with path.open("rb") as file:
+        packing = "gz" if file.read(2) == b"\x1f\x8b" else ""
+    text = decoded(content(path, packing))
+    text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\n")
+    if text[:4].lower() == "sep=" and text[5:6] == "\n":  # written for Excel
+        text = text[6:].lstrip("\n")
+    head = text.partition("\n")[0]
+    separator = max(SEPARATORS, key=re.sub('"[^"]*"', "", head).count)
+    _check_cells(path, text.count("\n") + text.count(separator))
+    if re.search(rf'{separator} +"', head):  # polars takes a quote after a blank for a letter
+        text = re.sub(rf'(^|{separator}) +(?=")', r"\1", text, flags=re.MULTILINE)
+    text = re.sub(r"\n[ \n]*\n", "\n", text)
+    frame = polars.read_csv(text.encode("utf-8"), separator=separator, infer_schema=False)
+    if separator == ";":
+        frame = frame.select(_with_points(column) for column in frame)
+    return frame.rename({name: name.strip() for name in frame.columns})
+
+
+def _with_points(texts: polars.Series) -> polars.Series:
+    """A column with decimal points, where it has decimal commas and nothing else."""
+    cells = texts.str.strip_chars()
+    known = cells.filter(cells.str.to_lowercase().is_in(MISSING).not_())
+    if not known.str.contains(r"^[-+]?[0-9]*(,[0-9]+)?([eE][-+]?[0-9]+)?$").all():
+        return texts
+    return cells.str.replace(",", ".", literal=True)
+
+
+def _check_cells(path: Path, cells: int) -> None:
+    check_size(path, CELL * cells, f"bytes, counting {CELL} a cell")
+
+
+def read_numbers(texts: polars.Series, path: Path) -> polars.Series:
+    """A column of texts as numbers, null where one is missing, or the same texts if it is none.
+
+    UsageError where it is one of numbers except for some cells.
+    """
+    cells = texts.str.strip_chars()
+    known = cells.is_not_null() & cells.str.to_lowercase().is_in(MISSING).not_()
+    cells = cells.set(known.not_(), None)
+    figures = cells.cast(polars.Float64, strict=False)
+    bad = known & figures.is_null()
+    count, good = int(bad.sum()), int(figures.is_not_null().sum())
+    if not count:
+        whole = cells.cast(polars.Int64, strict=False)
+        if not good:
+            return texts
+        return whole if whole.is_not_null().sum() == good else figures
+    like = bool(cells.filter(bad).str.contains(LIKE_A_NUMBER).all())
+    if NUMBERS * good < count + good and not like:
+        return texts
+    row = bad.arg_max() or 0
+    more = f" (and {count - 1:,} more such cells)" if count > 1 else ""
+    raise UsageError(
+        f"column '{texts.name}' of {path} has {cells[row]!r} in row {row + 1:,}{more}, which is "
+        f"no number: put one there, with a decimal point, or leave the cell empty"
+    )
