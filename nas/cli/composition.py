@@ -13,6 +13,7 @@ from nas.cli.arguments import for_hydra, positional
 from nas.cli.config_files import check_names, conf_dir, conf_dirs
 from nas.cli.settings import Settings, typed
 from nas.errors import NothingFoundError, UsageError
+from nas.runs.stopping import ending
 from nas.scoring.attempt import is_lack_of_memory
 
 if TYPE_CHECKING:
@@ -92,7 +93,9 @@ def _job(
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 raise  # Hydra says which of the jobs it was
             failures.append(error)
-        except (MemoryError, RuntimeError) as error:
+        except Exception as error:
+            if (end := ending(error)) is not None:
+                raise end from error
             if not is_lack_of_memory(error):
                 raise
             failures.append(UsageError(f"there is not enough memory for this: {_short(error)}"))
