@@ -37,6 +37,10 @@ class Proxy(ABC):
     """Whether a score depends on the function alone that the architecture computes where all
     weights are equal (`Space.canonical`): then a search scores one of all that compute it."""
 
+    faster_on_cpu: ClassVar[bool] = False
+    """Whether a score takes less time on the CPU than on CUDA: then `device=auto` is the CPU where
+    all proxies of a run say so."""
+
     @abstractmethod
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The candidate's score on the batch; NaN (best a `NoScore`) where it has none.

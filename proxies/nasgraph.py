@@ -46,6 +46,8 @@ class NASGraph(Proxy):
     GraphML. `graph` gives the graph itself.
     """
 
+    faster_on_cpu = True
+
     def __init__(self, save_graph: str | None = None) -> None:
         self.save_graph = save_graph
 

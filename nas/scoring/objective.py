@@ -15,7 +15,7 @@ from nas.candidate import Candidate
 from nas.metric import METRICS, Metric
 from nas.proxy import NoScore, Proxy
 from nas.scoring.attempt import described, reason, scored
-from nas.seeding import one_thread
+from nas.seeding import full_precision, one_thread
 from nas.space import Space
 from nas.trial import NONE, Evaluation
 
@@ -80,14 +80,14 @@ class ProxyObjective:
         return self.space.canonical(arch) if functions else arch
 
     def evaluate(self, arch: Arch) -> Evaluation:
-        """The figures of one architecture, on one thread.
+        """The figures of one architecture, on one thread and in full precision.
 
         One thread, because sums are split differently over two: a score would then depend on the
         machine. Cores are for several architectures at once.
         """
         start = perf_counter()
         candidate = Candidate(self.space, arch, self.seed, self.device)
-        with one_thread():
+        with one_thread(), full_precision():
             measured = self._measured(candidate)
             found = {name: self._scored(proxy, candidate) for name, proxy in self.named.items()}
         together = self._together(found)
@@ -101,7 +101,7 @@ class ProxyObjective:
         The seconds are what a proxy takes alone for one draw, with the making of the layers.
         """
         arch, names = task
-        with one_thread():
+        with one_thread(), full_precision():
             start = perf_counter()
             candidate = Candidate(self.space, arch, self.seed, self.device)
             with suppress(Exception):  # it comes again when a proxy asks for the layers
