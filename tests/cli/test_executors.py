@@ -157,7 +157,8 @@ def test_the_searches_of_a_sweep_have_executors_of_their_own(executor: str, here
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_no_process_outlives_a_sweep(number: int, here: Path) -> None:
-    words = [*EVOLUTION, "budget=100000", "seed=0,1", "hydra.launcher.n_jobs=2", "out=a"]
+    """Not even one that had no search to run."""
+    words = [*EVOLUTION, "budget=100000", "seed=0,1", "hydra.launcher.n_jobs=3", "out=a"]
     two = ["executor=processes", "executor.workers=1"]
     with started("search", "-m", "hydra/launcher=joblib", *two, *words) as process:
         for name in ("seed=0", "seed=1"):
