@@ -37,6 +37,10 @@ class Proxy(ABC):
     """Whether the score depends only on the function that the architecture computes when all
     weights are equal. A search then scores only one architecture of each `Space.canonical`."""
 
+    faster_on_cpu: ClassVar[bool] = False
+    """Whether a score takes less time on the CPU than on CUDA: then `device=auto` is the CPU where
+    all proxies of a run say so."""
+
     @abstractmethod
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The candidate's score on the batch; NaN, preferably a `NoScore`, if it has none.

@@ -1,11 +1,11 @@
-"""The only module that seeds; each generator is named after its purpose."""
+"""The only module that seeds, and that sets threads and precision for the time of a score."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,3 +56,62 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Have torch compute float32 as such and alike every time, on every device; then as before.
+
+    By default convolutions on CUDA round their inputs to 10 bits (TF32), and take whichever
+    algorithm is fastest.
+    """
+    from torch.backends import cudnn
+
+    flags = cudnn.deterministic, cudnn.benchmark
+    with _no_rounding():
+        cudnn.deterministic, cudnn.benchmark = True, False
+        try:
+            yield
+        finally:
+            cudnn.deterministic, cudnn.benchmark = flags
+
+
+@contextmanager
+def _no_rounding() -> Iterator[None]:
+    """Float32 in full: TF32 and bfloat16 are off."""
+    import torch
+    from torch.backends import cudnn
+
+    kinds = _kinds_of_operation()
+    before = [kind.fp32_precision for kind in kinds]
+    convolutions: bool | None = None
+    products: str | None = None
+    with suppress(RuntimeError):  # there is no answer where the kinds of operations differ
+        convolutions = cudnn.allow_tf32
+    with suppress(RuntimeError):
+        products = torch.get_float32_matmul_precision()
+    try:
+        if convolutions is not None:
+            cudnn.allow_tf32 = False
+        if products is not None:
+            torch.set_float32_matmul_precision("highest")
+        for kind in kinds:
+            kind.fp32_precision = "ieee"
+        yield
+    finally:
+        if convolutions is not None:
+            cudnn.allow_tf32 = convolutions
+        if products is not None:
+            torch.set_float32_matmul_precision(products)
+        for kind, precision in zip(kinds, before, strict=True):  # which those two have changed
+            kind.fp32_precision = precision
+
+
+def _kinds_of_operation() -> list[Any]:
+    """Where PyTorch, from 2.9 on, keeps the precision of each kind of operation."""
+    from torch.backends import cuda, cudnn, mkldnn
+
+    owners = [(cudnn, "conv"), (cudnn, "rnn"), (cuda, "matmul")]
+    owners += [(mkldnn, "matmul"), (mkldnn, "conv"), (mkldnn, "rnn")]
+    kinds = [getattr(owner, name, None) for owner, name in owners]
+    return [kind for kind in kinds if hasattr(kind, "fp32_precision")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from math import isfinite
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,17 @@ from nas.batch import Batch
 N = TypeVar("N", bound=nn.Module)
 Layer = nn.modules.conv._ConvNd | nn.Linear
 WHOLE = slice(None)
+
+
+Precision = Literal["float32", "float64"]
+
+
+def in_precision(model: nn.Module, batch: Batch, dtype: Precision) -> tuple[nn.Module, Batch]:
+    """The model and the batch in float64, or as they are: a space builds float32."""
+    if dtype != "float64":
+        return model, batch
+    inputs = batch.inputs.double() if batch.inputs.is_floating_point() else batch.inputs
+    return model.double(), replace(batch, inputs=inputs)
 
 
 def layers(model: nn.Module) -> list[Layer]:

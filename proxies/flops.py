@@ -18,6 +18,8 @@ class Flops(Proxy):
     (arXiv:2403.19232).
     """
 
+    faster_on_cpu = True
+
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The candidate's multiply-adds; only the shape of an example of the batch is used."""
         return float(flops(candidate, batch))

@@ -8,7 +8,14 @@ from nas import PROXIES, Candidate, Proxy
 from nas.batch import Batch
 from nas.network.initialisation import Init
 from proxies._batch_norm import freeze_batch_norms
-from proxies._gradients import cross_entropy, gradients, total, weights
+from proxies._gradients import (
+    Precision,
+    cross_entropy,
+    gradients,
+    in_precision,
+    total,
+    weights,
+)
 
 
 @PROXIES.register("grasp")
@@ -22,15 +29,16 @@ class Grasp(Proxy):
     makes it a score of networks. Sign and temperature are those of zero-cost-nas (1; the paper
     has 200). Its code computes g twice; here one forward pass and two backward passes are enough.
     Only weights count, no biases and no norms' scales; norms use the statistics of the batch. A
-    cell that no gradient reaches scores 0. Option: `init`, how weights are drawn.
+    cell that no gradient reaches scores 0. Options: `init`, how weights are drawn;
+    `dtype`: with float32 the score differs by up to 0.5 % between two devices.
     """
 
-    def __init__(self, init: Init = "default") -> None:
-        self.init = init
+    def __init__(self, init: Init = "default", dtype: Precision = "float32") -> None:
+        self.init, self.dtype = init, dtype
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The sum over the layers."""
-        model = candidate.model(self.init)
+        model, batch = in_precision(candidate.model(self.init), batch, self.dtype)
         freeze_batch_norms(model)
         parameters = weights(model)
         slopes = gradients(cross_entropy(model, batch), parameters, graph=True)

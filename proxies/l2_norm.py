@@ -21,6 +21,8 @@ class L2Norm(Proxy):
     Option: `init`, how weights are drawn.
     """
 
+    faster_on_cpu = True
+
     def __init__(self, init: Init = "default") -> None:
         self.init = init
 

@@ -48,6 +48,8 @@ class NASGraph(Proxy):
     function `graph` returns the graph itself.
     """
 
+    faster_on_cpu = True
+
     def __init__(self, save_graph: str | None = None) -> None:
         self.save_graph = save_graph
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from math import isfinite
 
@@ -36,7 +36,9 @@ def build_objective(
     if more:
         named = proxies if isinstance(proxies, Mapping) else {settings.proxy.name: proxies}
         proxies = {**named, **{name: PROXIES.build(name) for name in more if name not in named}}
-    device = device_named(settings.device)
+    device = device_named(
+        settings.device, proxies.values() if isinstance(proxies, Mapping) else [proxies]
+    )
     batch = SOURCES.configured(settings.batch, space).to(device)
     return ProxyObjective(
         space,
@@ -100,12 +102,17 @@ def _factors(ranking: Choice, proxies: Proxy | Mapping[str, Proxy]) -> dict[str,
     return {str(name): float(weight) for name, weight in weights.items()}
 
 
-def device_named(name: str) -> str:
-    """`cpu` or `cuda`; `auto` is cuda if there is a CUDA device."""
+def device_named(name: str, proxies: Iterable[Proxy] = ()) -> str:
+    """`cpu` or `cuda`; `auto` is cuda if there is one and a proxy is faster there."""
     import torch
 
     if name not in ("auto", "cpu", "cuda"):
         raise UsageError(f"device={name} must be auto, cpu or cuda")
-    if name == "cuda" and not torch.cuda.is_available():
+    there = torch.cuda.is_available()
+    if name == "cuda" and not there:
         raise UsageError("device=cuda needs a CUDA device, and PyTorch sees none: use device=cpu")
-    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+    if name == "auto":
+        known = list(proxies)
+        on_cpu = bool(known) and all(proxy.faster_on_cpu for proxy in known)
+        return "cuda" if there and not on_cpu else "cpu"
+    return name

@@ -11,8 +11,10 @@ from urllib.parse import quote
 
 from nas.cli.arguments import for_hydra, positional
 from nas.cli.config_files import check_names, conf_dir, conf_dirs
+from nas.cli.launchers import end_workers_with_command
 from nas.cli.settings import Settings, typed
 from nas.errors import NothingFoundError, UsageError
+from nas.runs.stopping import ending
 from nas.scoring.attempt import is_lack_of_memory
 
 if TYPE_CHECKING:
@@ -95,7 +97,9 @@ def _job(
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 raise  # Hydra says which job failed
             failures.append(error)
-        except (MemoryError, RuntimeError) as error:
+        except Exception as error:
+            if (end := ending(error)) is not None:
+                raise end from error
             if not is_lack_of_memory(error):
                 raise
             failures.append(UsageError(f"there is not enough memory for this: {_short(error)}"))
@@ -134,6 +138,7 @@ def _checked(command: str, arguments: list[str]) -> list[str]:
         return arguments
     if command != "search":
         raise UsageError(f"-m runs several searches, and does not go with nas {command}")
+    end_workers_with_command()
     overrides = OverridesParser.create().parse_overrides(parsed.overrides)
     swept = {item.key_or_group for item in overrides if item.is_sweep_override()}
     fixed = [f"'{key}'" for item in overrides if (key := item.key_or_group) not in swept]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn
 
 import nas
 from nas.errors import NothingFoundError, UsageError, unknown
+from nas.runs.stopping import EndedError, ending, stoppable
 
 COMMANDS = {
     "search": "find the best architecture of a space by a proxy, training nothing",
@@ -21,37 +25,51 @@ COMMANDS = {
     "list": "the plugins of every kind and the tables there are",
 }
 
+_stopped: list[int] = []
+"""The exit code where a signal ends the command."""
+
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command that the arguments name, and exit.
 
     The exit code is 2 for a mistake that the user can correct, 1 for a search without any score,
-    and 130 after Ctrl-C.
+    130 after Ctrl-C, 143 after a kill (SIGTERM), and 129 if the terminal was closed (SIGHUP).
     """
-    command, *rest = (sys.argv[1:] if argv is None else list(argv)) or ["--help"]
-    try:
-        if command == "-sc" and "COMP_LINE" in os.environ:
-            command, *rest = _completed(command, *rest)
-        if command in ("-h", "--help", "help"):
-            print(_usage())
-            sys.exit(0)
-        if command in ("-V", "--version"):
-            print(f"nas {nas.__version__}")
-            sys.exit(0)
-        if command not in COMMANDS:
-            raise unknown("command", command, COMMANDS)
-        import_module(f"nas.cli.commands.{command}").main(rest)
-        sys.stdout.flush()
-    except UsageError as error:
-        _fail(f"nas: {error}", 2)
-    except NothingFoundError as error:
-        _fail(f"nas: {error}", 1)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except KeyboardInterrupt:
-        _fail("nas: interrupted", 130)
+    if argv is None:
+        atexit.register(_leave)  # before anything is imported, so that it comes last
+    with stoppable():
+        try:
+            _run(sys.argv[1:] if argv is None else list(argv))
+            sys.stdout.flush()
+        except Exception as error:
+            if (end := ending(error)) is not None:
+                _stop(end)
+            if isinstance(error, UsageError):
+                _fail(f"nas: {error}", 2)
+            if isinstance(error, NothingFoundError):
+                _fail(f"nas: {error}", 1)
+            if isinstance(error, BrokenPipeError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                sys.exit(1)
+            raise
+        except KeyboardInterrupt as error:
+            _stop(error)
     sys.exit(0)
+
+
+def _run(argv: list[str]) -> None:
+    command, *rest = argv or ["--help"]
+    if command == "-sc" and "COMP_LINE" in os.environ:
+        command, *rest = _completed(command, *rest)
+    if command in ("-h", "--help", "help"):
+        print(_usage())
+        sys.exit(0)
+    if command in ("-V", "--version"):
+        print(f"nas {nas.__version__}")
+        sys.exit(0)
+    if command not in COMMANDS:
+        raise unknown("command", command, COMMANDS)
+    import_module(f"nas.cli.commands.{command}").main(rest)
 
 
 def _completed(*argv: str) -> list[str]:
@@ -80,6 +98,29 @@ def _usage() -> str:
             "nas COMMAND --help lists a command's options, nas --version says the version.",
         ]
     )
+
+
+def _stop(error: KeyboardInterrupt) -> NoReturn:
+    number = error.number if isinstance(error, EndedError) else signal.SIGINT
+    _stopped.append(128 + number)
+    try:
+        _fail("nas: interrupted" if number == signal.SIGINT else f"nas: {error}", 128 + number)
+    except OSError:  # the terminal is gone; nothing is left to be written when Python ends
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        sys.exit(128 + number)
+
+
+def _leave() -> None:
+    """Exit with the code of an interruption.
+
+    Where one comes while a library runs code of its own, Python has another code in mind.
+    """
+    if _stopped:
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(_stopped[0])
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -16,7 +16,7 @@ from nas.errors import UsageError
 from nas.metric import METRICS, Metric
 from nas.proxy import NoScore, Proxy
 from nas.scoring.attempt import finite, measured, reason, scored
-from nas.seeding import one_thread
+from nas.seeding import full_precision, one_thread
 from nas.space import Space
 from nas.trial import NONE, Evaluation
 
@@ -94,14 +94,14 @@ class ProxyObjective:
         raise UsageError(f"{type(self.space).__name__}.canonical({arch}) {found}")
 
     def evaluate(self, arch: Arch) -> Evaluation:
-        """The figures of one architecture, on one thread.
+        """The figures of one architecture, on one thread and in full precision.
 
         With more threads the order of sums would change, and the score would depend on the
         machine. To use more cores, score several architectures at once.
         """
         start = perf_counter()
         candidate = Candidate(self.space, arch, self.seed, self.device)
-        with one_thread():
+        with one_thread(), full_precision():
             metrics = self._measured(candidate)
             found = {name: self._scored(proxy, candidate) for name, proxy in self.named.items()}
         together = self._together(found)
@@ -114,7 +114,7 @@ class ProxyObjective:
         The seconds are the time of one draw by the proxy alone, including making the layers.
         """
         arch, names = task
-        with one_thread():
+        with one_thread(), full_precision():
             start = perf_counter()
             candidate = Candidate(self.space, arch, self.seed, self.device)
             with suppress(Exception):  # a proxy that needs the layers raises it again

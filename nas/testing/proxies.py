@@ -40,6 +40,11 @@ class ProxyContract:
         """The batch that the proxy gets."""
         return space.batch(8, generator("contract"))
 
+    @pytest.fixture
+    def device_tolerance(self) -> float:
+        """How far a score on CUDA may be from the CPU's, relative to it."""
+        return 1e-3
+
     @pytest.fixture(autouse=True)
     def _applicable(self, proxy: Proxy, space: Space, batch: Batch) -> None:
         """Skip the test if the proxy refuses this kind of model."""
@@ -101,3 +106,17 @@ class ProxyContract:
             torch.set_num_threads(threads)
         assert str(first.score) == str(second.score)
         assert first.metrics == second.metrics
+
+    @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+    @pytest.mark.parametrize("seed", range(3))
+    def test_the_device_does_not_matter(
+        self, proxy: Proxy, space: Space, batch: Batch, device_tolerance: float, seed: int
+    ) -> None:
+        arch = space.sample(Random(seed))
+        here, there = (
+            ProxyObjective(space, proxy, batch.to(device), device=device).evaluate(arch)
+            for device in ("cpu", "cuda")
+        )
+        assert there.reason == here.reason
+        expected = pytest.approx(here.score, rel=device_tolerance, abs=1e-6, nan_ok=True)
+        assert there.score == expected

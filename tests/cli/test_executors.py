@@ -51,19 +51,45 @@ def test_ctrl_c_ends_a_search_on_a_local_cluster(here: Path) -> None:
         assert process.returncode == 130
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_no_process_outlives_a_search(number: int, here: Path) -> None:
+CODES = {signal.SIGKILL: -9, signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+
+
+@pytest.mark.parametrize("number", list(CODES))
+def test_no_process_outlives_a_search(number: int, here: Path, tmp_path: Path) -> None:
+    """And no file; a terminal sends what it sends to all processes."""
     words = [*EVOLUTION, "budget=100000", "block=8", "executor=processes", "out=a"]
-    with started("search", *words) as process:
+    with started("search", *words, session=True, TMPDIR=str(tmp_path)) as process:
         wait(process, here / "a" / "history.jsonl", 2000)
         children = psutil.Process(process.pid).children(recursive=True)
         assert len(children) >= 2
-        process.send_signal(number)
-        process.communicate(timeout=60)
-        assert process.returncode == (130 if number == signal.SIGINT else -number)
+        if number == signal.SIGKILL:
+            process.kill()
+        else:
+            os.killpg(process.pid, number)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == CODES[signal.Signals(number)]
     _, alive = psutil.wait_procs(children, timeout=20)
     assert not alive
     assert size(here / "a" / "history.jsonl") > 2000
+    assert not list(tmp_path.iterdir())
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_a_cluster_starts_ends_the_search(
+    number: int, here: Path, tmp_path: Path
+) -> None:
+    words = [*EVOLUTION, "budget=100000", "executor=dask", "executor.workers=2", "out=a"]
+    with started("search", *words, session=True, TMPDIR=str(tmp_path)) as process:
+        end = monotonic() + 60
+        while not list(tmp_path.glob("nas-dask-*")) and monotonic() < end:
+            sleep(0.01)
+        os.killpg(process.pid, number)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == CODES[signal.Signals(number)]
+    assert err.splitlines()[-1].startswith("nas: ")
+    assert not list(tmp_path.iterdir())
+    assert {path.name for path in here.iterdir()} <= {"a"}
 
 
 @contextmanager
@@ -115,3 +141,32 @@ def test_a_sweep_runs_in_parallel_under_joblib(here: Path) -> None:
     assert len(names) == 2
     for name in names:
         assert history(here / "one" / name) == history(here / "two" / name)
+
+
+@pytest.mark.parametrize("executor", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
+def test_the_searches_of_a_sweep_have_executors_of_their_own(executor: str, here: Path) -> None:
+    words = [*SMALL, "strategy=random", "budget=8", "seed=0,1"]
+    assert nas("search", "-m", *words, "out=one").code == 0
+    there = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", f"executor={executor}"]
+    with started("search", "-m", *there, "executor.workers=2", *words, "out=two") as process:
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+    for name in ("seed=0", "seed=1"):
+        assert history(here / "one" / name) == history(here / "two" / name)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_no_process_outlives_a_sweep(number: int, here: Path) -> None:
+    """Not even one that had no search to run."""
+    words = [*EVOLUTION, "budget=100000", "seed=0,1", "hydra.launcher.n_jobs=3", "out=a"]
+    two = ["executor=processes", "executor.workers=1"]
+    with started("search", "-m", "hydra/launcher=joblib", *two, *words) as process:
+        for name in ("seed=0", "seed=1"):
+            wait(process, here / "a" / name / "history.jsonl", 2000)
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert len(children) >= 4
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        assert process.returncode == CODES[signal.Signals(number)]
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert not alive

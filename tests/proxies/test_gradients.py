@@ -302,3 +302,17 @@ def twice(norm: nn.Module, x: Tensor, weights: Tensor, wanted: list[Tensor]) -> 
     """The gradient's own gradients."""
     (slope,) = torch.autograd.grad((norm(x) * weights).sum(), x, create_graph=True)
     return list(torch.autograd.grad(slope.square().sum(), wanted))
+
+
+@pytest.mark.parametrize("name", ["plain", "grasp"])
+def test_float64_is_that_of_a_model_in_float64(name: str) -> None:
+    def single() -> nn.Module:
+        return cell(3)().float()
+
+    batch = images()
+    single_batch = Batch(batch.inputs.float(), batch.labels)
+    double_batch = Batch(single_batch.inputs.double(), batch.labels)
+    expected = score(name, lambda: single().double(), double_batch)
+    assert score(name, single, single_batch, dtype="float64") == expected
+    assert score(name, single, single_batch) == pytest.approx(expected, rel=0.05)
+    assert score(name, single, single_batch) == score(name, single, single_batch, dtype="float32")

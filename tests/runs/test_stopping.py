@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import signal
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from time import sleep
@@ -12,6 +14,7 @@ import pytest
 
 from nas import Trial
 from nas.runs.progress import Progress
+from nas.runs.stopping import interrupted
 from tests.support.command_line import (
     FILES,
     LONG,
@@ -98,3 +101,65 @@ def test_a_kill_at_any_moment_costs_nothing(kills: int, whole: Path, here: Path)
     assert nas("search", *LONG, "out=killed").code == 0
     assert history(here / "killed") == history(whole)
     assert {path.name for path in (here / "killed").iterdir()} == FILES
+
+
+def imports(_: object) -> None:
+    """A library that is interrupted while it is imported, and makes an error of its own of it."""
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt as error:
+        raise ImportError("no multiarray") from error
+
+
+def asks(_: object) -> None:
+    """A library that forgets what came, and fails by it."""
+    with suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    raise RuntimeError("half imported")
+
+
+def goes_on(_: object) -> None:
+    """A library that forgets what came."""
+    with suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    with interrupted():
+        raise AssertionError("a long job begins")
+
+
+@pytest.mark.parametrize("command", [imports, asks, goes_on])
+def test_ctrl_c_while_a_library_is_imported(
+    command: Callable[[object], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.cli.commands.list.main", command)
+    before = signal.getsignal(signal.SIGINT)
+    assert nas("list") == (130, "", "nas: interrupted\n")
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_kill_and_a_closed_terminal_end_a_command_at_once(
+    number: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = []
+
+    def command(_: object) -> None:
+        try:
+            with interrupted():
+                signal.raise_signal(number)
+        finally:
+            signal.raise_signal(number)  # a second one does not disturb the clean-up
+            closed.append(number)
+
+    monkeypatch.setattr("nas.cli.commands.list.main", command)
+    assert nas("list") == (code, "", f"nas: ended by {number.name}\n")
+    assert closed
+
+
+def test_what_is_ignored_stays_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under nohup."""
+    monkeypatch.setattr("nas.cli.commands.list.main", lambda _: signal.raise_signal(signal.SIGHUP))
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert nas("list").code == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)

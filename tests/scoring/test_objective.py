@@ -26,7 +26,7 @@ from nas import (
     UsageError,
 )
 from nas.batch import Batch
-from nas.cli.build import build_objective
+from nas.cli.build import build_objective, device_named
 from nas.cli.settings import ScoringSettings, typed
 from nas.data.sources import make_batch
 from nas.ranking import by_score, rank_sum
@@ -264,3 +264,20 @@ def test_a_function_is_scored_in_its_canonical_form_where_it_is_all_that_counts(
     found = alone.evaluate(alone.form(one))
     own = found.with_metrics(alone.metrics(other))
     assert own == replace(found, metrics=alone.metrics(other)) != found
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_device_is_the_faster_one(there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: there)
+    both = "cuda" if there else "cpu"
+    quick, slow = PROXIES.build("epsilon"), PROXIES.build("naswot")
+    assert device_named("auto", [quick, PROXIES.build("flops")]) == "cpu"
+    assert device_named("auto", [quick, slow]) == both
+    assert device_named("auto", [slow]) == device_named("auto") == both
+    assert device_named("cpu", [slow]) == "cpu"
+    if there:
+        assert device_named("cuda", [quick]) == "cuda"
+    settings = typed(ScoringSettings, SETTINGS | {"device": "auto"})
+    assert build_objective(settings).device == "cpu"
+    names = {name for name in PROXIES if PROXIES[name].faster_on_cpu}
+    assert names == {"epsilon", "params", "flops", "l2_norm", "nasgraph"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import resource
 import signal
@@ -51,12 +52,15 @@ def nas(*argv: str | Path) -> Done:
 
 
 @contextmanager
-def started(*argv: str, session: bool = False) -> Iterator[subprocess.Popen[str]]:
+def started(
+    *argv: str, session: bool = False, **environment: str
+) -> Iterator[subprocess.Popen[str]]:
     """The command line in a process of its own, which is killed in the end."""
     command = [sys.executable, "-m", "nas", *argv]
     pipe = subprocess.PIPE
+    env = {**os.environ, **environment}
     with subprocess.Popen(
-        command, stdout=pipe, stderr=pipe, text=True, start_new_session=session
+        command, stdout=pipe, stderr=pipe, text=True, start_new_session=session, env=env
     ) as process:
         try:
             yield process

@@ -66,3 +66,35 @@ class OddError(Exception):
 
 def odd(number: int) -> int:
     raise OddError("this", str(number))
+
+
+def process(_: int) -> int:
+    return os.getpid()
+
+
+class Heavy:
+    """A function of a megabyte, more than a pipe takes that nobody reads."""
+
+    def __init__(self) -> None:
+        self.content = bytes(2**20)
+
+    def __call__(self, number: int) -> int:
+        return number + len(self.content)
+
+
+class UnreadableError(Exception):
+    """What reading an `Unreadable` raises."""
+
+
+def unread() -> None:
+    raise UnreadableError("not here")
+
+
+class Unreadable:
+    """A function that no other process can read."""
+
+    def __call__(self, number: int) -> int:
+        return number
+
+    def __reduce__(self) -> tuple[object, tuple[()]]:
+        return unread, ()

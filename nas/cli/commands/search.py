@@ -20,6 +20,7 @@ from nas.runs.folder import check_trials, opened, write_best, write_record
 from nas.runs.progress import Progress
 from nas.runs.stopping import interrupted
 from nas.runs.summary import rendered, summarise
+from nas.scoring.executors.spawning import end_with_parent
 from nas.searching.history import History
 from nas.searching.loop import trials
 from nas.strategy import STRATEGIES
@@ -37,6 +38,7 @@ def main(argv: Sequence[str]) -> None:
         here = str(job.sweep.dir if sweep else settings.out)
         again = [word for word in argv if not word.startswith("out=")] + [f"out={quoted(here)}"]
         if sweep:
+            end_with_parent()  # where a launcher runs it in another process
             out = job.runtime.output_dir
             settings = replace(settings, out=out, record={**settings.record, "out": out})
         run(settings, f"nas search {shlex.join(again)}")

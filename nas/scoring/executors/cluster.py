@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import signal
-import threading
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from nas.errors import UsageError
 from nas.scoring.executors.executor import EXECUTORS, A, B, Executor
 from nas.scoring.executors.groups import Group, Groups, answered, cores
+from nas.scoring.executors.spawning import check_main, plain_start_method, undisturbed
 
 LOCAL_CLUSTER = {
     # malloc keeps its memory: by default it returns the memory of tensors to the system (even
@@ -37,20 +38,14 @@ def dask(workers: int | None = None, address: str | None = None) -> Iterator[Exe
     Dask repeats its work elsewhere. Raises UsageError if there is no scheduler or no worker.
     """
     try:
-        from dask import config
-        from distributed import Client, LocalCluster
+        from distributed import Client
     except ImportError as error:
         raise UsageError("executor=dask needs Dask: pip install 'epsilon-nas[dask]'") from error
     if workers is not None and workers < 1:
         raise UsageError(f"executor.workers={workers} must be at least 1, or null")
     with ExitStack() as stack:
         if address is None:
-            number = cores() if workers is None else workers
-            with config.set(LOCAL_CLUSTER), _uninterrupted():
-                cluster = LocalCluster(  # type: ignore[no-untyped-call]  # Dask's
-                    n_workers=number, threads_per_worker=1, dashboard_address=None
-                )
-            address = stack.enter_context(cluster).scheduler_address
+            address = stack.enter_context(_local(cores() if workers is None else workers))
         try:
             client = stack.enter_context(
                 Client(address, timeout=10)  # type: ignore[no-untyped-call]  # Dask's
@@ -68,16 +63,27 @@ def dask(workers: int | None = None, address: str | None = None) -> Iterator[Exe
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Processes that are started inside ignore Ctrl-C; only this process handles it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+def _local(workers: int) -> Iterator[str]:
+    """The address of a cluster of processes on this machine, which keeps its files elsewhere."""
+    from dask import config
+    from distributed import LocalCluster
+
+    check_main()
+    with ExitStack() as stack:
+        stack.enter_context(plain_start_method())
+        place = TemporaryDirectory(prefix="nas-dask-", ignore_cleanup_errors=True)
+        folder = stack.enter_context(place)
+        with undisturbed():
+            with config.set({**LOCAL_CLUSTER, "temporary-directory": folder}):
+                cluster = LocalCluster(  # type: ignore[no-untyped-call]  # Dask's
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    dashboard_address=None,
+                    local_directory=folder,
+                    silence_logs=logging.ERROR,
+                )
+            stack.enter_context(cluster)
+        yield cluster.scheduler_address
 
 
 class _Dask:

@@ -69,18 +69,38 @@ def _portable(error: BaseException) -> BaseException:
     return RuntimeError(f"{type(error).__name__}: {error}")
 
 
+class DiedError(Exception):
+    """In place of an answer: the worker died at these arguments."""
+
+
 @dataclass
 class Group(Generic[A]):
     """Arguments that a worker gets together."""
 
     arguments: list[A]
     future: Any = None
+    deaths: int = 0
+    """How many workers died at it."""
 
     def answered(self) -> bool:
-        """Whether the worker has answered."""
+        """Whether there is an answer."""
+        return self._done() and self.future.exception() is None
+
+    def died(self) -> bool:
+        """Whether its worker died."""
+        return self._done() and isinstance(self.future.exception(), DiedError)
+
+    def lost(self) -> bool:
+        """Whether it was handed out, and no answer will come."""
+        return self.died() or (self.future is not None and self.future.cancelled())
+
+    def unanswered(self) -> bool:
+        """Whether there is no answer so far."""
+        return not self.answered()
+
+    def _done(self) -> bool:
         future = self.future
-        done = future is not None and future.done() and not future.cancelled()
-        return done and future.exception() is None
+        return future is not None and future.done() and not future.cancelled()
 
     def answer(self) -> Answer:
         """The worker's answer; this waits for it."""
@@ -120,23 +140,27 @@ class Groups(Generic[A]):
             each = answer.seconds / len(answer.results)
             self.size = max(1, min(int(self._seconds / max(each, 1e-9)), 2 * self.size))
 
-    def handed_out(self, submit: Callable[[list[A]], Any], one: bool = False) -> int:
-        """Hand out all groups, or the first `one`; returns the number of unanswered arguments."""
+    def handed_out(self, submit: Callable[[list[A]], Any], one: bool = False) -> None:
+        """Hand out what is waiting and killed no worker yet, or the first group alone."""
         for group in islice(self.waiting, 1 if one else None):
-            if group.future is None:
+            if group.future is None and (one or not group.deaths):
                 group.future = submit(group.arguments)
-        out = (group for group in self.waiting if group.future is not None)
-        return sum(len(group.arguments) for group in out if not group.answered())
 
-    def split(self) -> None:
-        """Split the groups without an answer into groups of one, which are handed out again."""
-        self.size = 1
+    def split(self, lost: Callable[[Group[A]], bool] = Group.unanswered) -> None:
+        """Groups of one in place of those that are lost, to be handed out again.
+
+        Deaths count for the first argument of a group: any of them may be what a worker died at,
+        and it is the next to be tried.
+        """
         groups, self.waiting = self.waiting, deque()
         for group in groups:
-            if group.answered():
+            if not lost(group):
                 self.waiting.append(group)
-            else:
-                self.waiting.extend(Group([argument]) for argument in group.arguments)
+                continue
+            self.size = 1
+            alone = [Group([argument]) for argument in group.arguments]
+            alone[0].deaths = group.deaths + group.died()
+            self.waiting.extend(alone)
 
 
 def cores() -> int:
