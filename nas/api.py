@@ -72,17 +72,8 @@ def search(
     make = STRATEGIES[strategy] if isinstance(strategy, str) else strategy
     made: Strategy = make(objective.space, ranking)
     with _history(folder, objective, made, seed, block) as history:
-        every = list(
-            trials(
-                made,
-                objective,
-                history,
-                budget=budget,
-                seed=seed,
-                block=block,
-                executor=executor,
-            )
-        )
+        settings = {"budget": budget, "seed": seed, "block": block}
+        every = list(trials(made, objective, history, executor=executor, **settings))
     return Found(objective.space, every, (ranked(every, ranking) or every)[0])
 
 

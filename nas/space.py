@@ -27,9 +27,8 @@ __all__ = ["SPACES", "Arch", "Space"]
 class Space(ArchSet):
     """A set of architectures: named `decisions` with their options, and a `build`.
 
-    A space that has sizes, such as a number of channels, is a frozen dataclass with the sizes as
-    fields. Everything has a default except `decisions` (or `choices`), `inputs` and `build` (or
-    `network`).
+    A space that has sizes, such as a number of channels, is a frozen dataclass with these fields.
+    Only these have no default: `decisions` (or `choices`), `inputs` and `build` (or `network`).
     """
 
     decisions: ClassVar[notation.Decisions] = {}
