@@ -17,6 +17,7 @@ from nas.registry.options import Choice
 from nas.scoring.executors import EXECUTORS, Executor
 from nas.scoring.objective import ProxyObjective
 from nas.space import SPACES, Space
+from nas.storage.files import path_of
 from nas.trial import Trial
 
 
@@ -37,6 +38,8 @@ def build_objective(
         named = proxies if isinstance(proxies, Mapping) else {settings.proxy.name: proxies}
         proxies = {**named, **{name: PROXIES.build(name) for name in more if name not in named}}
     device = device_named(settings.device)
+    if isinstance(path := settings.batch.options.get("path"), str):
+        path_of(path, "batch.path=")
     batch = SOURCES.configured(settings.batch, space).to(device)
     return ProxyObjective(
         space,

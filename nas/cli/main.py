@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import NoReturn
 
 import nas
+from nas.cli import streams
+from nas.cli.refusals import check_arguments, check_folder
 from nas.errors import NothingFoundError, UsageError, unknown
 
 COMMANDS = {
@@ -28,30 +30,39 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     Exit code 2 for what the user can put right, 1 for a search without any score, 130 after
     Ctrl-C.
     """
-    command, *rest = (sys.argv[1:] if argv is None else list(argv)) or ["--help"]
+    streams.prepare()
     try:
-        if command == "-sc" and "COMP_LINE" in os.environ:
-            command, *rest = _completed(command, *rest)
-        if command in ("-h", "--help", "help"):
-            print(_usage())
-            sys.exit(0)
-        if command in ("-V", "--version"):
-            print(f"nas {nas.__version__}")
-            sys.exit(0)
-        if command not in COMMANDS:
-            raise unknown("command", command, COMMANDS)
-        import_module(f"nas.cli.commands.{command}").main(rest)
-        sys.stdout.flush()
+        try:
+            _run(sys.argv[1:] if argv is None else list(argv))
+        finally:  # what was printed before is written in any case
+            sys.stdout.flush()
     except UsageError as error:
-        _fail(f"nas: {error}", 2)
+        streams.fail(f"nas: {error}", 2)
     except NothingFoundError as error:
-        _fail(f"nas: {error}", 1)
+        streams.fail(f"nas: {error}", 1)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.drop(sys.stdout)
         sys.exit(1)
     except KeyboardInterrupt:
-        _fail("nas: interrupted", 130)
+        streams.fail("nas: interrupted", 130)
     sys.exit(0)
+
+
+def _run(argv: Sequence[str]) -> None:
+    """Run the command that the arguments name."""
+    command, *rest = argv or ["--help"]
+    if command == "-sc" and "COMP_LINE" in os.environ:
+        command, *rest = _completed(command, *rest)
+    if command in ("-h", "--help", "help"):
+        print(_usage())
+    elif command in ("-V", "--version"):
+        print(f"nas {nas.__version__}")
+    else:
+        check_arguments(argv)
+        if command not in COMMANDS:
+            raise unknown("command", command, COMMANDS)
+        check_folder()
+        import_module(f"nas.cli.commands.{command}").main(rest)
 
 
 def _completed(*argv: str) -> list[str]:
@@ -80,9 +91,3 @@ def _usage() -> str:
             "nas COMMAND --help lists a command's options, nas --version says the version.",
         ]
     )
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    sys.stdout.flush()
-    print(" ".join(message.splitlines()), file=sys.stderr)
-    sys.exit(code)

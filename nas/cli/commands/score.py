@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.cli.build import build_objective
@@ -14,6 +13,7 @@ from nas.cli.settings import ScoreSettings
 from nas.errors import UsageError, all_failed, unknown
 from nas.runs.summary import figures, metric_lines
 from nas.space import Space
+from nas.storage.files import path_of
 from nas.trial import Evaluation, nullable
 
 if TYPE_CHECKING:
@@ -70,8 +70,11 @@ def _read(space: Space, text: str) -> Arch:
 def _lines(path: str | None) -> list[str]:
     if path is None:
         return []
+    file = path_of(path, "archs=")
+    if file.exists() and not file.is_file():  # a pipe would be waited for
+        raise UsageError(f"archs={path} cannot be read: it is no regular file")
     try:
-        text = Path(path).expanduser().read_text(encoding="utf-8-sig")
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"archs={path} cannot be read: {error}") from error
     return [line.strip() for line in text.splitlines() if line.strip()]
