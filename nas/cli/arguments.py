@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.cli.config_files import GROUPS, literal, parts_of
 from nas.errors import UsageError
+from nas.storage.files import is_there, path_of
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -20,7 +21,9 @@ TAKES_VALUE = {
 OVERRIDE = re.compile(r"[+~]{0,2}[\w./@-]+=.*|~[\w./@-]+", re.DOTALL)
 FOLDER = "out"
 """The option whose value is always a text, even if it looks like a number."""
-TEXTS = {FOLDER, "table", "target", "data_dir", "archs", "arch", "batch.path"}
+PATHS = {FOLDER, "table", "data_dir", "archs", "batch.path"}
+"""Options that name a file or a folder."""
+TEXTS = {*PATHS, "target", "arch"}
 """The options whose values are texts: even a number is a name there."""
 NAME = re.compile(r"[\w.-]+")
 
@@ -50,6 +53,11 @@ def positional(
         else:
             words.append(argument)
     return words, overrides + options
+
+
+def names_a_path(word: str) -> bool:
+    """Whether a word is a file or folder that is there, or one of a user's home."""
+    return is_there(Path(word)) or bool(re.match(r"~(?!hydra/)[^=]*/", word))
 
 
 def for_hydra(argv: Sequence[str]) -> list[str]:
@@ -88,18 +96,13 @@ def _as_text(key: str, value: str, argument: str) -> str:
         return argument
     override = _parsed(argument)
     raw = None if override is None else override._value
-    if key != FOLDER and not isinstance(raw, bool | int | float):
-        return argument
     text = raw.text if isinstance(raw, QuotedString) else value
-    return f"{key}={literal(_at_home(key, text))}"
-
-
-def _at_home(key: str, text: str) -> str:
-    """The folder with the user's home instead of ~."""
-    try:
-        return str(Path(text).expanduser()) if text.startswith("~") else text
-    except RuntimeError:
-        raise UsageError(f"{key}={text} names the home of a user who is not there") from None
+    home = key in PATHS and text.startswith("~")
+    if home:
+        text = str(path_of(text, f"{key}="))
+    if key != FOLDER and not home and not isinstance(raw, bool | int | float):
+        return argument
+    return f"{key}={literal(text)}"
 
 
 def _spread(group: str, argument: str, argv: Sequence[str]) -> list[str]:

@@ -17,6 +17,7 @@ from nas.runs.summary import KEYS
 from nas.scoring.executors import EXECUTORS, Executor
 from nas.scoring.objective import ProxyObjective
 from nas.space import SPACES, Space
+from nas.storage.files import path_of
 from nas.trial import Trial
 
 
@@ -39,6 +40,8 @@ def build_objective(
     device = device_named(
         settings.device, proxies.values() if isinstance(proxies, Mapping) else [proxies]
     )
+    if isinstance(path := settings.batch.options.get("path"), str):
+        path_of(path, "batch.path=")
     batch = SOURCES.configured(settings.batch, space).to(device)
     return ProxyObjective(
         space,

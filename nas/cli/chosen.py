@@ -35,7 +35,8 @@ class Proxies:
 
 
 def chosen(key: str, value: Any) -> Choice:
-    """The plugin that a config names."""
+    """The plugin that a config names; UsageError where it names none."""
+    _name(key, value)
     options = {str(option): content for option, content in value.items() if option != "name"}
     return Choice(str(value["name"]), options)
 
@@ -45,7 +46,7 @@ def proxies(key: str, value: Any) -> Proxies:
 
     If it contains the config of a combination, the proxies of the combination count.
     """
-    name, inside = str(value["name"]), _members(value)
+    name, inside = _name(key, value), _members(value)
     if name == SEVERAL and (lost := {*value} - {*inside, "name"}):
         other = min(lost)
         raise UsageError(
@@ -69,6 +70,14 @@ def proxies(key: str, value: Any) -> Proxies:
         if found.together:
             combinations[part] = tuple(_members(config))
     return Proxies(name, members, True, combinations, tuple(inside))
+
+
+def _name(key: str, value: Any) -> str:
+    """The name in a config; UsageError where it is a list, a mapping or not there."""
+    name = value.get("name") if isinstance(value, Mapping) else None
+    if name is None or isinstance(name, list | Mapping):
+        raise UsageError(f"{key}={value} must be the name of a {key}, or a config with name:")
+    return str(name)
 
 
 def _members(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from traceback import walk_tb
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import quote
 
 from nas.cli.arguments import for_hydra, positional
-from nas.cli.config_files import check_names, conf_dir, conf_dirs
+from nas.cli.config_files import check_files, check_names, conf_dir, conf_dirs
 from nas.cli.launchers import end_workers_with_command
+from nas.cli.refusals import check_config
 from nas.cli.settings import Settings, typed
 from nas.errors import NothingFoundError, UsageError
 from nas.runs.stopping import ending
@@ -40,7 +43,7 @@ def run_hydra(command: str, kind: type[S], task: Callable[[S], None], argv: Sequ
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from nas.cli.mistakes import NO_NAME, explained
+    from nas.cli.mistakes import explained
 
     failures: list[Exception] = []
     verbose = "HYDRA_FULL_ERROR" in os.environ
@@ -50,8 +53,10 @@ def run_hydra(command: str, kind: type[S], task: Callable[[S], None], argv: Sequ
             _run(command, _job(command, kind, task, failures), rest)
             if failures:
                 raise failures[0]
-        except (*known, ValueError) as error:
-            if verbose or not (isinstance(error, known) or NO_NAME in str(error)):
+        except (UsageError, NothingFoundError, BrokenPipeError):
+            raise
+        except Exception as error:  # Hydra raises many kinds over what was typed
+            if verbose or not (isinstance(error, known) or _is_hydras(error)):
                 raise
             raise explained(error, command, rest) from error
 
@@ -62,7 +67,11 @@ def _prepare(rest: Sequence[str]) -> None:
 
     from nas.cli.search_path import add_plugins
 
-    check_names(conf_dirs(rest))
+    folders = conf_dirs(rest)
+    for folder, owner in folders.items():
+        if owner.startswith("-"):
+            check_files(folder)
+    check_names(folders)
     add_plugins()
     OmegaConf.register_new_resolver(
         "nas_folder", lambda text: quote(text, safe="=,+@:") or "all", replace=True
@@ -74,7 +83,37 @@ def _run(command: str, job: Callable[[DictConfig], None], rest: list[str]) -> No
 
     entry = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=command)
     sys.argv += _checked(command, rest)
-    entry(job)()
+    with _watched():
+        entry(job)()
+
+
+@contextmanager
+def _watched() -> Iterator[None]:
+    """Have every config that Hydra composes checked before anything comes of it."""
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+
+    load = ConfigLoaderImpl.load_configuration
+
+    def checked(*args: Any, **options: Any) -> DictConfig:
+        config = load(*args, **options)
+        check_config(config)
+        return config
+
+    ConfigLoaderImpl.load_configuration = checked  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        ConfigLoaderImpl.load_configuration = load  # type: ignore[method-assign]
+
+
+def _is_hydras(error: BaseException) -> bool:
+    """Whether an error came up while Hydra worked, and not in a job."""
+    if type(error.__cause__).__name__ == "_RemoteTraceback":
+        return False
+    return not any(
+        frame.f_code.co_name == "job" and frame.f_globals.get("__name__") == __name__
+        for frame, _ in walk_tb(error.__traceback__)
+    )
 
 
 def _job(
@@ -100,7 +139,8 @@ def _job(
         except Exception as error:
             if (end := ending(error)) is not None:
                 raise end from error
-            if not is_lack_of_memory(error):
+            too_large = "Storage size calculation over" in str(error)
+            if not (is_lack_of_memory(error) or too_large):
                 raise
             failures.append(UsageError(f"there is not enough memory for this: {_short(error)}"))
 
@@ -134,6 +174,7 @@ def _checked(command: str, arguments: list[str]) -> list[str]:
     parser = get_args_parser()
     parser.error = refuse  # type: ignore[method-assign]  # Hydra's own prints many lines
     parsed = parser.parse_args(arguments)
+    _check_modes(parsed, command)
     if not parsed.multirun:
         return arguments
     if command != "search":
@@ -144,6 +185,25 @@ def _checked(command: str, arguments: list[str]) -> list[str]:
     fixed = [f"'{key}'" for item in overrides if (key := item.key_or_group) not in swept]
     exclude = f"hydra.job.config.override_dirname.exclude_keys=[{','.join(fixed)}]"
     return [exclude, *arguments]
+
+
+def _check_modes(parsed: Namespace, command: str) -> None:
+    """UsageError for options of Hydra's that do not go together."""
+    modes = {
+        "--run": parsed.run,
+        "-m": parsed.multirun,
+        "--cfg": parsed.cfg is not None,
+        "--info": parsed.info is not None,
+        "-sc": parsed.shell_completion,
+    }
+    given = [mode for mode, there in modes.items() if there]
+    if len(given) > 1:
+        raise UsageError(f"{given[0]} and {given[1]} do not go together: give one of them")
+    if parsed.resolve and parsed.cfg is None and not parsed.help:
+        raise UsageError(f"--resolve goes with --cfg: nas {command} --cfg job --resolve")
+    asked = [word for word in parsed.overrides if word.startswith(("install=", "uninstall="))]
+    if parsed.shell_completion and "COMP_LINE" not in os.environ and not asked:
+        raise UsageError("-sc is for a shell: nas search -sc install=bash says how to set it up")
 
 
 def _short(error: BaseException) -> str:

@@ -12,6 +12,7 @@ import yaml
 
 from nas.errors import UsageError
 from nas.registry.plugins import origin, plugins
+from nas.storage.yaml_files import checked_text, read_yaml
 
 GROUPS = ("space", "proxy", "strategy", "batch", "ranking", "executor")
 """The config groups: an option with such a name chooses a plugin."""
@@ -54,9 +55,23 @@ def check_names(folders: Mapping[Path, str]) -> None:
 def content(path: Path) -> Any:
     """The content of a config file; raises UsageError if it is not YAML."""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+        return read_yaml(path)
+    except FileNotFoundError:
+        raise UsageError(f"{path} cannot be read: there is no such file") from None
+
+
+def check_files(folder: Path) -> None:
+    """UsageError where Hydra could not read a config of the folder, or would never be done."""
+    for path in sorted(folder.rglob("*.yaml")):
+        try:
+            config = yaml.safe_load(checked_text(path))
+        except (yaml.YAMLError, ValueError, TypeError, OverflowError) as error:
+            if isinstance(error, UsageError):
+                raise
+            raise UsageError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+        defaults = config.get("defaults", []) if isinstance(config, dict) else []
+        if not isinstance(defaults, list):
+            raise UsageError(f"{path} has defaults: {defaults}, which must be a list")
 
 
 def parts_of(name: str, argv: Sequence[str]) -> dict[str, str]:

@@ -12,6 +12,8 @@ from importlib import import_module
 from typing import NoReturn
 
 import nas
+from nas.cli import streams
+from nas.cli.refusals import check_arguments, check_folder
 from nas.errors import NothingFoundError, UsageError, unknown
 from nas.runs.stopping import EndedError, ending, stoppable
 
@@ -37,19 +39,22 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """
     if argv is None:
         atexit.register(_leave)  # before anything is imported, so that it comes last
+    streams.prepare()
     with stoppable():
         try:
-            _run(sys.argv[1:] if argv is None else list(argv))
-            sys.stdout.flush()
+            try:
+                _run(sys.argv[1:] if argv is None else list(argv))
+            finally:  # what was printed before is written in any case
+                sys.stdout.flush()
         except Exception as error:
             if (end := ending(error)) is not None:
                 _stop(end)
             if isinstance(error, UsageError):
-                _fail(f"nas: {error}", 2)
+                streams.fail(f"nas: {error}", 2)
             if isinstance(error, NothingFoundError):
-                _fail(f"nas: {error}", 1)
+                streams.fail(f"nas: {error}", 1)
             if isinstance(error, BrokenPipeError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                streams.drop(sys.stdout)
                 sys.exit(1)
             raise
         except KeyboardInterrupt as error:
@@ -57,19 +62,21 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     sys.exit(0)
 
 
-def _run(argv: list[str]) -> None:
+def _run(argv: Sequence[str]) -> None:
+    """Run the command that the arguments name."""
     command, *rest = argv or ["--help"]
     if command == "-sc" and "COMP_LINE" in os.environ:
         command, *rest = _completed(command, *rest)
     if command in ("-h", "--help", "help"):
         print(_usage())
-        sys.exit(0)
-    if command in ("-V", "--version"):
+    elif command in ("-V", "--version"):
         print(f"nas {nas.__version__}")
-        sys.exit(0)
-    if command not in COMMANDS:
-        raise unknown("command", command, COMMANDS)
-    import_module(f"nas.cli.commands.{command}").main(rest)
+    else:
+        check_arguments(argv)
+        if command not in COMMANDS:
+            raise unknown("command", command, COMMANDS)
+        check_folder()
+        import_module(f"nas.cli.commands.{command}").main(rest)
 
 
 def _completed(*argv: str) -> list[str]:
@@ -104,7 +111,8 @@ def _stop(error: KeyboardInterrupt) -> NoReturn:
     number = error.number if isinstance(error, EndedError) else signal.SIGINT
     _stopped.append(128 + number)
     try:
-        _fail("nas: interrupted" if number == signal.SIGINT else f"nas: {error}", 128 + number)
+        message = "nas: interrupted" if number == signal.SIGINT else f"nas: {error}"
+        streams.fail(message, 128 + number)
     except OSError:  # the terminal is gone; nothing is left to be written when Python ends
         for stream in (sys.stdout, sys.stderr):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
@@ -112,18 +120,9 @@ def _stop(error: KeyboardInterrupt) -> NoReturn:
 
 
 def _leave() -> None:
-    """Exit with the code of an interruption.
-
-    Where one comes while a library runs code of its own, Python has another code in mind.
-    """
+    """Exit with the code of an interruption, even if a library has swallowed it."""
     if _stopped:
         with suppress(OSError, ValueError):
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(_stopped[0])
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    sys.stdout.flush()
-    print(" ".join(message.splitlines()), file=sys.stderr)
-    sys.exit(code)

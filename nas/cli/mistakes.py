@@ -10,8 +10,9 @@ import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import MissingConfigException, OverrideParseException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from nas.cli.config_files import GROUPS, conf_dir, conf_dirs, options_of, quoted
 from nas.cli.kinds import registries
@@ -48,7 +49,13 @@ def explained(error: Exception, command: str, overrides: Sequence[str]) -> Usage
     missing = re.search(r"(?:Could not override|Key) '([\w./@-]+)'", _chain(error))
     if missing:
         return _unknown_option(missing[1], command, overrides)
-    return UsageError(_first(error))
+    if "Config group override deletion value" in str(error):
+        wrong = next((item for item in overrides if item.startswith("~") and "=" in item), "~")
+        return UsageError(f"'{wrong}' takes a name after =, or nothing: {wrong.partition('=')[0]}")
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        return UsageError(_first(error))
+    why = f"{type(error).__name__}: {_first(error)}"
+    return UsageError(f"the options or configs cannot be used ({why})")
 
 
 def _configs(group: str, overrides: Sequence[str]) -> list[str]:

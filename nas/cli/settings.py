@@ -11,7 +11,8 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 from nas.cli.chosen import Proxies, chosen, proxies
 from nas.errors import UsageError
-from nas.registry.options import Choice
+from nas.registry.options import LARGEST, Choice
+from nas.storage.files import path_of
 
 S = TypeVar("S", bound="Settings")
 Check = Callable[[str, Any], Any]
@@ -24,6 +25,8 @@ def whole(least: int) -> Check:
     def check(key: str, value: Any) -> int:
         if type(value) is not int or value < least:
             raise UsageError(f"{key}={value} must be a whole number of at least {least}")
+        if value > LARGEST:
+            raise UsageError(f"{key}={value} is too large: it may be at most {LARGEST}")
         return value
 
     return check
@@ -55,6 +58,7 @@ def data_folder(key: str, value: Any) -> str | None:
         return None
     if not isinstance(value, str):
         raise UsageError(f"{key}={value} must be the name of a folder")
+    path_of(value, f"{key}=")
     return value
 
 
@@ -85,6 +89,8 @@ def sample(key: str, value: Any) -> int | None:
     """Number of architectures; None means all."""
     if value != "all" and type(value) is not int:
         raise UsageError(f"{key}={value} must be all, or a whole number")
+    if value != "all" and value > LARGEST:
+        raise UsageError(f"{key}={value} is too large: it may be at most {LARGEST}")
     return None if value == "all" else int(value)
 
 
@@ -92,6 +98,8 @@ def table(key: str, value: Any) -> str | None:
     """A table of true figures; null means no table."""
     if value is not None and not isinstance(value, str):
         raise UsageError(f"{key}={value} must be a name or a file")
+    if value is not None:
+        path_of(value, f"{key}=")
     return value
 
 

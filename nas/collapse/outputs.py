@@ -13,6 +13,7 @@ from torch import Tensor
 
 from nas.collapse.program import ZERO, Program, Segments, UnknownOpError, written
 from nas.collapse.tensors import Map, _log, collapsed, flat
+from nas.errors import UsageError
 from nas.network import Network
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class Inputs:
             from nas.collapse.planes import Planes
         except ImportError:
             return None
+        except ValueError as error:  # Numba reads its settings from the environment
+            raise UsageError(f"Numba cannot be used: {error}") from error
         if getattr(config, "DISABLE_JIT", False):  # Numba reads it from the environment
             return None
         compile_kernels(str(tensor.dtype).removeprefix("torch."))

@@ -19,6 +19,7 @@ from scipy.spatial.distance import squareform
 from nas.compare.correlations import Array
 from nas.compare.sample import Comparison
 from nas.errors import UsageError
+from nas.storage.files import remove_file
 
 STYLE: Any = {
     "font.size": 9.0,
@@ -62,7 +63,7 @@ def clear(folder: Path) -> None:
     """Remove the files of `draw` from a folder, and the folder if it is then empty."""
     for name in NAMES:
         for kind in (".png", ".svg"):
-            (folder / f"{name}{kind}").unlink(missing_ok=True)
+            remove_file(folder / f"{name}{kind}")
     with suppress(OSError):
         folder.rmdir()
 

@@ -12,6 +12,8 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from nas.errors import UsageError
 
 T = TypeVar("T")
+LARGEST = 2**63 - 1
+"""The largest whole number that an option may be: tensors have no larger ones."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ def check(
         hint = hints.get(option, Any)
         if not accepts(hint, value):
             raise UsageError(f"{kind}.{option}={value} must be {described(hint)}")
+        if isinstance(value, int) and not -LARGEST <= value <= LARGEST:
+            raise UsageError(f"{kind}.{option}={value} is too large: at most {LARGEST}")
     for parameter in parameters:
         if parameter.default is parameter.empty and parameter.name not in options:
             raise UsageError(f"{kind} {name} needs {kind}.{parameter.name}=…")

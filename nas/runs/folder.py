@@ -9,15 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from nas.errors import AllFailedError, UsageError
 from nas.runs.versions import FORMAT, VERSIONS, check_format, differences, versions
 from nas.searching.history import History
 from nas.space import Space
-from nas.storage.files import replace_file, working_in
+from nas.storage.files import check_replaceable, replace_file, working_in
+from nas.storage.journal import check_of
+from nas.storage.yaml_files import as_yaml, read_yaml
 
 HISTORY, CONFIG, BEST = "history.jsonl", "config.yaml", "best.json"
+CHECK = "check"
+"""The name of what protects a record: the CRC-32 of the rest of it, as in a journal's lines."""
 SCORES = "scores.jsonl"
 """The file that a comparison's folder has instead of a history."""
 
@@ -42,6 +44,8 @@ def opened(
     with working_in(folder):
         if (folder / SCORES).exists():
             raise UsageError(f"{folder} holds a comparison: give another out= to a search")
+        for name in (CONFIG, BEST):
+            check_replaceable(folder / name)
         fresh = not (folder / CONFIG).exists() and not (folder / HISTORY).exists()
         try:
             with History.read(folder / HISTORY) as history:
@@ -67,24 +71,30 @@ def write_record(folder: Path, record: Record) -> None:
     path = folder / CONFIG
     before = read_record(folder)[1] if path.exists() else {}
     whole = {FORMAT: check_format(None, folder), **record, VERSIONS: before or versions()}
-    text = yaml.safe_dump(whole, sort_keys=False, allow_unicode=True)
-    replace_file(path, text)
+    replace_file(path, as_yaml({**whole, CHECK: check_of(whole)}))
 
 
 def read_record(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
     """The settings of the run in a folder, and the versions that it began with.
 
-    Raises UsageError if there are none, or if their format is newer than this version knows.
+    Raises UsageError if there are none, if they were edited, or if their format is newer than this
+    version knows.
     """
     try:
-        content = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
+        content = read_yaml(folder / CONFIG)
     except FileNotFoundError:
         raise UsageError(f"there is no run in {folder}: it has no {CONFIG}") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{folder / CONFIG} cannot be read: {error}") from error
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise UsageError(f"{folder / CONFIG} is not the config of a search")
-    check_format(content.pop(FORMAT, None), folder)
+    check_format(content.get(FORMAT), folder)
+    check = content.pop(CHECK, None)
+    # a folder of before there were formats has none
+    if (check is not None or FORMAT in content) and check != check_of(content):
+        raise UsageError(
+            f"{folder / CONFIG} is not as it was written: put back what was there, or give "
+            f"another out="
+        )
+    content.pop(FORMAT, None)
     made_by = content.pop(VERSIONS, {})
     return content, made_by if isinstance(made_by, dict) else {}
 

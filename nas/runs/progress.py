@@ -28,7 +28,7 @@ class Progress:
         self.told = 0
         self.best = nan
         self.start = self.last = monotonic()
-        terminal = sys.stderr.isatty()
+        terminal = sys.stderr is not None and sys.stderr.isatty()
         self.bar: tqdm[NoReturn] | None = None
         if terminal:  # some terminals report a width of 0
             width = None if get_terminal_size(sys.stderr.fileno()).columns else 80

@@ -61,6 +61,11 @@ class History(Sequence[Trial]):
             self.journal.append(trial.to_json())
         self.trials.append(trial)
 
+    def check(self) -> None:
+        """UsageError where the journal's file is not as it was written."""
+        if self.journal is not None:
+            self.journal.check()
+
     def close(self) -> None:
         """Close the journal's file."""
         if self.journal is not None:

@@ -11,6 +11,7 @@ import torch
 import yaml
 
 import nas as package
+from nas.storage.journal import check_of
 from tests.support.command_line import RUN, Done, check_mistake, history, nas
 
 
@@ -30,6 +31,9 @@ def config(folder: Path) -> dict[str, Any]:
 def rewrite(folder: Path, **changed: object) -> None:
     content = {**config(folder), **changed}
     content = {key: value for key, value in content.items() if value is not None}
+    content.pop("check")
+    if "format" in content:
+        content["check"] = check_of(content)
     (folder / "config.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
 
 

@@ -19,6 +19,13 @@ from nas.errors import AllFailedError, UsageError
 from nas.runs.folder import CONFIG, HISTORY, SCORES, write_record
 from nas.runs.progress import Progress
 from nas.runs.stopping import interrupted
+from nas.storage.files import (
+    check_replaceable,
+    path_of,
+    remove_file,
+    replace_file,
+    working_in,
+)
 
 if TYPE_CHECKING:
     from nas.compare import Compared, Scores, Truth
@@ -44,17 +51,17 @@ def run(settings: CompareSettings, again: str) -> None:
     """Compare as the settings say; `again` is the command that continues a stopped comparison."""
     from nas.compare import Scores, StoppedError
     from nas.compare.text import rendered
-    from nas.storage.files import working_in
 
     start = perf_counter()
     objective = _objective(settings)
     table, truth, how_to_bring = _truth(settings, objective.space)
-    folder = Path(settings.out).expanduser()
+    folder = path_of(settings.out, "out=")
     with working_in(folder):
         _check(folder)
         fresh = not (folder / SCORES).exists()
+        scores = Scores.read(folder / SCORES)
         try:
-            compared = _compared(settings, objective, truth, Scores.read(folder / SCORES))
+            compared = _compared(settings, objective, truth, scores)
         except StoppedError as stopped:
             print(f"{stopped}; go on with\n  {again}")
             sys.exit(130)
@@ -62,6 +69,8 @@ def run(settings: CompareSettings, again: str) -> None:
             if fresh:
                 (folder / SCORES).unlink(missing_ok=True)
             raise
+        if scores.journal is not None:
+            scores.journal.check()
         result = {
             "table": table,
             "target": None if truth is None else truth.target,
@@ -83,6 +92,8 @@ def _check(folder: Path) -> None:
     for name in (RESULT, CSV, CONFIG, PAGE, PICTURES):
         if (folder / name).exists() and not (folder / SCORES).exists():
             raise UsageError(f"{folder} holds a {name} that is no comparison's: give another out=")
+    for name in (RESULT, CSV, CONFIG, PAGE):
+        check_replaceable(folder / name)
 
 
 def _described(settings: CompareSettings) -> dict[str, Any]:
@@ -123,7 +134,7 @@ def _truth(settings: CompareSettings, space: Space) -> tuple[str | None, Truth |
             raise UsageError(f"target={target} needs a table, and table=null is none")
         return None, None, "table=null: without true figures; table=auto takes the space's table"
     wanted = settings.space.name if name == "auto" else name
-    there = name != "auto" and Path(wanted).expanduser().exists()
+    there = name != "auto" and path_of(wanted, "table=").exists()
     folder = Path() if there else data_folder(settings.data_dir)
     bring = (
         f"no table of true figures is named {wanted} in {folder}: {space.release} "
@@ -181,10 +192,9 @@ def _write(
     """Write all files into the folder and return their names."""
     from nas.compare.page import write_page
     from nas.compare.pictures import clear, draw
-    from nas.storage.files import replace_file
 
     files = [RESULT, CSV, SCORES, CONFIG]
-    (folder / PAGE).unlink(missing_ok=True)  # from an earlier comparison
+    remove_file(folder / PAGE)  # from an earlier comparison
     clear(folder / PICTURES)
     if settings.pictures:
         drawn = draw(compared.comparison, result, folder / PICTURES)

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nas.cli.arguments import names_a_path
 from nas.cli.composition import positional, run_hydra
 from nas.cli.config_files import quoted
 from nas.cli.settings import ConvertSettings
 from nas.errors import UsageError
 from nas.space import SPACES
+from nas.storage.files import is_there, path_of, replace_file, working_in
 
 if TYPE_CHECKING:
     from nas.compare import Table
@@ -22,12 +24,12 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str]) -> None:
     """Convert the file or folder that the arguments name."""
-    words, rest = positional(argv, lambda word: _exists(Path(word)))  # its name may contain =
+    words, rest = positional(argv, names_a_path)  # its name may contain =
 
     def task(settings: ConvertSettings) -> None:
         if len(words) != 1:
             raise UsageError(f"convert needs one file, not {len(words)}: nas convert FILE")
-        run(Path(words[0]).expanduser(), settings)
+        run(path_of(words[0]), settings)
 
     run_hydra("convert", ConvertSettings, task, rest)
 
@@ -35,7 +37,6 @@ def main(argv: Sequence[str]) -> None:
 def run(source: Path, settings: ConvertSettings) -> None:
     """Convert as the settings say; if anything is wrong, nothing is written."""
     from nas.compare.conversion import content, converted
-    from nas.storage.files import replace_file, working_in
 
     space = SPACES.configured(settings.space)
     out = _out(settings)
@@ -50,20 +51,13 @@ def run(source: Path, settings: ConvertSettings) -> None:
     print(_report(made, space, out, settings))
 
 
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # an option may be too long for a file's name
-        return False
-
-
 def _opened(source: Path, space: Space) -> Table:
     """The table in a file, or the table of an official release; no code in it runs."""
     from nas.compare.conversion import table_of
     from nas.compare.tables import SUFFIXES, read
     from nas.runs.progress import Progress
 
-    if not _exists(source):
+    if not is_there(source):
         raise UsageError(f"there is no file {source}")
     if source.is_file() and source.name.endswith(SUFFIXES):
         return read(source)
@@ -87,13 +81,13 @@ def _out(settings: ConvertSettings) -> Path:
         return folder / f"{settings.space.name}.csv.gz"
     if not out.endswith(".csv.gz"):
         raise UsageError(f"out={out} must be the name of a file that ends in .csv.gz")
-    return Path(out).expanduser()
+    return path_of(out, "out=")
 
 
 def _check_free(out: Path, settings: ConvertSettings) -> None:
-    if _exists(out) and out.is_dir():
+    if is_there(out) and out.is_dir():
         raise UsageError(f"{out} is a folder")
-    if _exists(out) and not settings.replace:
+    if is_there(out) and not settings.replace:
         raise UsageError(f"{out} is there already: replace=true replaces it, or give out=FILE")
 
 

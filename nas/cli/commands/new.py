@@ -19,6 +19,7 @@ from nas.cli.composition import positional, run_hydra
 from nas.cli.config_files import conf_dirs
 from nas.cli.settings import NewSettings
 from nas.errors import UsageError, unknown
+from nas.storage.files import path_of
 
 KINDS = ("space", "proxy", "strategy")
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
@@ -53,7 +54,7 @@ def run(kind: str, name: str, out: str | None) -> None:
     if kind not in KINDS:
         raise unknown("kind of plugin", kind, KINDS)
     _check(name)
-    folder = Path(name if out is None else out).expanduser()
+    folder = path_of(name if out is None else out, "out=")
     values = {
         "name": name,
         "kind": kind,

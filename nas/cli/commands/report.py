@@ -6,19 +6,21 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from nas.cli.arguments import names_a_path
 from nas.cli.composition import positional, run_hydra
 from nas.cli.settings import ReportSettings
 from nas.errors import UsageError
+from nas.storage.files import path_of
 
 
 def main(argv: Sequence[str]) -> None:
     """Print the summary of the run in the folder that the arguments name."""
-    words, rest = positional(argv, lambda word: Path(word).is_dir())  # a sweep's have =
+    words, rest = positional(argv, names_a_path)  # a sweep's have =
 
     def task(settings: ReportSettings) -> None:
         if len(words) != 1:
             raise UsageError(f"report needs one run's folder, not {len(words)}: nas report RUN")
-        run(Path(words[0]), settings)
+        run(path_of(words[0]), settings)
 
     run_hydra("report", ReportSettings, task, rest)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.cli.build import build_objective
@@ -16,6 +15,7 @@ from nas.errors import UsageError, all_failed, unknown
 from nas.runs.summary import figures, metric_lines
 from nas.scoring.attempt import described
 from nas.space import Space
+from nas.storage.files import path_of
 from nas.storage.reading import content, decoded
 from nas.trial import Evaluation, Trial, nullable
 
@@ -74,8 +74,11 @@ def _read(space: Space, text: str) -> Arch:
 def _lines(path: str | None) -> list[str]:
     if path is None:
         return []
+    file = path_of(path, "archs=")
+    if file.exists() and not file.is_file():  # a pipe would be waited for
+        raise UsageError(f"archs={path} cannot be read: it is no regular file")
     try:
-        text = decoded(content(Path(path).expanduser()))
+        text = decoded(content(file))
     except (OSError, UnicodeError) as error:
         raise UsageError(f"archs={path} cannot be read: {error}") from error
     return [line.strip() for line in text.splitlines() if line.strip()]

@@ -23,6 +23,7 @@ from nas.runs.summary import rendered, summarise
 from nas.scoring.executors.spawning import end_with_parent
 from nas.searching.history import History
 from nas.searching.loop import trials
+from nas.storage.files import path_of
 from nas.strategy import STRATEGIES
 
 
@@ -51,7 +52,7 @@ def run(settings: SearchSettings, again: str) -> None:
     ranking = build_ranking(settings.ranking, settings.proxy)
     objective = build_objective(settings, settings.metrics)
     strategy = STRATEGIES.configured(settings.strategy, objective.space, ranking)
-    folder = Path(settings.out).expanduser()
+    folder = path_of(settings.out, "out=")
     record: Mapping[str, Any] = settings.record
     if "path" in settings.batch.options:
         record = {**record, "inputs_sha256": objective.batch.digest()}
@@ -85,6 +86,7 @@ def run(settings: SearchSettings, again: str) -> None:
                 progress.update(trial)
                 if stops:
                     break
+        history.check()
         summary = summarise(
             history, objective.space, ranking, settings.metrics, question(settings)
         )

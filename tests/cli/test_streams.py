@@ -1,0 +1,57 @@
+"""Closed, full and narrow streams."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import FILES, SMALL
+
+SEARCH = ["search", "proxy=params", *SMALL, "budget=3", "out=run"]
+
+
+def shell(argv: list[str], redirected: str, **environment: str) -> tuple[int, bytes, bytes]:
+    """The command in a shell with its streams redirected: exit code and what it printed."""
+    line = f'exec "$@" {redirected}'
+    done = subprocess.run(
+        ["sh", "-c", line, "sh", sys.executable, "-m", "nas", *argv],
+        capture_output=True,
+        env={**os.environ, **environment},
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_with_a_closed_stream_the_work_is_done(closed: str, here: Path) -> None:
+    code, _, err = shell(SEARCH, closed)
+    assert code == 0, err
+    assert b"Traceback" not in err
+    assert {path.name for path in (here / "run").iterdir()} == FILES
+    assert (here / "run" / "history.jsonl").read_bytes().count(b"\n") == 3
+
+
+@pytest.mark.parametrize("argv", [["list"], ["list", "--help"], ["--version"], SEARCH])
+def test_a_full_stream_is_one_sentence(argv: list[str]) -> None:
+    code, _, err = shell(argv, ">/dev/full")
+    assert code == 2
+    *_, sentence = err.decode().splitlines()
+    assert sentence == "nas: standard output cannot be written to: No space left on device"
+    assert b"Traceback" not in err
+    assert b"Exception" not in err
+
+
+def test_a_full_standard_error_tells_nobody() -> None:
+    code, out, err = shell(["search", "bugdet=3"], "2>/dev/full")
+    assert (code, out, err) == (2, b"", b"")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "ascii:strict"])
+def test_what_a_stream_cannot_show_is_replaced(encoding: str) -> None:
+    for argv in (["list"], SEARCH):
+        code, out, err = shell(argv, "", PYTHONIOENCODING=encoding)
+        assert code == 0, err
+        assert out
