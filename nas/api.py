@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nas.arch import Arch
 from nas.batch import Batch
@@ -77,6 +78,12 @@ def search(
     return Found(objective.space, every, (ranked(every, ranking) or every)[0])
 
 
+def _complete(record: Mapping[str, Any], file: Path) -> Mapping[str, Any]:
+    if "scores" not in record:
+        raise UsageError(f"{file} is not the record of a search from Python")
+    return record
+
+
 @contextmanager
 def _history(
     folder: str | Path | None, objective: ProxyObjective, made: Strategy, seed: int, block: int
@@ -91,7 +98,7 @@ def _history(
         "seed": seed,
         "block": block,
     }
-    with opened(Path(folder), record, (), lambda before, _: before) as history:
+    with opened(Path(folder), record, (), _complete) as history:
         write_record(Path(folder), record)
         yield history
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import yaml
@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from nas.cli.config_files import GROUPS, conf_dir, conf_dirs, options_of, quoted
 from nas.cli.kinds import registries
 from nas.errors import UsageError, unknown
-from nas.registry.plugins import plugins
+from nas.registry.plugins import failures, plugins
 
 NO_NAME = "Config group override must be a string or a list"
 """The start of the message of the ValueError that Hydra raises for space=5 and similar."""
@@ -33,7 +33,8 @@ def explained(error: Exception, command: str, overrides: Sequence[str]) -> Usage
         return UsageError(f"a config cannot be read: {' '.join(str(error).split())}")
     if NO_NAME in str(error):
         for group, _, name in (item.partition("=") for item in overrides):
-            if group in GROUPS and name not in _configs(group, overrides):
+            known = {*_configs(group, overrides), *_registered(group)}
+            if group in GROUPS and name not in known:
                 return _no_config(group, name, _configs(group, overrides))
     if isinstance(error, OverrideParseException):
         return UsageError(
@@ -69,8 +70,19 @@ def _no_config(group: str, name: str, configs: Sequence[str]) -> UsageError:
     notes = [
         f"there is no module '{plugin.module}', which {plugin.origin} names" for plugin in lost
     ]
-    named = registries()[group] if plugins() else ()  # Hydra's lookup imported them
-    return UsageError("; ".join([str(unknown(group, name, {*configs, *named})), *notes]))
+    if plugins():
+        notes += [
+            f"the plugin {plugin} cannot be imported: {why}"
+            for plugin, why in failures().items()
+            if plugin not in lost
+        ]
+    known = {*configs, *_registered(group)}
+    return UsageError("; ".join([str(unknown(group, name, known)), *notes]))
+
+
+def _registered(group: str) -> Iterable[str]:
+    """The names in a registry if other packages have plugins, whose configs may be absent."""
+    return registries()[group] if plugins() and group in registries() else ()
 
 
 def _unknown_option(key: str, command: str, overrides: Sequence[str]) -> UsageError:

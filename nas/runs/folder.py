@@ -46,6 +46,7 @@ def opened(
             raise UsageError(f"{folder} holds a comparison: give another out= to a search")
         for name in (CONFIG, BEST):
             check_replaceable(folder / name)
+            _check_ours(folder, name, complete)
         fresh = not (folder / CONFIG).exists() and not (folder / HISTORY).exists()
         try:
             with History.read(folder / HISTORY) as history:
@@ -61,6 +62,18 @@ def opened(
             if fresh and not (folder / HISTORY).exists():
                 (folder / CONFIG).unlink(missing_ok=True)
             raise
+
+
+def _check_ours(folder: Path, name: str, complete: Callable[[Record, Path], Record]) -> None:
+    """Raises UsageError if a file that a search writes is there, and no search wrote it."""
+    if not (folder / name).exists() or (folder / HISTORY).exists():
+        return
+    try:
+        complete(read_record(folder)[0], folder / CONFIG)
+    except UsageError:
+        raise UsageError(
+            f"{folder} holds a {name} that is no search's: give another out="
+        ) from None
 
 
 def write_record(folder: Path, record: Record) -> None:

@@ -112,6 +112,7 @@ def test_every_kind_works_from_one_module_without_a_yaml(mine: Site) -> None:
 def test_their_mistakes_are_sentences(mine: Site) -> None:
     mistakes = {
         "space=line": "there is no space 'line'; did you mean 'lines'?",
+        "proxy=null": "there is no proxy 'null'",
         "space.kin=3": "there is no option of space=lines 'space.kin'; did you mean 'space.kind'?",
         "space.kind=much": "space.kind=much must be a whole number",
         "ranking.scale=x": "ranking.scale=x must be a number",
