@@ -26,6 +26,7 @@ PATHS = {FOLDER, "table", "data_dir", "archs", "batch.path"}
 TEXTS = {*PATHS, "target", "arch"}
 """The options whose values are texts: even a number is a name there."""
 NAME = re.compile(r"[\w.-]+")
+A = {"executor": "an"}
 
 
 def positional(
@@ -121,7 +122,7 @@ def _spread(group: str, argument: str, argv: Sequence[str]) -> list[str]:
     names = list(map(str, value)) if isinstance(value, list) else []
     if group != "proxy" or not names or not all(map(NAME.fullmatch, names)):
         several = "proxy=[one,other] takes several" if group == "proxy" else "it takes one"
-        raise UsageError(f"{argument} must be the name of a {group}: {several}")
+        raise UsageError(f"{argument} must be the name of {A.get(group, 'a')} {group}: {several}")
     arguments = ["proxy=several"]
     for name in dict.fromkeys(names):
         arguments += _member(name, argv)

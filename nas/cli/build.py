@@ -42,7 +42,10 @@ def build_objective(
     )
     if isinstance(path := settings.batch.options.get("path"), str):
         path_of(path, "batch.path=")
-    batch = SOURCES.configured(settings.batch, space).to(device)
+    batch = SOURCES.configured(settings.batch, space)
+    if not hasattr(batch, "digest"):  # a source of another package may give anything
+        raise UsageError(f"batch={settings.batch.name} gives {batch!r:.80}, which is no Batch")
+    batch = batch.to(device)
     return ProxyObjective(
         space,
         proxies,
@@ -85,7 +88,10 @@ def build_executor(choice: Choice) -> AbstractContextManager[Executor]:
     """The executor that a config names, as a context manager."""
     if choice.name not in EXECUTORS:
         raise unknown("executor", choice.name, EXECUTORS)
-    return EXECUTORS.configured(choice)
+    executor = EXECUTORS.configured(choice)
+    if not isinstance(executor, AbstractContextManager):
+        raise UsageError(f"executor={choice.name} gives {executor!r:.80}, no context manager")
+    return executor
 
 
 def _factors(ranking: Choice, proxies: Proxy | Mapping[str, Proxy]) -> dict[str, float]:
@@ -93,7 +99,9 @@ def _factors(ranking: Choice, proxies: Proxy | Mapping[str, Proxy]) -> dict[str,
     weights = ranking.options.get("weights")
     if weights is None or ranking.name != "score":
         return {}
-    names = list(proxies) if isinstance(proxies, Mapping) else []
+    if not isinstance(proxies, Mapping):
+        raise UsageError("ranking.weights is for several proxies: give proxy=[one,other]")
+    names = list(proxies)
     if not isinstance(weights, Mapping):
         raise UsageError(f"ranking.weights={weights} must be like {{epsilon: 1, naswot: 0.01}}")
     for name, weight in weights.items():

@@ -69,8 +69,9 @@ def test_a_list_of_proxies_is_all_of_them(argument: str, here: Path) -> None:
 )
 def test_other_lists_are_refused(argument: str) -> None:
     group = argument.partition("=")[0]
+    article = "an" if group == "executor" else "a"
     done = nas("search", *SMALL, argument, "budget=3", "out=run")
-    check_mistake(done, [f"{argument} must be the name of a {group}"])
+    check_mistake(done, [f"{argument} must be the name of {article} {group}"])
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ SETTINGS = {
         ({"ranking": {"name": "score", "weights": 3}}, r"ranking.weights=3 must be like"),
         (
             {"ranking": {"name": "score", "weights": {"epsilon": 1}}},
-            "no proxy in this search 'epsilon'",
+            "ranking.weights is for several proxies",
         ),
         *(
             (
