@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from nas.cli.config_files import GROUPS, conf_dir, conf_dirs, options_of, quoted
 from nas.cli.kinds import registries
 from nas.errors import UsageError, unknown
-from nas.registry.plugins import plugins
+from nas.registry.plugins import plugins, unreadable
 
 NO_NAME = "Config group override must be a string or a list"
 """The start of the bare ValueError that Hydra raises for space=5 and the like."""
@@ -69,6 +69,7 @@ def _no_config(group: str, name: str, configs: Sequence[str]) -> UsageError:
     notes = [
         f"there is no module '{plugin.module}', which {plugin.origin} names" for plugin in lost
     ]
+    notes += unreadable()
     named = registries()[group] if plugins() else ()  # they are imported already, to be asked
     return UsageError("; ".join([str(unknown(group, name, {*configs, *named})), *notes]))
 
