@@ -17,6 +17,7 @@ from nas.cli.launchers import end_workers_with_command
 from nas.cli.refusals import check_config
 from nas.cli.settings import Settings, typed
 from nas.errors import NothingFoundError, UsageError
+from nas.registry.plugins import unreadable
 from nas.runs.stopping import ending
 from nas.scoring.attempt import is_lack_of_memory
 
@@ -67,6 +68,8 @@ def _prepare(rest: Sequence[str]) -> None:
 
     from nas.cli.search_path import add_plugins
 
+    if unreadable():  # PyTorch asks every distribution for backends, and one of these stops it
+        os.environ.setdefault("TORCH_DEVICE_BACKEND_AUTOLOAD", "0")
     folders = conf_dirs(rest)
     for folder, owner in folders.items():
         if owner.startswith("-"):

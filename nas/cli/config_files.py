@@ -12,6 +12,7 @@ import yaml
 
 from nas.errors import UsageError
 from nas.registry.plugins import origin, plugins
+from nas.storage.files import is_there
 from nas.storage.yaml_files import checked_text, read_yaml
 
 GROUPS = ("space", "proxy", "strategy", "batch", "ranking", "executor")
@@ -62,6 +63,8 @@ def content(path: Path) -> Any:
 
 def check_files(folder: Path) -> None:
     """UsageError where Hydra could not read a config of the folder, or would never be done."""
+    if not is_there(folder):
+        raise UsageError(f"--config-dir={folder} is no folder: give one with configs")
     for path in sorted(folder.rglob("*.yaml")):
         try:
             config = yaml.safe_load(checked_text(path))

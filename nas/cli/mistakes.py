@@ -17,7 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 from nas.cli.config_files import GROUPS, conf_dir, conf_dirs, options_of, quoted
 from nas.cli.kinds import registries
 from nas.errors import UsageError, unknown
-from nas.registry.plugins import failures, plugins
+from nas.registry.plugins import failures, plugins, unreadable
 
 NO_NAME = "Config group override must be a string or a list"
 """The start of the message of the ValueError that Hydra raises for space=5 and similar."""
@@ -76,6 +76,7 @@ def _no_config(group: str, name: str, configs: Sequence[str]) -> UsageError:
             for plugin, why in failures().items()
             if plugin not in lost
         ]
+    notes += unreadable()
     known = {*configs, *_registered(group)}
     return UsageError("; ".join([str(unknown(group, name, known)), *notes]))
 

@@ -43,6 +43,8 @@ def check_arguments(argv: Sequence[str]) -> None:
         code = CODE.fullmatch(argument)
         if code:
             raise UsageError(f"{code['key']} names code, which no option of nas does")
+        if re.match(r"[+~]*hydra\.mode\b", argument):
+            raise UsageError(f"{argument} is not for nas: -m runs several searches")
         if re.match(r"[+~]*hydra\.searchpath=.*\bpkg:", argument, re.DOTALL):
             raise UsageError(f"{argument} names a package: hydra.searchpath takes file://FOLDER")
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from nas.errors import NameTakenError, UsageError
 
 if TYPE_CHECKING:
-    from importlib.metadata import Distribution
+    from importlib.metadata import Distribution, EntryPoint
 
 GROUP, VARIABLE = "nas.plugins", "NAS_PLUGINS"
 OURS = ("nas", "spaces", "proxies", "strategies")
@@ -79,15 +79,46 @@ def _titled(distribution: Distribution) -> str:
 
 
 @cache
+def _points() -> tuple[list[EntryPoint], dict[str, str]]:
+    """The entry points of our group, and the distributions whose own cannot be read, and why.
+
+    Of two distributions of one name the first on the path counts, as for Python itself.
+    """
+    from importlib.metadata import distributions
+
+    points: list[EntryPoint] = []
+    broken: dict[str, str] = {}
+    seen = set[str]()
+    for distribution in distributions():
+        try:
+            title = _titled(distribution)
+            name = re.sub(r"[-_.]+", "-", str(distribution.name)).lower()
+        except Exception:  # a broken installation
+            title = name = str(getattr(distribution, "_path", distribution))
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            points += distribution.entry_points.select(group=GROUP)
+        except Exception as error:  # whatever is in another package's file, the others work
+            why = " ".join(str(error).split())
+            broken[title] = f"its entry_points.txt cannot be read ({type(error).__name__}: {why})"
+    return points, broken
+
+
+def unreadable() -> list[str]:
+    """The distributions whose entry points cannot be read, each with the reason."""
+    return [f"{title}: {why}" for title, why in _points()[1].items()]
+
+
+@cache
 def plugins() -> tuple[Plugin, ...]:
     """The plugins, those of entry points first; this imports none of them.
 
     Raises UsageError if two distributions name the same module.
     """
-    from importlib.metadata import entry_points
-
     found: dict[str, Plugin] = {}
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.value):
+    for point in sorted(_points()[0], key=lambda point: point.value):
         plugin = Plugin(re.split(r"[:\[]", point.value)[0].strip(), point.dist)
         other = found.setdefault(plugin.module, plugin)
         if other is not plugin and other.origin != plugin.origin:

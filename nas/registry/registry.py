@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 from nas.errors import NameTakenError, UsageError, unknown
 from nas.registry.options import Choice, check, construct, defaults
-from nas.registry.plugins import VARIABLE, failures, located
+from nas.registry.plugins import VARIABLE, failures, located, unreadable
 
 NAME = re.compile(r"\w+(-\w+)*")
 """The pattern of a name, which is also a file's name and a word of the command line."""
@@ -118,6 +118,7 @@ class Registry(Mapping[str, Any], Generic[T]):
         notes = [
             f"the plugin {plugin} cannot be imported: {why}" for plugin, why in failures().items()
         ]
+        notes += unreadable()
         sentence = str(unknown(self.kind, name, self._plugins))
         return UsageError("; ".join([sentence, *([hint] if hint else []), *notes]))
 

@@ -42,6 +42,8 @@ MISTAKES: list[tuple[list[str], str]] = [
     (["search", "+proxy={_target_: os.system}"], "names code"),
     (["search", "hydra.job_logging.handlers={a: {class: os.system}}"], "names code"),
     (["search", "hydra.searchpath=[pkg://antigravity]"], "names a package"),
+    (["list", "hydra.mode=MULTIRUN"], "-m runs several searches"),
+    (["list", "--config-dir", LONG], "is no folder"),
     (["search", "out=~nobody1/x"], "out=~nobody1/x names the home"),
     (["search", "batch=images", "batch.path=~nobody1/x"], "names the home"),
     (["compare", "table=~nobody1/x"], "table=~nobody1/x names the home"),

@@ -7,8 +7,10 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 from time import perf_counter
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from nas.cli.build import build_executor, build_objective, build_ranking
@@ -191,13 +193,14 @@ def _write(
 ) -> list[str]:
     """Write all files into the folder and return their names."""
     from nas.compare.page import write_page
-    from nas.compare.pictures import clear, draw
 
     files = [RESULT, CSV, SCORES, CONFIG]
     remove_file(folder / PAGE)  # from an earlier comparison
-    clear(folder / PICTURES)
-    if settings.pictures:
-        drawn = draw(compared.comparison, result, folder / PICTURES)
+    pictures = _pictures(settings.pictures)
+    if pictures is not None:
+        pictures.clear(folder / PICTURES)
+    if settings.pictures and pictures is not None:
+        drawn = pictures.draw(compared.comparison, result, folder / PICTURES)
         write_page(folder / PAGE, result, drawn)
         files = [PAGE, f"{PICTURES}/", *files]
     text = json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False)
@@ -205,3 +208,14 @@ def _write(
     replace_file(folder / CSV, compared.comparison.csv())
     write_record(folder, settings.record)
     return files
+
+
+def _pictures(wanted: bool) -> ModuleType | None:
+    """The module that draws; None, and a note, where what it draws with cannot be imported."""
+    try:
+        return import_module("nas.compare.pictures")
+    except Exception as error:  # other packages' broken metadata stop matplotlib
+        if wanted:
+            why = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            print(f"note: no pictures: matplotlib cannot be imported ({why})", file=sys.stderr)
+        return None

@@ -12,7 +12,7 @@ from nas.cli.kinds import registries
 from nas.cli.settings import ListSettings
 from nas.errors import UsageError
 from nas.registry import Registry
-from nas.registry.plugins import VARIABLE, failures, origin
+from nas.registry.plugins import VARIABLE, failures, origin, unreadable
 from nas.space import SPACES
 
 TITLES = {
@@ -74,6 +74,7 @@ def _tables(setting: str | None) -> str:
 def _failed() -> list[str]:
     """The plugins that cannot be imported with the reasons, as one block; empty if none."""
     lines = [f"  {plugin}: {why}" for plugin, why in failures().items()]
+    lines += [f"  {each}" for each in unreadable()]
     return ["\n".join(["plugins that cannot be imported", *lines])] if lines else []
 
 
