@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -17,6 +18,14 @@ from nas.seeding import one_thread
 from tests.support.command_line import RUN, Done, nas
 from tests.support.site import KINDS, MINE, Site
 from tests.support.small import small
+
+# a shell's background job ignores Ctrl-C, and so would all that the tests start
+for number, handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGTERM, signal.SIG_DFL),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    signal.signal(number, handler)
 
 plugins.GROUP = "nobody's plugins"  # tests are of ours, whatever else is installed here
 

@@ -187,7 +187,7 @@ SETTINGS = {
     ("wrong", "message"),
     [
         ({"repeats": 0}, "repeats=0 must be a whole number of at least 1"),
-        ({"ranking": {"name": "score", "weights": 3}}, r"ranking.weights=3 must be like"),
+        ({"ranking": {"name": "score", "weights": 3}}, "ranking.weights is for several proxies"),
         (
             {"ranking": {"name": "score", "weights": {"epsilon": 1}}},
             "ranking.weights is for several proxies",

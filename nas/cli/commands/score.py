@@ -75,8 +75,6 @@ def _lines(path: str | None) -> list[str]:
     if path is None:
         return []
     file = path_of(path, "archs=")
-    if file.exists() and not file.is_file():  # a pipe would be waited for
-        raise UsageError(f"archs={path} cannot be read: it is no regular file")
     try:
         text = decoded(content(file))
     except (OSError, UnicodeError) as error:
