@@ -36,6 +36,7 @@ LONGEST = (
     "test_tutorial.py",
     "registry/test_plugins.py",
     "test_contracts.py",
+    "fuzz/test_fuzz.py",
     "cli/test_compare.py",
     "runs/test_stopping.py",
 )

@@ -28,6 +28,8 @@ STATISTICS = {
 """Mean and standard deviation of red, green and blue, for pixels 0..255; `unit` gives 0..1."""
 
 SUFFIXES = {".png", ".jpg", ".jpeg"}
+LONGEST = 200
+"""Characters of another package's message that are quoted."""
 CIFAR_FILES = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
 
 Labels = Tensor | None
@@ -124,8 +126,9 @@ def _archived(path: Path, archive: NpzFile) -> tuple[Any, Any]:
 
 
 def _reason(error: Exception) -> str:
-    """The first line of an error's message."""
-    return str(error).partition("\n")[0] or type(error).__name__
+    """The begin of the first line of an error's message, which may quote a part of the file."""
+    line = str(error).partition("\n")[0] or type(error).__name__
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]} ..."
 
 
 def _pixels(path: Path, array: NDArray[Any], size: int) -> Tensor:

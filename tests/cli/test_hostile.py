@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import random
 import shutil
 import sys
 from pathlib import Path
@@ -128,87 +126,3 @@ def test_a_current_folder_that_is_gone(here: Path, monkeypatch: pytest.MonkeyPat
     shutil.rmtree(here / "gone")
     for command in ("search", "list", "report", "new"):
         check_mistake(nas(command), ["the current folder is not there any more"])
-
-
-PIECES = [
-    *(
-        "out",
-        "seed",
-        "budget",
-        "json",
-        "~",
-        "+",
-        "++",
-        "=",
-        "[",
-        "]",
-        "{",
-        "}",
-        ",",
-        ":",
-        "'",
-        '"',
-    ),
-    *(
-        "space",
-        "proxy",
-        "hydra",
-        ".",
-        "/",
-        "@",
-        "null",
-        "0.1",
-        "-1",
-        "???",
-        "${x}",
-        "${oc.env:HOME}",
-    ),
-    *(
-        "\\",
-        "\n",
-        "\t",
-        " ",
-        "é",
-        "-m",
-        "--cfg",
-        "job",
-        "all",
-        "--info",
-        "-c",
-        "-p",
-        "--hydra-help",
-    ),
-    *(
-        "-sc",
-        "install=bash",
-        "--resolve",
-        "--config-name",
-        "--config-path",
-        "choice(1,2)",
-        "range(",
-    ),
-    *(
-        "glob(*)",
-        "sort(",
-        "_target_",
-        "a" * 300,
-        "defaults",
-        "--package",
-        "--config-dir",
-        "-h",
-        "--",
-    ),
-]
-
-
-@pytest.mark.parametrize("seed", range(int(os.environ.get("NAS_FUZZ", "40"))))
-def test_nothing_but_an_exit_leaves_the_command_line(seed: int) -> None:
-    draw = random.Random(seed)
-    words = [
-        "".join(draw.choices(PIECES, k=draw.randint(1, 4))) for _ in range(draw.randint(1, 3))
-    ]
-    command = draw.choice(["list", "report", "convert", "new", "score", "search"])
-    stop = [] if command in ("list", "report", "new") else ["device=none"]
-    done = nas(command, *words, *stop)
-    assert done.code in (0, 2), words
-    assert "Traceback" not in done.err

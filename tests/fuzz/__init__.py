@@ -1,0 +1,1 @@
+"""Damaged files and random command lines: what is random is drawn from a seed."""
