@@ -25,6 +25,8 @@ PATHS = {FOLDER, "table", "data_dir", "archs", "batch.path"}
 """Options that name a file or a folder."""
 TEXTS = {*PATHS, "target", "arch"}
 """The options whose values are texts: even a number is a name there."""
+FOREIGN = re.compile(r"[^][{}(),=#~'\"$\\\s]+")
+"""A value without anything that has a meaning in Hydra's grammar."""
 NAME = re.compile(r"[\w.-]+")
 A = {"executor": "an"}
 
@@ -67,8 +69,12 @@ def for_hydra(argv: Sequence[str]) -> list[str]:
     Raises UsageError for a list if the option takes only one plugin.
     """
     arguments: list[str] = []
-    for argument in argv:
+    for given in argv:
+        argument = given
         key, equals, value = argument.partition("=")
+        if FOREIGN.fullmatch(value) and not value.isascii():
+            value = literal(value)  # Hydra's grammar takes letters beyond a-z in quotes only
+            argument = f"{key}={value}"
         if equals and key in TEXTS:
             arguments.append(_as_text(key, value, argument))
         elif equals and key in GROUPS and re.search(r"[\[{]", value):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from nas.cli.arguments import for_hydra
 from nas.cli.config_files import literal, quoted
 from tests.support.command_line import SMALL, check_mistake, lines, nas
+from tests.support.image_files import pixels
 
 QUICK = [*SMALL, "proxy=params", "budget=2"]
 
@@ -48,6 +50,19 @@ def test_a_home_is_found_in_a_sweep_too(
     assert {path.name for path in here.iterdir()} == {"home"}
     found = list((here / "home" / "x").rglob("best.json"))
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("name", ["bilder_ü.npz", "図.npz", "Ã¼.npz", "каталог/é.npz"])
+def test_letters_of_any_language_need_no_quotes(name: str, here: Path) -> None:
+    (here / name).parent.mkdir(exist_ok=True)
+    np.savez(here / name, images=pixels(4))
+    words = ["search", *QUICK, "strategy=random", "batch=images"]
+    for _ in range(2):  # and again to go on
+        done = nas(*words, f"batch.path={name}", "batch.size=4", f"out=é {name}")
+        assert done.code == 0, done.err
+    assert (here / f"é {name}" / "best.json").exists()
+    quoted = nas(*words, f"batch.path='{name}'", "batch.size=4", f"out=é {name}")
+    assert quoted.code == 0, quoted.err
 
 
 def test_the_home_of_nobody_is_a_sentence() -> None:
