@@ -56,6 +56,13 @@ def check_replaceable(path: Path) -> None:
             raise UsageError(f"{path} cannot be written to: it is a folder")
 
 
+def check_folder_place(path: Path) -> None:
+    """UsageError where anything but a folder is in the place of a folder that is to be there."""
+    with _sentence(path):
+        if os.path.lexists(path) and not path.is_dir():
+            raise UsageError(f"{path} cannot be written to: it is no folder")
+
+
 def replace_file(path: Path, content: str | bytes) -> None:
     """Write a file; an existing file is replaced in one step. Raises UsageError if it fails.
 

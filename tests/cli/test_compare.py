@@ -179,6 +179,17 @@ def test_a_folder_of_something_else_is_refused(here: Path) -> None:
     refused(here, ["out=c"], r"c holds a scores.csv that is no comparison's")
 
 
+@pytest.mark.parametrize("target", ["nowhere", "pictures", "file"])
+def test_a_link_in_place_of_the_pictures_is_refused_first(target: str, here: Path) -> None:
+    (here / "a").mkdir()
+    (here / "a" / "file").touch()
+    (here / "a" / "pictures").symlink_to(target)
+    done = nas("compare", *QUICK, "proxy=params", "sample=20", "out=a")
+    assert done.code == 2
+    assert re.fullmatch(r"nas: a(/| holds a )pictures .+\n", done.err), done.err
+    assert {path.name for path in (here / "a").iterdir()} == {"file", "pictures"}
+
+
 def test_other_pictures_stay_and_old_ones_go(here: Path) -> None:
     words = ["compare", *SMALL, "resamples=20", "proxy=params", "sample=20", "out=a"]
     assert nas(*words).code == 0

@@ -22,6 +22,7 @@ from nas.runs.folder import CONFIG, HISTORY, SCORES, write_record
 from nas.runs.progress import Progress
 from nas.runs.stopping import interrupted
 from nas.storage.files import (
+    check_folder_place,
     check_replaceable,
     path_of,
     remove_file,
@@ -96,6 +97,7 @@ def _check(folder: Path) -> None:
             raise UsageError(f"{folder} holds a {name} that is no comparison's: give another out=")
     for name in (RESULT, CSV, CONFIG, PAGE):
         check_replaceable(folder / name)
+    check_folder_place(folder / PICTURES)
 
 
 def _described(settings: CompareSettings) -> dict[str, Any]:
