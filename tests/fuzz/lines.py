@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
+import numpy as np
+import pytest
+
 from tests.support.command_line import SMALL, nas, snapshot
+from tests.support.image_files import pixels
 from tests.support.tables import NAMES, plain
 
 PIECES = (
@@ -46,19 +49,19 @@ VALUES = (
 LINES = (
     ("search", "proxy=params", "strategy=random", "budget=2", "block=1", "batch.size=2", *SMALL),
     ("search", "proxy=params", "budget=2", "strategy.population=2", "strategy.tournament=1"),
-    ("search", "proxy=flops", "ranking=rank_sum", "strategy=reinforce", "budget=2", "seed=1"),
+    ("search", "proxy=[flops,params]", "ranking=rank_sum", "strategy=reinforce", "budget=2"),
     ("search", "proxy=naswot", "batch=noise", "batch.size=2", "budget=1", "device=cpu", *SMALL),
     ("search", "proxy=params", "batch=images", "batch.path=a.npz", "batch.size=2", "budget=1"),
     ("score", "1,2,3,4,0,1", "proxy=params", "repeats=1", "metrics=[params]", *SMALL),
     ("score", "archs=archs.txt", "proxy=params", "json=true", *SMALL),
     ("report", "run", "json=true"),
     ("report", "run"),
-    ("list", "json=true", "data_dir=tables"),
+    ("list", "data_dir=."),
     ("list",),
-    ("convert", "a.csv", "space=nasbench201", "arch=arch", "columns={acc: acc}", "table=new"),
+    ("convert", "a.csv", "space=nasbench201", "arch=arch", "columns={acc: acc}"),
     ("new", "space", "mine", "out=plugin"),
     ("new", "proxy", "mine"),
-    ("compare", "table=a.csv", "proxy=params", "target=acc", "sample=4", "pictures=false"),
+    ("compare", "table=a.csv", "proxy=params", "target=acc", "sample=10", "pictures=false"),
 )
 """True command lines, each of which is quick."""
 
@@ -70,16 +73,15 @@ def workplace(folder: Path) -> Iterator[Path]:
     """A new current folder inside `folder` with what the lines name."""
     inner = folder / "inner"  # so that out=.. writes into `folder`
     inner.mkdir()
-    before = Path.cwd()
-    os.chdir(inner)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(inner)
+        patch.setenv("NAS_DATA", str(folder / "data"))  # nobody's own tables are written to
         plain(inner / "a.csv")
+        np.savez(inner / "a.npz", images=pixels(4))
         (inner / "archs.txt").write_text("\n".join(NAMES[:2]), encoding="utf-8")
         done = nas("search", "out=run", "proxy=params", "strategy=random", "budget=3", *SMALL)
         assert done.code == 0, done.err
         yield inner
-    finally:
-        os.chdir(before)
 
 
 def random_line(draw: Random) -> list[str]:

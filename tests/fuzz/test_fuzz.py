@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz import files, lines
+from tests.support.command_line import nas
 
 FILES, LINES = 120, 480
 """Cases of each kind of file, and command lines: some 2,000 together."""
@@ -19,6 +20,13 @@ BLOCK = 40
 @pytest.mark.parametrize("kind", files.KINDS)
 def test_a_damaged_file_is_read_as_it_is_or_refused(kind: str, tmp_path: Path) -> None:
     _read(kind, range(FILES), tmp_path)
+
+
+@pytest.mark.parametrize("line", lines.LINES)
+def test_a_true_line_is_one(line: tuple[str, ...], tmp_path: Path) -> None:
+    with lines.workplace(tmp_path):
+        done = nas(*line)
+        assert done.code == 0, done.err
 
 
 @pytest.mark.parametrize("first", range(0, LINES, BLOCK))
