@@ -215,6 +215,13 @@ def first_figure(table: Table, space: Space) -> str:
     raise UsageError(f"{table.path} has no column of numbers")
 
 
+def passed_over(table: Table, space: Space, target: str) -> list[str]:
+    """The columns without numbers between the architectures and the target."""
+    names = table.frame.columns
+    begin = max(names.index(name) for name in columns_of(table, space) if name in names) + 1
+    return [name for name in names[begin : names.index(target)] if name not in table.figures]
+
+
 def columns_of(table: Table, space: Space) -> tuple[str, ...]:
     """The columns with the space's architectures: those of its published table, or `arch`."""
     return space.columns if set(space.columns) <= set(table.frame.columns) else (ARCH,)

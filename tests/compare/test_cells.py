@@ -16,6 +16,7 @@ from nas.compare.cells import MISSING
 from nas.compare.conversion import converted
 from nas.compare.tables import Truth, first_figure, read, truth
 from nas.storage.reading import VARIABLE
+from tests.support import tables
 from tests.support.command_line import SMALL, check_mistake, nas
 from tests.support.small import small
 
@@ -95,6 +96,16 @@ def test_the_command_line_never_takes_another_target(here: Path) -> None:
     assert not (here / "a").exists()
     done = nas("list", f"data_dir={here}")
     assert "column 'acc' of" in done.out
+
+
+def test_another_target_is_said(here: Path) -> None:
+    words = ["compare", *SMALL, "proxy=params", "resamples=20", "pictures=false", "table=t.csv"]
+    rows = [f"{name},N/A,{place % 7}" for place, name in enumerate(tables.NAMES)]
+    (here / "t.csv").write_text("\n".join(["arch,acc,latency", *rows]), encoding="utf-8")
+    done = nas(*words, "out=a")
+    assert done.code == 0, done.err
+    assert "note: latency is the target, because acc of t.csv has no numbers" in done.err
+    assert "note: latency" not in nas(*words, "target=latency", "out=b").err
 
 
 SEPARATED = {

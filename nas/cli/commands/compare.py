@@ -130,7 +130,15 @@ def _combinations(settings: CompareSettings) -> dict[str, tuple[str, ...]]:
 
 def _truth(settings: CompareSettings, space: Space) -> tuple[str | None, Truth | None, str]:
     """The table's name, its truth, and a sentence that says how to give another table."""
-    from nas.compare.tables import data_folder, find, first_figure, read, tables_in, truth
+    from nas.compare.tables import (
+        data_folder,
+        find,
+        first_figure,
+        passed_over,
+        read,
+        tables_in,
+        truth,
+    )
 
     name, target = settings.table, settings.target
     if name is None:
@@ -152,9 +160,14 @@ def _truth(settings: CompareSettings, space: Space) -> tuple[str | None, Truth |
             raise UsageError(f"target={target} needs a table: {bring}")
         return None, None, bring
     found = read(path)
-    if target is None:
-        target = first_figure(found, space)
-    facts = truth(found, space, target, settings.duplicates, settings.foreign)
+    first = first_figure(found, space) if target is None else target
+    facts = truth(found, space, first, settings.duplicates, settings.foreign)
+    if target is None and (passed := passed_over(found, space, first)):
+        print(
+            f"note: {first} is the target, because {' and '.join(passed)} of {path} "
+            f"{'have' if len(passed) > 1 else 'has'} no numbers; target=COLUMN takes another",
+            file=sys.stderr,
+        )
     return found.name, facts, bring
 
 
