@@ -11,21 +11,17 @@ from typing import Any
 from nas.arch import Arch
 from nas.batch import Batch
 from nas.compare.keys import keys
-from nas.data.registry import SOURCES
 from nas.errors import UsageError
-from nas.proxy import PROXIES, Proxy
 from nas.ranking import Ranking, by_score, rank_sum, ranked
 from nas.runs.folder import opened, write_record
 from nas.scoring.executors import Executor
+from nas.scoring.given import Proxies, objective_of
 from nas.scoring.objective import ProxyObjective
 from nas.searching.history import History
 from nas.searching.loop import trials
-from nas.space import SPACES, Space
+from nas.space import Space
 from nas.strategy import STRATEGIES, Strategy
 from nas.trial import Evaluation, Trial
-
-Proxies = Proxy | str | Sequence[Proxy | str] | Mapping[str, Proxy | str]
-"""A proxy, its name, the names of several, or several by name."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +47,7 @@ def search(
     budget: int = 1000,
     batch: Batch | None = None,
     seed: int = 0,
+    live: bool = True,
     block: int = 1,
     folder: str | Path | None = None,
     executor: Executor = map,
@@ -59,16 +56,16 @@ def search(
 
     Give plugins as objects or by name; a name means the plugin with its default options. A
     strategy is made from the space and the ranking: give its class, or a `partial` of it with
-    options. If `batch` is None, the space's default input is used. With `folder`, the journal of
-    trials is kept there, and the same call goes on where it stopped. Raises UsageError for a
-    wrong argument.
+    options. If `batch` is None, the space's default input is used. `live`: without layers that
+    cannot change the output (`nas.network.Network`). With `folder`, the journal of trials is kept
+    there, and the same call goes on where it stopped. Raises UsageError for a wrong argument.
 
     >>> from nas import search
     >>> found = search("nasbench201", "params", "random", budget=3)
     >>> len(found.trials), found.arch.count("|")
     (3, 9)
     """
-    objective = _objective(space, proxy, batch, seed)
+    objective = objective_of(space, proxy, batch, seed, live)
     ranking: Ranking = rank_sum if isinstance(objective.proxies, Mapping) else by_score
     make = STRATEGIES[strategy] if isinstance(strategy, str) else strategy
     made: Strategy = make(objective.space, ranking)
@@ -110,40 +107,16 @@ def score(
     *,
     batch: Batch | None = None,
     seed: int = 0,
+    live: bool = True,
 ) -> list[Evaluation]:
     """The figures of architectures, which are given as tuples or in the space's notation.
 
     The other arguments are those of `search`. If an architecture fails, its score is NaN and the
     evaluation says the reason. Raises UsageError for what is not in the space.
     """
-    objective = _objective(space, proxy, batch, seed)
+    objective = objective_of(space, proxy, batch, seed, live)
     there = objective.space
     if isinstance(archs, str):
         archs = [archs]
     read = [there.read(arch) if isinstance(arch, str) else there.checked(arch) for arch in archs]
     return [objective.complete(arch) for arch in read]
-
-
-def _objective(
-    space: Space | str, proxy: Proxies, batch: Batch | None, seed: int
-) -> ProxyObjective:
-    there = SPACES.build(space) if isinstance(space, str) else space
-    if not isinstance(there, Space):
-        raise UsageError(f"space={there!r:.80} must be a name or an instance of a Space")
-    if batch is None:
-        batch = SOURCES.build("natural", there)
-    if isinstance(proxy, Proxy | str):
-        return ProxyObjective(there, _built(proxy), batch, seed)
-    if not isinstance(proxy, Mapping):
-        names = [] if isinstance(proxy, type) or not isinstance(proxy, Iterable) else [*proxy]
-        proxy = {each if isinstance(each, str) else type(each).__name__: each for each in names}
-    if not proxy:
-        raise UsageError("proxy= must be a proxy, its name, or several of them")
-    return ProxyObjective(there, {name: _built(each) for name, each in proxy.items()}, batch, seed)
-
-
-def _built(proxy: Proxy | str) -> Proxy:
-    made = PROXIES.build(proxy) if isinstance(proxy, str) else proxy
-    if not isinstance(made, Proxy):
-        raise UsageError(f"{made!r:.80} must be a name or an instance of a Proxy")
-    return made

@@ -24,8 +24,17 @@ class Candidate:
     a proxy asked for the seed: if not, another seed gives the same score.
     """
 
-    def __init__(self, space: Space, arch: Arch, seed: int | str = 0, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        space: Space,
+        arch: Arch,
+        seed: int | str = 0,
+        device: str = "cpu",
+        live: bool = True,
+    ) -> None:
         self.space, self.arch, self.device = space, arch, device
+        self.live = live
+        """Whether layers that cannot change the output are left out (`Network.live`)."""
         self._seed = seed
         self.drawn = False
         """Whether anything was drawn from the seed so far."""
@@ -40,11 +49,26 @@ class Candidate:
 
     @property
     def network(self) -> Network | None:
-        """The architecture as layers, or None if the space gives modules only."""
+        """The live layers, or with `live=False` all; None if the space gives modules only."""
+        network = self._whole
+        return network.live if network is not None and self.live else network
+
+    @property
+    def _whole(self) -> Network | None:
+        """The architecture as layers, also those that cannot change the output."""
         if "network" not in self.memo:
             self.memo["network"] = self.space.network(self.arch)
         network: Network | None = self.memo["network"]
         return network
+
+    def _built(self) -> nn.Module:
+        """A module: the space's own where no layer is left out of it."""
+        from nas.network.module import NetworkModule
+
+        network = self.network
+        if network is None or network == self._whole:
+            return self.space.build(self.arch)
+        return NetworkModule(network)
 
     def model(self, init: Init = "default") -> nn.Module:
         """A module with fresh weights on the device; they depend on (seed, arch, init) alone.
@@ -58,7 +82,7 @@ class Candidate:
         from nas.network.norms import explain
 
         with self.seeded("weights"):
-            model = self.space.build(self.arch)
+            model = self._built()
             initialise(model, init)
         for part in model.modules():
             if isinstance(part, nn.modules.dropout._DropoutNd):
@@ -81,16 +105,16 @@ class Candidate:
         import torch
 
         with seeded("weights", self._seed, self.arch), torch.device("meta"):
-            return self.space.build(self.arch)
+            return self._built()
 
     def under(self, seed: int | str) -> Candidate:
         """The same architecture under another seed; both share what proxies share."""
-        other = Candidate(self.space, self.arch, seed, self.device)
+        other = Candidate(self.space, self.arch, seed, self.device, self.live)
         other.memo = self.memo
         return other
 
     def apart(self) -> Candidate:
         """The same candidate, which shares only its layers with this one."""
-        other = Candidate(self.space, self.arch, self._seed, self.device)
+        other = Candidate(self.space, self.arch, self._seed, self.device, self.live)
         other.memo = {key: self.memo[key] for key in ("network",) if key in self.memo}
         return other

@@ -64,13 +64,14 @@ def reduced(space: Space) -> Space:
     return replace(space, **{name: size for name, size in REDUCED.items() if name in names})
 
 
-def units(space: Space, arch: Arch) -> list[Unit]:
+def units(space: Space, arch: Arch, live: bool = True) -> list[Unit]:
     """The units of the architecture in the reduced space, in the order of the layers.
 
     In the reference's graph an edge without an operation, and a skip, are layers with their own
     nodes; our layers do not have them. So if the published notation names an operation for every
     edge of a cell (op~source), this takes the layers of the cell of 1x1 convolutions, in which
     every edge is a layer, and replaces these convolutions by the operations of the notation.
+    `live`: without units whose output is zeros, and without those that the output does not reach.
 
     Raises NotApplicableError if the space gives modules only.
     """
@@ -78,12 +79,31 @@ def units(space: Space, arch: Arch) -> list[Unit]:
     text = space.format(arch)
     names = NAMED.findall(text)
     if not names or not set(names) <= set(NAMES):
-        return _units(_network(space, arch))
+        network = _network(space, arch)
+        return _units(network.live if live else network)
     found = _units(_network(space, space.parse(NAMED.sub(CONV_1X1, text))))
     edges = (n for n, unit in enumerate(found) if unit.op == _operation(CONV_1X1, unit.channels))
     for n, name in zip(edges, cycle(names), strict=False):
         found[n] = replace(found[n], op=_operation(name, found[n].channels))
-    return found
+    return alive(found) if live else found
+
+
+def alive(found: list[Unit]) -> list[Unit]:
+    """The units that can change the last one: some may be none but the first and the last."""
+    parents: list[tuple[Part, ...]] = []
+    zeros: set[int] = set()
+    for n, unit in enumerate(found):
+        parents.append(tuple(part for part in unit.parents if part[0] not in zeros))
+        if isinstance(unit.op, Zero) or (unit.parents and not parents[n]):
+            zeros.add(n)
+    last = len(found) - 1
+    reached = {0, last}
+    for n in reversed(range(last + 1)):
+        if n in reached and n not in zeros:
+            reached |= {parent for parent, _ in parents[n]}
+    place = {n: position for position, n in enumerate(sorted(reached))}
+    kept = {n: [(place[m], first) for m, first in parents[n] if m in place] for n in place}
+    return [replace(found[n], parents=tuple(parts)) for n, parts in kept.items()]
 
 
 def _operation(name: str, channels: int) -> Op:

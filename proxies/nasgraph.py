@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from nas import PROXIES, Candidate, Proxy, UsageError
+from nas import PROXIES, Candidate, NoScore, Proxy, UsageError
 from nas.batch import Batch
 from nas.network import Conv, Zero
 from proxies._graph import Unit, units
@@ -38,7 +38,8 @@ class NASGraph(Proxy):
     together are one layer); and a last identity instead of the head. Each term of a sum feeds the
     next layer; in a concatenation the part that has the channel feeds it. ReLUs (or SiLUs) and
     norms are not layers. Squeeze-and-excitation is not a layer either, because it changes how much
-    a channel answers, not whether.
+    a channel answers, not whether. Unlike the reference, layers that cannot change the output have
+    no nodes; with `live=false` they have, and edges without an operation too.
 
     No image is run: for ones in one channel, the output of a convolution depends only on the taps
     that are inside the map, so a few sums of each kernel are enough. The proxy needs layers: it
@@ -55,7 +56,10 @@ class NASGraph(Proxy):
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The mean degree of the candidate's graph."""
-        layers = units(candidate.space, candidate.arch)
+        network = candidate.network
+        if candidate.live and network is not None and network.constant:
+            return NoScore("the input does not reach the output")
+        layers = units(candidate.space, candidate.arch, candidate.live)
         weights = draw(layers, candidate.generator("nasgraph"))
         if self.save_graph is not None:
             write(graph_of(layers, weights), self.save_graph)
@@ -65,7 +69,7 @@ class NASGraph(Proxy):
 
 def graph(candidate: Candidate) -> networkx.DiGraph:
     """The graph whose mean degree is the score; nodes are (layer, channel)."""
-    layers = units(candidate.space, candidate.arch)
+    layers = units(candidate.space, candidate.arch, candidate.live)
     return graph_of(layers, draw(layers, candidate.generator("nasgraph")))
 
 

@@ -14,8 +14,8 @@ class Params(Proxy):
         params = sum of the sizes of all parameters,   more is better.
 
     They are counted from the layers, or from the module's shapes if the space gives modules only;
-    no weight is allocated. Convolutions, linear layers and norms count with their biases, also
-    layers on which the output does not depend.
+    no weight is allocated. Convolutions, linear layers and norms count with their biases; layers
+    on which the output does not depend count with `live=false` alone, as in published tables.
     """
 
     faster_on_cpu = True

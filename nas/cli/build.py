@@ -56,6 +56,7 @@ def build_objective(
         _factors(settings.ranking, proxies),
         build_metrics(metrics),
         settings.strict,
+        settings.live,
     )
 
 

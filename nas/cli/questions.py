@@ -15,7 +15,7 @@ from nas.searching.loop import PATIENCE
 FREE = {"budget", "out", "device", "executor", "patience", "strict"}
 """Settings that may change when a run goes on, because no trial depends on them."""
 
-ADDED = {"metrics": [*METRICS_SHOWN], "patience": PATIENCE, "strict": False}
+ADDED = {"metrics": [*METRICS_SHOWN], "patience": PATIENCE, "strict": False, "live": False}
 """Values that searches used before these options existed."""
 
 

@@ -135,6 +135,7 @@ class ScoringSettings(Settings):
     repeats: Annotated[int, whole(1)]
     device: Annotated[str, one_of("auto", "cpu", "cuda")]
     strict: Annotated[bool, flag]
+    live: Annotated[bool, flag]
 
 
 @dataclass(frozen=True)

@@ -344,6 +344,10 @@ def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
 def _(op: Zero, inputs: Sequence[Maps], weight: float) -> Maps:
     total = sum(part.count for part in inputs[0])
     values = inputs[0][0].values
+    if op.size is not None:
+        batch = values.shape[1] if values.ndim > 1 else len(values)
+        lead = (1, batch) if len(op.size) > 1 else (batch,)
+        return (Map(values.new_zeros(*lead, *op.size[1:]), -inf, op.size[0]),)
     if op.stride > 1:
         values = values[..., :: op.stride, :: op.stride]
     return (Map(torch.zeros_like(values), -inf, op.channels or total),)

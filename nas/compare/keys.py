@@ -29,7 +29,7 @@ def keys(objective: ProxyObjective) -> dict[str, str]:
     shared = [
         *(repr(objective.space), *map(_source, _own_classes(type(objective.space)))),
         objective.batch.digest(),
-        *(str(objective.seed), str(objective.repeats)),
+        *(str(objective.seed), str(objective.repeats), str(objective.live)),
         *(_core(), version("torch"), version("numpy")),
     ]
     return {

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @METRICS.register("params")
 class Params(Metric):
-    """Number of trainable parameters, including layers that do not reach the output."""
+    """Number of trainable parameters; with `live`, of the layers that can change the output."""
 
     def measure(self, candidate: Candidate, batch: Batch) -> float:
         """The number of parameters; the batch does not matter."""

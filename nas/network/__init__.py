@@ -1,11 +1,12 @@
 """A network as data: layers in topological order, each with its operation, inputs and sizes.
 
 The module, the outputs under shared weights, the counts and the drawing all come from this one
-description. `ops` has the operations, `graph` the layers; neither needs torch. `module` makes the
-`nn.Module`, and `initialisation` sets its weights.
+description. `ops` has the operations, `graph` the network, `live` its live part; they need no
+torch. `module` makes the `nn.Module`, and `initialisation` sets its weights.
 """
 
-from nas.network.graph import Builder, Layer, Network
+from nas.network.graph import Builder, Network
+from nas.network.layers import Layer
 from nas.network.ops import (
     FLOPS_RULE,
     Add,

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
-from nas.network.ops import Input, Op, Shape
-
-
-class Layer(NamedTuple):
-    """An operation, and the indices of the earlier layers that it reads."""
-
-    op: Op
-    inputs: tuple[int, ...] = ()
+from nas.network.layers import Layer, reached
+from nas.network.live import live_part
+from nas.network.ops import Input, Op, Shape, Zero
 
 
 @dataclass(frozen=True)
@@ -65,22 +59,31 @@ class Network:
         for index, layer in enumerate(self.layers):
             key = Layer(layer.op, tuple(same[earlier] for earlier in layer.inputs))
             same.append(first.setdefault(key, index))
-        layers = {index: layer for layer, index in first.items()}
-        needed: set[int] = set()
-        pending = [same[-1]]
-        while pending:
-            index = pending.pop()
-            if index not in needed:
-                needed.add(index)
-                pending.extend(layers[index].inputs)
-        place = {index: position for position, index in enumerate(sorted(needed))}
-        return Network(
-            tuple(
-                Layer(layers[index].op, tuple(place[earlier] for earlier in layers[index].inputs))
-                for index in place
-            ),
-            tuple(place[same[index]] for index in self.blocks if same[index] in place),
-        )
+        whole = [Layer(op, tuple(same[i] for i in inputs)) for op, inputs in self.layers]
+        return Network(*reached(whole, same[-1], [same[index] for index in self.blocks]))
+
+    @cached_property
+    def live(self) -> Network:
+        """The network without layers and channels that cannot change its output.
+
+        The rules are those of `nas.network.live.live_part`.
+
+        >>> from nas.network import Add, Conv, Zero
+        >>> net = Builder((3, 8, 8))
+        >>> dead = net.add(Conv(3, 3, kernel=1), net.add(Zero(), net.input))
+        >>> _ = net.add(Conv(3, 3, kernel=3, padding=1), net.add(Add(), net.input, dead))
+        >>> network = net.build()
+        >>> network.params, network.live.params, network.live.layers[1].inputs
+        (90, 81, (0,))
+        """
+        return Network(*live_part(self.layers, self.shapes, self.blocks))
+
+    @cached_property
+    def constant(self) -> bool:
+        """Whether the input cannot change the output."""
+        layers = self.live.layers
+        reads = (0 in inputs and not isinstance(op, Zero) for op, inputs in layers)
+        return len(layers) > 1 and not any(reads)
 
 
 class Builder:

@@ -166,13 +166,17 @@ class GlobalAvgPool(Op):
 class Zero(Op):
     """Zeros, in the shape that a 1x1 convolution with these channels and stride would give.
 
-    With `channels=None` there are as many channels as in the input.
+    With `channels=None` there are as many channels as in the input. With `size` the shape is that
+    one, whatever the input is.
     """
 
     channels: int | None = None
     stride: int = 1
+    size: Shape | None = None
 
     def shape(self, *inputs: Shape) -> Shape:
+        if self.size is not None:
+            return self.size
         channels, *sizes = inputs[0]
         return (self.channels or channels, *(1 + (size - 1) // self.stride for size in sizes))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from nas.arch import Arch
 from nas.candidate import Candidate
-from nas.errors import UsageError
+from nas.errors import NotApplicableError, UsageError
 from nas.metric import Metric
 from nas.proxy import NoScore, Proxy
 from nas.space import Space
@@ -26,10 +26,19 @@ LONGEST = 300
 def scored(proxy: Proxy, candidate: Candidate, batch: Batch, strict: bool = False) -> float:
     """The proxy's score; a `NoScore` if it is not finite or the proxy raises an error.
 
-    With `strict` the error is raised, with a note that names the architecture.
+    With `strict` the error is raised, with a note that names the architecture. It is no error if
+    a proxy does not apply to the little that is live where the input cannot change the output.
     """
-    name = type(proxy).__name__
-    return _attempted(lambda: proxy.score(candidate, batch), "score", name, candidate, strict)
+
+    def ask() -> float:
+        try:
+            return proxy.score(candidate, batch)
+        except NotApplicableError:
+            if candidate.network is None or not candidate.network.constant:
+                raise
+            return NoScore("the input does not reach the output")
+
+    return _attempted(ask, "score", type(proxy).__name__, candidate, strict)
 
 
 def measured(metric: Metric, candidate: Candidate, batch: Batch, strict: bool = False) -> float:

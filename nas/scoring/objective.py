@@ -65,6 +65,8 @@ class ProxyObjective:
     factors: Mapping[str, float] = field(default_factory=dict)
     measures: Mapping[str, Metric] = field(default_factory=default_metrics)
     strict: bool = False
+    live: bool = True
+    """Whether proxies and metrics see a network without layers that cannot change its output."""
 
     @property
     def named(self) -> Mapping[str, Proxy]:
@@ -100,7 +102,7 @@ class ProxyObjective:
         machine. To use more cores, score several architectures at once.
         """
         start = perf_counter()
-        candidate = Candidate(self.space, arch, self.seed, self.device)
+        candidate = self._candidate(arch)
         with one_thread(), full_precision():
             metrics = self._measured(candidate)
             found = {name: self._scored(proxy, candidate) for name, proxy in self.named.items()}
@@ -116,7 +118,7 @@ class ProxyObjective:
         arch, names = task
         with one_thread(), full_precision():
             start = perf_counter()
-            candidate = Candidate(self.space, arch, self.seed, self.device)
+            candidate = self._candidate(arch)
             with suppress(Exception):  # a proxy that needs the layers raises it again
                 _ = candidate.network
             layers = perf_counter() - start
@@ -126,13 +128,16 @@ class ProxyObjective:
     def metrics(self, arch: Arch) -> Mapping[str, float]:
         """The metrics of an architecture; this does not score it."""
         with one_thread():
-            return self._measured(Candidate(self.space, arch, self.seed, self.device))
+            return self._measured(self._candidate(arch))
 
     def complete(self, arch: Arch) -> Evaluation:
         """The figures as in a search: the score of the form with the architecture's metrics."""
         form = self.form(arch)
         found = self.evaluate(form)
         return found if form == arch else found.with_metrics(self.metrics(arch))
+
+    def _candidate(self, arch: Arch) -> Candidate:
+        return Candidate(self.space, arch, self.seed, self.device, self.live)
 
     def _measured(self, candidate: Candidate) -> dict[str, float]:
         """The metrics; a metric that fails is a `NoScore`, NaN with the reason."""

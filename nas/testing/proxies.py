@@ -13,6 +13,7 @@ from nas.batch import Batch
 from nas.candidate import Candidate
 from nas.errors import NotApplicableError
 from nas.proxy import Proxy
+from nas.scoring.attempt import scored
 from nas.scoring.objective import ProxyObjective
 from nas.seeding import generator
 from nas.space import Arch, Space
@@ -65,7 +66,7 @@ class ProxyContract:
     ) -> None:
         inputs = batch.inputs.clone()
         with unchanged_globals():
-            scores = [proxy.score(Candidate(space, arch), batch) for arch in archs]
+            scores = [scored(proxy, Candidate(space, arch), batch, strict=True) for arch in archs]
         for arch, score in zip(archs, scores, strict=True):
             assert isinstance(score, float), arch
             assert isfinite(score) or isnan(score), arch

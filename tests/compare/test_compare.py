@@ -290,4 +290,4 @@ def test_what_sees_the_function_alone_scores_each_function_once() -> None:
         assert str(objective.evaluate(objective.form(arch)).score) == str(found.score)
     counts = [found.score for found in scores.of(keyed(scored), "params", ARCHS)]
     networks = [network for arch in ARCHS if (network := SPACE.network(arch)) is not None]
-    assert counts == [network.params for network in networks]
+    assert counts == [network.live.params for network in networks]

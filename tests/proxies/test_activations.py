@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from nas import PROXIES, Candidate, NotApplicableError, UsageError
 from nas.batch import Batch
+from nas.scoring.attempt import scored
 from nas.seeding import generator, one_thread
 from proxies import naswot
 from proxies._activations import each_relu
@@ -409,7 +410,7 @@ def test_relu_outputs_are_let_go() -> None:
 def test_the_empty_cell() -> None:
     space = small("nasbench201")
     batch = space.batch(8, generator(0))
-    candidate = Candidate(space, (0,) * 6)
+    candidate = Candidate(space, (0,) * 6, live=False)
     reasons = {
         "naswot": "singular kernel: the samples' codes do not differ enough",
         "jacob_cov": "a sample's input gradient is constant or not finite",
@@ -421,7 +422,18 @@ def test_the_empty_cell() -> None:
         assert getattr(score, "reason", "") == reason
     for proxy in ("linear_regions", "swap"):
         assert PROXIES.build(proxy).score(candidate, batch) == 1  # nothing is ever positive
+
     assert PROXIES.build("meco").score(candidate, batch) > 0  # of the stem and the residual blocks
+
+
+def test_the_empty_cell_has_nothing_live() -> None:
+    """Proxies that look at ReLUs or blocks have no score then, and say why."""
+    space = small("nasbench201")
+    batch = space.batch(8, generator(0))
+    for name in ("naswot", "linear_regions", "swap", "trainability", "nasgraph"):
+        score = scored(PROXIES.build(name), Candidate(space, (0,) * 6), batch, strict=True)
+        assert isnan(score)
+        assert getattr(score, "reason", "") == "the input does not reach the output", name
 
 
 @pytest.mark.parametrize("proxy", FAMILY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import prod
+from math import isnan, prod
 from pathlib import Path
 from random import Random
 
@@ -30,6 +30,7 @@ from nas.network import (
     Linear,
     Op,
     ReLU,
+    Zero,
 )
 from nas.network.module import module
 from nas.seeding import generator
@@ -74,7 +75,7 @@ def formula_weights(layers: list[Unit]) -> dict[int, Tensor]:
 
 @pytest.mark.parametrize(("names", "edges", "nodes"), KNOWN)
 def test_has_the_reference_counts(space: Space, names: str, edges: int, nodes: int) -> None:
-    layers = units(space, space.parse(cell(names)))
+    layers = units(space, space.parse(cell(names)), live=False)
     assert len(layers) == 27
     assert size(layers, formula_weights(layers)) == (nodes, edges)
 
@@ -86,11 +87,11 @@ def test_equals_the_reference_on_nasbench201(data: Path, space: Space) -> None:
     scores, means = [], []
     for row in rows:
         arch = space.parse(row["arch"])
-        layers = units(space, arch)
+        layers = units(space, arch, live=False)
         nodes, edges = size(layers, formula_weights(layers))
         assert (nodes, edges) == (int(row["nodes"]), int(row["edges_formula_weights"]))
         assert 2 * edges / nodes == float(row["avg_degree_formula_weights"])
-        scores.append(NASGraph().score(Candidate(space, arch), NO_BATCH))
+        scores.append(NASGraph().score(Candidate(space, arch, live=False), NO_BATCH))
         means.append(sum(float(row[f"avg_degree_seed{seed}"]) for seed in (1, 2, 3)) / 3)
     assert max(abs(score - mean) for score, mean in zip(scores, means, strict=True)) < 1.5
     assert spearmanr(scores, means).statistic > 0.998
@@ -166,14 +167,18 @@ def slow_graph(network: Network, weights: Iterator[Tensor]) -> networkx.DiGraph:
     raise AssertionError("no head")
 
 
+@pytest.mark.parametrize("live", [True, False])
 @pytest.mark.parametrize("seed", range(40))
-def test_equals_a_graph_built_answer_by_answer(seed: int) -> None:
+def test_equals_a_graph_built_answer_by_answer(seed: int, live: bool) -> None:
     """On random networks with grouped, dilated and strided convolutions and concatenations."""
     space = Given(random_network(Random(seed)))
-    candidate = Candidate(space, (0,), seed)
-    layers = units(space, (0,))
+    candidate = Candidate(space, (0,), seed, live=live)
+    if live and space.layers.constant:
+        assert isnan(NASGraph().score(candidate, NO_BATCH))
+        return
+    layers = units(space, (0,), live)
     weights = draw(layers, candidate.generator("nasgraph"))
-    slow = slow_graph(space.layers, iter(weights.values()))
+    slow = slow_graph(space.layers.live if live else space.layers, iter(weights.values()))
     assert set(graph(candidate).edges) == set(slow.edges)
     assert size(layers, weights) == (len(slow), slow.number_of_edges())
     score = NASGraph().score(candidate, NO_BATCH)
@@ -206,7 +211,7 @@ def test_the_answers_of_a_convolution(op: Conv, size: int) -> None:
 
 @pytest.mark.parametrize("names", [names for names, _, _ in KNOWN])
 def test_the_graph_itself_has_the_mean_degree(space: Space, names: str) -> None:
-    candidate = Candidate(space, space.parse(cell(names)), seed=3)
+    candidate = Candidate(space, space.parse(cell(names)), seed=3, live=False)
     built = graph(candidate)
     degrees = [degree for _, degree in built.degree]
     assert NASGraph().score(candidate, NO_BATCH) == pytest.approx(sum(degrees) / len(degrees))
@@ -231,9 +236,23 @@ def test_seeds_differ_and_repeat(space: Space) -> None:
     assert scores[0] == scores[2] != scores[1]
 
 
+def test_dead_units_have_no_nodes(space: Space) -> None:
+    """A cell with its dead edges gives the graph of the cell without them."""
+    dead, clean = (
+        "nor_conv_3x3 none none skip_connect none none",
+        "none none none skip_connect none none",
+    )
+    archs = [space.parse(cell(names)) for names in (dead, clean)]
+    one, other = (units(space, arch) for arch in archs)
+    assert one == other
+    assert not any(isinstance(unit.op, Zero) for unit in one)
+    assert [units(space, arch, live=False) for arch in archs] != [one, other]
+
+
 def test_the_empty_cell_has_a_score(space: Space) -> None:
-    """Its edges answer nothing, but what follows them answers to each."""
-    layers = units(space, (0,) * 6)
+    """Its edges answer nothing, but what follows them answers to each; if it is live, nothing."""
+    assert isnan(NASGraph().score(Candidate(space, (0,) * 6), NO_BATCH))
+    layers = units(space, (0,) * 6, live=False)
     nodes, edges = size(layers, formula_weights(layers))
     built = graph_of(layers, formula_weights(layers))
     assert (nodes, edges) == (len(built), built.number_of_edges())

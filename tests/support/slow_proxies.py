@@ -349,7 +349,7 @@ def trainability(candidate: Candidate, batch: Batch) -> float:
 
 def nasgraph(candidate: Candidate, _batch: Batch) -> float:
     graph = networkx.DiGraph()
-    layers = units(candidate.space, candidate.arch)
+    layers = units(candidate.space, candidate.arch, candidate.live)
     weights = draw(layers, candidate.generator("nasgraph"))
     for child, unit in enumerate(layers):
         run = nn.Identity() if isinstance(unit.op, Identity) else module(unit.op)

@@ -1,0 +1,205 @@
+"""The live part of a network: without layers and channels that cannot change the output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import singledispatch
+from typing import NamedTuple
+
+from nas.network.layers import Layer, Layers, reached
+from nas.network.ops import (
+    Add,
+    AvgPool,
+    BatchNorm,
+    Concat,
+    Conv,
+    Crop,
+    GlobalAvgPool,
+    Input,
+    Linear,
+    MaxPool,
+    Narrow,
+    Op,
+    ReLU,
+    Scale,
+    Shape,
+    SiLU,
+    Zero,
+)
+
+Alive = tuple[bool, ...]
+"""For every channel of a tensor, whether it can be anything but zeros."""
+
+
+class WholeError(Exception):
+    """An operation needs whole tensors, also the channels that are zeros."""
+
+
+class _Value(NamedTuple):
+    """A tensor of the whole network: the live layer that holds its live channels."""
+
+    layer: int | None
+    """None if all channels are zeros."""
+    alive: Alive
+
+
+def live_part(
+    layers: Layers, shapes: Sequence[Shape], blocks: Sequence[int]
+) -> tuple[Layers, tuple[int, ...]]:
+    """A network's layers and blocks without those that cannot change its output.
+
+    These are layers that the output does not reach, and layers whose output is zeros whatever
+    their weights are: `Zero`, and all that keeps zeros, such as a convolution without bias. A
+    norm keeps zeros too: that holds until training changes its shift, which begins at 0. A sum
+    loses its terms that are zeros, and a concatenation its parts; what reads the concatenation
+    then has fewer input channels. If an operation needs the whole concatenation, such as a
+    sigmoid, whose value at 0 is not 0, then no part of any concatenation is removed.
+
+    An output that the input does not reach stays: zeros, and the layers with a bias behind them.
+    """
+    try:
+        return _Writer(cut=True).written(layers, shapes, blocks)
+    except WholeError:
+        return _Writer(cut=False).written(layers, shapes, blocks)
+
+
+@dataclass
+class _Writer:
+    """Writes the live layers in the order of the whole network."""
+
+    cut: bool
+    """Whether concatenations lose their parts that are zeros."""
+    layers: list[Layer] = field(default_factory=list)
+    zeros: dict[Shape, int] = field(default_factory=dict)
+    """The layers that make zeros for operations that need them, by shape."""
+
+    def written(
+        self, layers: Layers, shapes: Sequence[Shape], blocks: Sequence[int]
+    ) -> tuple[Layers, tuple[int, ...]]:
+        """The live layers and blocks; WholeError if a concatenation must stay whole."""
+        values: list[_Value] = []
+        for layer, shape in zip(layers, shapes, strict=True):
+            given = [values[index] for index in layer.inputs]
+            values.append(self._value(layer.op, given, [shapes[i] for i in layer.inputs], shape))
+        end = self._whole(values[-1], shapes[-1])
+        ends = [values[index].layer for index in blocks]
+        return reached(self.layers, end, [index for index in ends if index is not None])
+
+    def _value(
+        self, op: Op, given: Sequence[_Value], shapes: Sequence[Shape], shape: Shape
+    ) -> _Value:
+        """The output of an operation, whose live layers are added."""
+        match op:
+            case Input():
+                return self._added(op, (), (True,) * shape[0])
+            case Zero():
+                return _Value(None, (False,) * shape[0])
+            case Add():
+                return self._sum(op, given)
+            case Concat():
+                return self._joined(op, given, shapes)
+            case Narrow():
+                return self._first(op, given[0])
+        try:
+            made, alive = kept(op, *[value.alive for value in given])
+        except WholeError:
+            inputs = [self._whole(*each) for each in zip(given, shapes, strict=True)]
+            return self._added(op, inputs, (True,) * shape[0])
+        if not any(alive):
+            return _Value(None, alive)
+        return self._added(made, [value.layer or 0 for value in given], alive)
+
+    def _added(self, op: Op, inputs: Sequence[int], alive: Alive) -> _Value:
+        self.layers.append(Layer(op, tuple(inputs)))
+        return _Value(len(self.layers) - 1, alive)
+
+    def _whole(self, value: _Value, shape: Shape) -> int:
+        """The layer that holds a tensor with all its channels, which may be zeros."""
+        if value.layer is None:
+            if shape not in self.zeros:
+                self.zeros[shape] = self._added(Zero(size=shape), (0,), ()).layer or 0
+            return self.zeros[shape]
+        if not all(value.alive):
+            raise WholeError
+        return value.layer
+
+    def _sum(self, op: Op, given: Sequence[_Value]) -> _Value:
+        terms = [value for value in given if value.layer is not None] or [given[0]]
+        if len(terms) == 1:
+            return terms[0]
+        if len({value.alive for value in terms}) > 1:
+            raise WholeError
+        return self._added(op, [value.layer or 0 for value in terms], terms[0].alive)
+
+    def _joined(self, op: Op, given: Sequence[_Value], shapes: Sequence[Shape]) -> _Value:
+        if not self.cut and any(value.layer is not None for value in given):
+            pairs = zip(given, shapes, strict=True)
+            given = [_Value(self._whole(*each), (True,) * each[1][0]) for each in pairs]
+        parts = [value for value in given if value.layer is not None]
+        alive = tuple(flag for value in given for flag in value.alive)
+        if len(parts) < 2:
+            return _Value(parts[0].layer if parts else None, alive)
+        return self._added(op, [value.layer or 0 for value in parts], alive)
+
+    def _first(self, op: Narrow, value: _Value) -> _Value:
+        alive = value.alive[: op.channels]
+        if not any(alive):
+            return _Value(None, alive)
+        if sum(alive) == sum(value.alive):
+            return _Value(value.layer, alive)
+        return self._added(Narrow(sum(alive)), [value.layer or 0], alive)
+
+
+@singledispatch
+def kept(op: Op, *given: Alive) -> tuple[Op, Alive]:  # noqa: ARG001  (the rules use them)
+    """The operation on the live channels of its inputs alone, and its own live channels.
+
+    WholeError if it needs whole inputs. So does every operation that has no rule here.
+    """
+    raise WholeError
+
+
+@kept.register(ReLU)
+@kept.register(SiLU)
+@kept.register(AvgPool)
+@kept.register(MaxPool)
+@kept.register(GlobalAvgPool)
+@kept.register(Crop)
+def _(op: Op, *given: Alive) -> tuple[Op, Alive]:
+    return op, given[0]
+
+
+@kept.register
+def _(op: BatchNorm, *given: Alive) -> tuple[Op, Alive]:
+    return replace(op, channels=sum(given[0])), given[0]
+
+
+@kept.register
+def _(op: Scale, *given: Alive) -> tuple[Op, Alive]:
+    maps, factors = given
+    if any(maps) and any(factors) and maps != factors:
+        raise WholeError
+    return op, maps if any(factors) else factors
+
+
+@kept.register
+def _(op: Linear, *given: Alive) -> tuple[Op, Alive]:
+    if op.bias and not any(given[0]):
+        raise WholeError
+    return replace(op, in_features=sum(given[0])), (any(given[0]),) * op.out_features
+
+
+@kept.register
+def _(op: Conv, *given: Alive) -> tuple[Op, Alive]:
+    """Groups that read zeros alone are left out; the others must have equally many channels."""
+    size = op.in_channels // op.groups
+    groups = [sum(given[0][start : start + size]) for start in range(0, op.in_channels, size)]
+    inside = set(groups) - {0}
+    if len(inside) > 1 or (op.bias and 0 in groups):
+        raise WholeError
+    out = op.out_channels // op.groups
+    number = sum(map(bool, groups))
+    alive = tuple(bool(group) for group in groups for _ in range(out))
+    made = replace(op, in_channels=sum(groups), out_channels=number * out, groups=max(number, 1))
+    return made, alive
