@@ -43,7 +43,7 @@ class NEAR(Proxy):
     weights are drawn.
     """
 
-    def __init__(self, repetitions: int = 1, samples: int = 1, init: Init = "default") -> None:
+    def __init__(self, repetitions: int = 1, samples: int = 16, init: Init = "default") -> None:
         if repetitions < 1:
             raise ValueError(f"repetitions={repetitions} must be at least 1")
         if samples < 1:
