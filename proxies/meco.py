@@ -11,6 +11,7 @@ from nas import PROXIES, Candidate, Proxy, UsageError
 from nas.batch import Batch
 from nas.errors import TooFewValuesError
 from nas.network.initialisation import Init
+from proxies._channels import each_output
 from proxies._inputs import gaussian
 
 
@@ -52,19 +53,10 @@ class MeCo(Proxy):
             ) from error
 
 
-@torch.no_grad()
 def smallest_eigenvalues(model: nn.Module, image: Tensor) -> list[float]:
     """One eigenvalue for each module call, in any order; maps of one size are done together."""
     maps: defaultdict[torch.Size, list[Tensor]] = defaultdict(list)
-
-    def hook(_: nn.Module, __: object, output: object) -> None:
-        if isinstance(output, Tensor) and output.ndim > 1:
-            channels = output[0].reshape(output.shape[1], -1)
-            maps[channels.shape].append(channels.clone())  # the next layer may work in place
-
-    for module in model.modules():
-        module.register_forward_hook(hook)
-    model(image)
+    each_output(model, image, lambda channels: maps[channels.shape].append(channels.clone()))
     return [value for group in maps.values() for value in smallest(torch.stack(group)).tolist()]
 
 
