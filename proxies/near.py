@@ -39,10 +39,10 @@ class NEAR(Proxy):
 
     Options: `repetitions`, over how many draws of weights and windows the score is the mean. The
     paper takes 32, and 1 is enough to rank: one draw's standard deviation is 3.6 % of the score of
-    a NAS-Bench-201 cell, that of a mean of 4 is 1.8 %, of 32 .6 %; but scores of cells differ by
-    67 %, and over 40 of them ρ with CIFAR-10 is .831 with one draw and .833 with 32. `samples`, how
-    many examples go through the network together; the reference's example takes 1, with which ρ
-    over 100 cells is .845, with 16 it is .870 in less time. `init`, how weights are drawn.
+    a NAS-Bench-201 cell, that of a mean of 4 is 1.8 %, of 32 .6 %; but the cells' scores vary by
+    67 %, and over 40 of them ρ with CIFAR-10 is .831 with one draw and .833 with 32. `samples`,
+    how many examples go through the network together; the reference's example takes 1, with which
+    ρ over 100 cells is .845, with 16 it is .870 in less time. `init`, how weights are drawn.
     """
 
     def __init__(self, repetitions: int = 1, samples: int = 16, init: Init = "default") -> None:
