@@ -39,6 +39,20 @@ class Frozen(nn.Module):
         return output
 
 
+class Apart(Frozen):
+    """The same, and every example has its own statistics, as if it were alone in the batch."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        planes = values.reshape(1, -1, *values.shape[2:])
+        scale, shift = (
+            None if each is None else each.repeat(len(values)) for each in (self.scale, self.shift)
+        )
+        output: Tensor = _Norm.apply(  # type: ignore[no-untyped-call]
+            planes, scale, shift, self.eps
+        )
+        return output.reshape(values.shape)
+
+
 class _Norm(torch.autograd.Function):
     """y = scale x̂ + shift, with x̂ = (x - mean) r and r = 1 / √(variance + eps)."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,11 @@ from nas import PROXIES, Candidate, Proxy, UsageError
 from nas.batch import Batch
 from nas.errors import TooFewValuesError
 from nas.network.initialisation import Init
+from proxies._channels import each_output
 from proxies._inputs import gaussian
+
+Draw = Callable[[int], Tensor]
+"""Some of a number of channels, as whole numbers from 0."""
 
 
 @PROXIES.register("meco")
@@ -42,30 +47,43 @@ class MeCo(Proxy):
         """The sum on one image that is drawn from the candidate's seed."""
         generator = candidate.generator("inputs")
         image = gaussian(generator, batch.inputs, "meco", size=1, resolution=self.resolution)
-        try:
-            return sum(smallest_eigenvalues(candidate.model(self.init), image), 0.0)
-        except TooFewValuesError as error:
-            side = image.shape[-1]
-            raise UsageError(
-                f"meco's one image of {side} pixels a side leaves some norm a single one: "
-                f"use proxy.resolution={2 * side} or more"
-            ) from error
+        return on_one_image(candidate.model(self.init), image, "meco")
 
 
-@torch.no_grad()
-def smallest_eigenvalues(model: nn.Module, image: Tensor) -> list[float]:
-    """One eigenvalue for each module call, in any order; maps of one size are done together."""
+def on_one_image(model: nn.Module, image: Tensor, proxy: str, draw: Draw | None = None) -> float:
+    """The sum over the modules; a UsageError, which names the proxy, if a norm gets one value."""
+    try:
+        return sum(smallest_eigenvalues(model, image, draw), 0.0)
+    except TooFewValuesError as error:
+        side = image.shape[-1]
+        raise UsageError(
+            f"{proxy}'s one image of {side} pixels a side leaves some norm a single one: "
+            f"use proxy.resolution={2 * side} or more"
+        ) from error
+
+
+def smallest_eigenvalues(model: nn.Module, image: Tensor, draw: Draw | None = None) -> list[float]:
+    """One eigenvalue for each module call, in any order; maps of one size are done together.
+
+    With `draw` it is that of the channels that it draws, times how many there are for each.
+    """
     maps: defaultdict[torch.Size, list[Tensor]] = defaultdict(list)
+    factors: defaultdict[torch.Size, list[float]] = defaultdict(list)
 
-    def hook(_: nn.Module, __: object, output: object) -> None:
-        if isinstance(output, Tensor) and output.ndim > 1:
-            channels = output[0].reshape(output.shape[1], -1)
-            maps[channels.shape].append(channels.clone())  # the next layer may work in place
+    def visit(channels: Tensor) -> None:
+        size = len(channels)
+        kept = channels.clone() if draw is None else channels[draw(size).to(channels.device)]
+        maps[kept.shape].append(kept)
+        factors[kept.shape].append(size / len(kept))
 
-    for module in model.modules():
-        module.register_forward_hook(hook)
-    model(image)
-    return [value for group in maps.values() for value in smallest(torch.stack(group)).tolist()]
+    each_output(model, image, visit)
+    return [
+        factor * value
+        for shape, group in maps.items()
+        for factor, value in zip(
+            factors[shape], smallest(torch.stack(group)).tolist(), strict=True
+        )
+    ]
 
 
 def smallest(maps: Tensor) -> Tensor:

@@ -43,6 +43,16 @@ def params(candidate: Candidate) -> int:
     return sum(p.numel() for p in _skeleton(candidate).parameters() if p.requires_grad)
 
 
+def depth(candidate: Candidate) -> int:
+    """Number of layers that have a trainable parameter of their own; this allocates no weights."""
+    if candidate.network is not None:
+        return sum(layer.op.params() > 0 for layer in candidate.network.layers)
+    return sum(
+        any(parameter.requires_grad for parameter in part.parameters(recurse=False))
+        for part in _skeleton(candidate).modules()
+    )
+
+
 def flops(candidate: Candidate, batch: Batch) -> int:
     """FLOPs for one example by `nas.network.FLOPS_RULE`; this allocates no weights if it can.
 

@@ -1,4 +1,4 @@
-"""Parameters and multiply-adds, from layers and from modules."""
+"""Parameters, multiply-adds and trainable layers, from layers and from modules."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
+import torch
 from torch import nn
 
-from nas import PROXIES, Candidate, Space
+from nas import PROXIES, SPACES, Candidate, Space
 from nas.batch import Batch
 from nas.seeding import generator
 from tests.support.nets import OneModule, Residual, conv, formula_batch
@@ -51,3 +52,41 @@ def test_layers_have_the_counts_of_a_pass(seed: int) -> None:
     batch = space.batch(2, generator(seed))
     for proxy in ("params", "flops"):
         assert score(proxy, space, arch, batch) == PLAIN[proxy](Candidate(space, arch), batch)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_depth_is_that_of_the_modules(seed: int) -> None:
+    """Of layers it is the number of their modules with weights; the same as modules alone."""
+    space = small("nasbench201")
+    arch = space.sample(Random(seed)) if seed else (0,) * 6
+    batch = space.batch(2, generator(seed))
+    layers = {
+        name.rpartition(".")[0] for name, _ in Candidate(space, arch).model().named_parameters()
+    }
+    assert score("depth", space, arch, batch) == len(layers)
+    assert score("depth", OneModule(lambda: space.build(arch)), (0,), batch) == len(layers)
+
+
+def test_depth_in_the_published_macro() -> None:
+    """Stem 2, residual blocks 5 each, last norm and classifier 1 each; 15 cells of n edges."""
+    space = SPACES.build("nasbench201")
+    batch = Batch(torch.zeros(2, 3, 32, 32))
+    fixed = score("depth", space, (0,) * 6, batch)
+    assert fixed == 14
+    cells = {
+        convolutions: (3,) * convolutions + (1,) * (6 - convolutions) for convolutions in (1, 4)
+    }
+    for convolutions, cell in cells.items():
+        assert score("depth", space, cell, batch) == fixed + 15 * 2 * convolutions
+
+
+def test_only_layers_with_trainable_parameters_of_their_own_count() -> None:
+    def net() -> nn.Module:
+        shared = nn.Linear(4, 4)
+        frozen = nn.Linear(4, 4).requires_grad_(False)
+        norms = nn.BatchNorm1d(4, affine=False), nn.LayerNorm(4)
+        return nn.Sequential(nn.Sequential(shared, nn.ReLU(), shared), frozen, *norms)
+
+    assert score("depth", OneModule(net), (0,), Batch(torch.zeros(2, 4))) == 2
+    assert score("depth", OneModule(tiny), (0,), formula_batch(size=1)) == 7
+    assert score("depth", OneModule(nn.Flatten), (0,), formula_batch(size=1)) == 0
