@@ -268,6 +268,9 @@ def test_every_other_proxy_scores_or_says_why_not(name: str) -> None:
     if name in NO_RELUS:
         with pytest.raises(NotApplicableError, match="ReLUs, and this model has none"):
             proxy.score(Candidate(space, archs[0]), batch)
+    elif name == "skip":
+        with pytest.raises(NotApplicableError, match="skip reads cells"):
+            proxy.score(Candidate(space, archs[0]), batch)
     elif name == "nasgraph":
         with pytest.raises(NotApplicableError, match="ViT gives modules only"):
             proxy.score(Candidate(space, archs[0]), batch)
