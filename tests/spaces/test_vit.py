@@ -35,7 +35,7 @@ PUBLISHED = {  # the network that TF-TAS found in this space
 }
 NO_RELUS = {
     *("expressivity", "linear_regions", "naswot", "progressivity", "swap", "trainability"),
-    "wrcor",
+    *("l_swag", "wrcor"),
 }
 
 
