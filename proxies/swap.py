@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import ceil, exp
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +13,13 @@ from nas.batch import Batch
 from nas.network.initialisation import Init
 from proxies._activations import each_relu
 
+Activations = Literal["relu", "universal"]
+
 BITS = 24
 """Number of bits that a float32 holds exactly."""
+
+TRITS = 33
+"""Number of digits of base 3 that a float64 holds exactly."""
 
 
 @PROXIES.register("swap")
@@ -24,6 +30,9 @@ class SWAP(Proxy):
     is positive;
 
         swap = number of distinct patterns among all units,   higher is better,
+
+    With `activations=universal` (Peng et al. 2026, arXiv:2605.07378) GELUs and SiLUs have units,
+    too, and a pattern consists of the signs -1, 0 and 1; where all are ReLUs it is the same count.
 
     With `regularise` it is multiplied by exp(-(p - mu)² / sigma), where p is the number of
     parameters in thousands; so networks of about `mu` thousand parameters are preferred. Source:
@@ -38,6 +47,7 @@ class SWAP(Proxy):
         regularise: bool = False,
         mu: float | None = None,
         sigma: float | None = None,
+        activations: Activations = "relu",
         init: Init = "normal",
     ) -> None:
         if samples < 1:
@@ -48,12 +58,13 @@ class SWAP(Proxy):
                 "sigma over 0"
             )
         self.samples, self.regularise, self.init = samples, regularise, init
+        self.activations = activations
         self.mu, self.sigma = mu or 0.0, sigma or 1.0
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The number of patterns, regularised with `regularise=true`."""
         model = candidate.model(self.init)
-        count = float(patterns(model, batch.inputs[: self.samples]))
+        count = float(patterns(model, batch.inputs[: self.samples], self.activations))
         if not self.regularise:
             return count
         thousands = sum(parameter.numel() for parameter in model.parameters()) / 1e3
@@ -61,20 +72,39 @@ class SWAP(Proxy):
 
 
 @torch.no_grad()
-def patterns(model: nn.Module, inputs: Tensor) -> int:
-    """The number of distinct patterns of units, each written as numbers of `BITS` samples."""
-    size = len(inputs)
-    sample = torch.arange(size)
-    bits = torch.zeros(ceil(size / BITS), size)
-    bits[sample // BITS, sample] = 2.0 ** (sample % BITS)
-    bits = bits.to(inputs.device)
+def patterns(model: nn.Module, inputs: Tensor, activations: Activations = "relu") -> int:
+    """The number of distinct patterns of the model's units on the inputs."""
     parts: list[Tensor] = []
+    smooth = activations == "universal"
+    digits = signs if smooth else positives
+    each_relu(model, inputs, lambda output: parts.append(digits(output)), "swap", smooth=smooth)
+    return distinct(parts)
 
-    def visit(output: Tensor) -> None:
-        parts.append(bits @ (output > 0).flatten(1).float())
 
-    each_relu(model, inputs, visit, "swap")
+def positives(output: Tensor) -> Tensor:
+    """Every unit's pattern (numbers, units): each number has `BITS` samples, 1 where positive."""
+    worth = places(len(output), 2, BITS).float().to(output.device)
+    return worth @ (output > 0).flatten(1).float()
+
+
+def signs(output: Tensor) -> Tensor:
+    """Every unit's pattern (numbers, units): each number has the signs of `TRITS` samples."""
+    worth = places(len(output), 3, TRITS).to(output.device)
+    codes = (output > 0).double() - (output < 0).double()  # NaN has 0, and not a code of its own
+    return worth @ codes.flatten(1)
+
+
+def places(size: int, base: int, count: int) -> Tensor:
+    """What each sample's digit is worth in each number, (numbers, samples) in float64."""
+    sample = torch.arange(size)
+    worth = torch.zeros(ceil(size / count), size, dtype=torch.float64)
+    worth[sample // count, sample] = float(base) ** (sample % count).double()
+    return worth
+
+
+def distinct(parts: list[Tensor]) -> int:
+    """The number of distinct patterns among the parts' units."""
     codes = torch.cat(parts, dim=1)
     # With one number a unit, the usual case, this is fifteen times as fast as comparing columns.
-    distinct = torch.unique(codes[0]) if len(codes) == 1 else torch.unique(codes, dim=1)
-    return int(distinct.shape[-1])
+    found = torch.unique(codes[0]) if len(codes) == 1 else torch.unique(codes, dim=1)
+    return int(found.shape[-1])

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from math import isnan, log
 
-import torch
-from torch import nn
-
 from nas import PROXIES, Candidate, NoScore, Proxy
 from nas.batch import Batch
 from nas.network.initialisation import Init
-from proxies._gradients import gradients, replace_norms, total, weights
-
-NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
+from proxies._gradients import total
+from proxies._synaptic_flow import weights_and_slopes
 
 
 @PROXIES.register("synflow")
@@ -37,17 +33,8 @@ class SynFlow(Proxy):
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The logarithm of the sum over the layers; a `NoScore` if nothing flows."""
         model = candidate.model(self.init)
-        identity = nn.Identity()
-        replace_norms(model, NORMS, lambda _: identity)
-        model.double()
-        for parameter in model.parameters():
-            parameter.detach().abs_()
-        ones = torch.ones_like(batch.inputs[:1])
-        parameters = weights(model)
-        with torch.enable_grad():
-            flow = model(ones.double() if ones.is_floating_point() else ones).sum()
-        pairs = zip(parameters, gradients(flow, parameters), strict=True)
-        score = total((weight.detach() * slope).abs().sum() for weight, slope in pairs)
+        pairs = weights_and_slopes(model, batch)
+        score = total((weight * slope).abs().sum() for weight, slope in pairs)
         if score == 0:
             return NoScore("no flow")
         return score if isnan(score) else log(score)

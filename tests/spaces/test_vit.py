@@ -33,7 +33,10 @@ PUBLISHED = {  # the network that TF-TAS found in this space
     "embed_dim": [240] * 14,
     "layer_num": 14,
 }
-NO_RELUS = {"expressivity", "linear_regions", "naswot", "progressivity", "swap", "trainability"}
+NO_RELUS = {
+    *("expressivity", "linear_regions", "naswot", "progressivity", "swap", "trainability"),
+    *("l_swag", "wrcor"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -267,6 +270,9 @@ def test_every_other_proxy_scores_or_says_why_not(name: str) -> None:
     proxy = PROXIES.build(name)
     if name in NO_RELUS:
         with pytest.raises(NotApplicableError, match="ReLUs, and this model has none"):
+            proxy.score(Candidate(space, archs[0]), batch)
+    elif name == "skip":
+        with pytest.raises(NotApplicableError, match="skip reads cells"):
             proxy.score(Candidate(space, archs[0]), batch)
     elif name == "nasgraph":
         with pytest.raises(NotApplicableError, match="ViT gives modules only"):
