@@ -18,7 +18,7 @@ def rendered(result: Mapping[str, Any]) -> str:
     blocks = [_head(result)]
     rows: Sequence[Row] = result["rows"]
     if "truth" in result:
-        blocks += [_correlations(result), _found(result), _chosen(result)]
+        blocks += [_correlations(result), _found(result), _gained(result), _chosen(result)]
         if any("repeats" in row for row in rows):
             blocks.append(_repeats(rows))
     blocks += [_agreement(result), _costs(rows)]
@@ -98,6 +98,27 @@ def _found(result: Mapping[str, Any]) -> str:
     return (
         f"inside the true top tenth{few}; share of it among the scores' top tenth (∩); best "
         f"scores in the true top twentieth\n{_table(heads, lines)}"
+    )
+
+
+def _gained(result: Mapping[str, Any]) -> str:
+    rows, baseline = result["rows"], result["rows"][0]["difference"]["to"]
+    name = f"nDCG@{rows[0]['ndcg']['of']}"
+    lines = [
+        [
+            row["proxy"],
+            interval(row["ndcg"]["last"]),
+            ""
+            if row["proxy"] == baseline
+            else interval(row["difference"]["ndcg"]["last"], sign=True),
+        ]
+        for row in rows
+    ]
+    random = result["truth"]["ndcg_at_random"]
+    lines.append(["(at random)", "undefined" if random is None else f"{random:.3f}", ""])
+    return (
+        f"{name}: how much of the possible gain the best scores have, no score ranked last, and "
+        f"that less {baseline}'s, paired\n{_table(['proxy', name, f'Δ {name}'], lines)}"
     )
 
 
