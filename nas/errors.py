@@ -34,6 +34,9 @@ class TooFewValuesError(NotApplicableError):
 class AllFailedError(UsageError):
     """The first architectures all fail for the same reason."""
 
+    proxy = ""
+    """The proxy that fails, where there are several and one may be left out."""
+
 
 def all_failed(reason: str, count: int) -> AllFailedError:
     """The error for a run whose first `count` architectures all fail for the same reason."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound=Settings)
 
-__all__ = ["positional", "run_hydra"]
+__all__ = ["composed_again", "positional", "run_hydra"]
 
 
 def run_hydra(command: str, kind: type[S], task: Callable[[S], None], argv: Sequence[str]) -> None:
@@ -60,6 +60,21 @@ def run_hydra(command: str, kind: type[S], task: Callable[[S], None], argv: Sequ
             if verbose or not (isinstance(error, known) or _is_hydras(error)):
                 raise
             raise explained(error, command, rest) from error
+
+
+def composed_again(command: str, kind: type[S], changes: Sequence[str]) -> S:
+    """The settings of the job that runs, with changed options: for a task of `run_hydra`.
+
+    Errors of Hydra are for `run_hydra` to explain.
+    """
+    from hydra import compose
+    from hydra.core.hydra_config import HydraConfig
+
+    from nas.cli.mistakes import plain
+
+    given = HydraConfig.get().overrides
+    config = compose(command, overrides=[*given.hydra, *given.task, *changes])
+    return typed(kind, plain(config, command))
 
 
 def _prepare(rest: Sequence[str]) -> None:

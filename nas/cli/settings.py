@@ -85,6 +85,22 @@ def names(what: str) -> Check:
     return check
 
 
+def several(key: str, value: Any) -> tuple[str, ...] | None:
+    """The names of several spaces; None means that one space is compared."""
+    return None if value is None else names("spaces, such as [nasbench201,mnasnet]")(key, value)
+
+
+def for_spaces(key: str, value: Any) -> dict[str, str]:
+    """A name for each of some spaces; null means for none."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or any(
+        isinstance(each, list | dict) for each in value.values()
+    ):
+        raise UsageError(f"{key}={value} must be like {{nasbench201: NAME, mnasnet: NAME}}")
+    return {str(space): str(name) for space, name in value.items() if name is not None}
+
+
 def sample(key: str, value: Any) -> int | None:
     """Number of architectures; None means all."""
     if value != "all" and type(value) is not int:
@@ -164,6 +180,9 @@ class ScoreSettings(ScoringSettings):
 class CompareSettings(ScoringSettings):
     """The settings of `nas compare`."""
 
+    spaces: Annotated[tuple[str, ...] | None, several]
+    tables: Annotated[dict[str, str], for_spaces]
+    targets: Annotated[dict[str, str], for_spaces]
     executor: Annotated[Choice, chosen]
     table: Annotated[str | None, table]
     target: Annotated[str | None, column]

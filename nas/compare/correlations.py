@@ -26,7 +26,9 @@ COEFFICIENTS = ("spearman", "kendall")
 FEWEST = 10
 """A correlation needs at least this many rows."""
 BEST = 64
-"""`found_by` counts how many of this many best scores belong to the truly best."""
+"""`found_by` and `ndcg` look at this many best scores."""
+FLOOR, RELEVANCE = 0.2, 20.0
+"""The quantile of the truth with relevance 0, and the relevance of the best (`gains`)."""
 
 
 def correlation(scores: Array, truth: Array) -> tuple[float, float]:
@@ -57,6 +59,58 @@ def _ranks(codes: Codes) -> Array:
     return ranks
 
 
+def gains(truth: Array) -> Array:
+    """What finding each row is worth in `ndcg`: 2^relevance - 1; the truth is (n,).
+
+    The relevance grows linearly with the truth, from 0 at its 20 % quantile and below to 20 at its
+    maximum: so a figure that is worse than the best by a twentieth of this range has half the
+    gain. It is the gain of Zhang et al., "Learning to Rank Ace Neural Architectures via Normalized
+    Discounted Cumulative Gain" (2021), https://arxiv.org/abs/2108.03001, and their code
+    (https://github.com/ultmaster/AceNAS, gcn/benchmarks/metrics.py). Where the quantile is the
+    maximum, only the best have a gain.
+    """
+    low, high = float(np.quantile(truth, FLOOR)), float(truth.max())
+    share = np.clip((truth - low) / (high - low), 0, 1) if high > low else truth == high
+    found: Array = np.exp2(RELEVANCE * share) - 1
+    return found
+
+
+def ndcg(scores: Array, truth: Array, count: int = BEST) -> float:
+    """nDCG@count: how much of the possible gain the best scores have, in [0, 1].
+
+    DCG = sum of gain(i) / log2(i + 1) over the `count` best scores (all, if there are fewer), i
+    from 1, divided by the DCG of the `count` truly best (Järvelin and Kekäläinen, "Cumulated
+    gain-based evaluation of IR techniques", 2002). `gains` has the gain. Scores (n,) are NaN if
+    they are missing, which ranks last; tied scores have the mean over their orders (McSherry and
+    Najork, 2008). NaN if the truth (n,) is constant.
+    """
+    return _ndcg(_codes(scores), _gained(truth, count))
+
+
+Gained = tuple[Array, Array, float]
+"""The gain of each row, the discounts of the first 0, 1, …, n places summed, and the best DCG."""
+
+
+def _gained(truth: Array, count: int) -> Gained:
+    """What `_ndcg` needs of the truth; the best DCG is NaN if the truth is constant."""
+    gained = gains(truth)
+    places = np.arange(1, len(truth) + 1)
+    discounts = np.where(places <= count, 1 / np.log2(places + 1), 0.0)
+    constant = truth.min() == truth.max()
+    best = nan if constant else float(np.sort(gained)[::-1] @ discounts)
+    return gained, np.concatenate([[0.0], np.cumsum(discounts)]), best
+
+
+def _ndcg(scores: Codes, gained: Gained) -> float:
+    """`ndcg` of codes: rows with the same code share the mean discount of their places."""
+    each, discounts, best = gained
+    counts = np.bincount(scores)[::-1]
+    sums = np.bincount(scores, weights=each)[::-1]
+    last = np.cumsum(counts)
+    shared = (discounts[last] - discounts[last - counts]) / np.maximum(counts, 1)
+    return min(1.0, float(sums @ shared) / best) if best > 0 else nan  # rounding may exceed 1
+
+
 def correlations(
     scores: Mapping[str, Array],
     truth: Array,
@@ -68,21 +122,26 @@ def correlations(
 
     For each proxy and both `RULES` it gives Spearman's rho and Kendall's tau-b over all rows, over
     the true top tenth (`top`), and their difference to those of `baseline` on the same rows
-    (`difference`). Intervals are 95 % percentile bootstrap intervals over the rows. All proxies
-    use the same resamples, so that differences are paired.
+    (`difference`). nDCG@`BEST` over all rows, and its difference, are there for the rule `last`
+    alone. Intervals are 95 % percentile bootstrap intervals over the rows. All proxies use the
+    same resamples, so that differences are paired.
     """
     order = np.argsort(truth)  # sorting a sorted vector again is fast
     codes = {name: _codes(values[order]) for name, values in scores.items()}
     like = _first_alike(codes)
     names = sorted(set(like.values()))
-    true = _codes(truth[order])
+    values = truth[order]
+    true = _codes(values)
     top = true >= true[-ceil(len(true) / 10)]
 
     def statistic(rows: NDArray[np.intp], axis: int = -1) -> Array:  # noqa: ARG001  (scipy)
         if rows.ndim == 2:
             return np.stack([statistic(np.sort(row)) for row in rows], axis=-1)
         here = {name: codes[name][rows] for name in names}
-        return _all_correlations(here, true[rows], top[rows], like[baseline])
+        own = _all_correlations(here, true[rows], top[rows], like[baseline])
+        gained = _gained(values[rows], BEST)
+        found = np.array([_ndcg(each, gained) for each in here.values()])
+        return np.concatenate([own, found, found - found[names.index(like[baseline])]])
 
     rows = np.arange(len(truth))
     with warnings.catch_warnings(action="ignore", category=DegenerateDataWarning):
@@ -94,12 +153,21 @@ def correlations(
             method="percentile",
             rng=numpy_generator("bootstrap", seed),
         ).confidence_interval
-    shape = (len(names), len(SECTIONS), len(RULES), len(COEFFICIENTS))
-    parts = [np.reshape(part, shape) for part in (statistic(rows), interval.low, interval.high)]
+    vectors = (statistic(rows), np.asarray(interval.low), np.asarray(interval.high))
+    parts = [_by_name(vector, names) for vector in vectors]
     return {
-        name: _sections([part[names.index(like[name])] for part in parts], codes[name] > 0, top)
+        name: _sections([part[like[name]] for part in parts], codes[name] > 0, top)
         for name in scores
     }
+
+
+def _by_name(figures: Array, names: Sequence[str]) -> dict[str, tuple[Array, Array]]:
+    """Every proxy's correlations, by section, rule and coefficient, and its two of nDCG."""
+    shape = (len(names), len(SECTIONS), len(RULES), len(COEFFICIENTS))
+    own, gained = np.split(figures, [np.prod(shape)])
+    return dict(
+        zip(names, zip(own.reshape(shape), gained.reshape(2, -1).T, strict=True), strict=True)
+    )
 
 
 def _first_alike(codes: Mapping[str, Codes]) -> dict[str, str]:
@@ -109,7 +177,7 @@ def _first_alike(codes: Mapping[str, Codes]) -> dict[str, str]:
 
 
 def _sections(
-    parts: Sequence[Array], kept: NDArray[np.bool_], top: NDArray[np.bool_]
+    parts: Sequence[tuple[Array, Array]], kept: NDArray[np.bool_], top: NDArray[np.bool_]
 ) -> dict[str, Any]:
     """A proxy's figures by name; figures over fewer than `FEWEST` rows are undefined."""
     everything = np.ones_like(kept)
@@ -119,8 +187,12 @@ def _sections(
             used = (top if section == "top" else everything) & (kept if k == 0 else everything)
             enough = used.sum() >= FEWEST
             for m, coefficient in enumerate(COEFFICIENTS):
-                figure = _figure(*(float(part[j, k, m]) if enough else nan for part in parts))
+                figure = _figure(*(float(own[j, k, m]) if enough else nan for own, _ in parts))
                 result.setdefault(section, {}).setdefault(coefficient, {})[rule] = figure
+    enough = len(kept) >= FEWEST
+    for place, section in enumerate(("all", "difference")):
+        figure = _figure(*(float(part[place]) if enough else nan for _, part in parts))
+        result[section]["ndcg"] = {"last": figure}
     return result
 
 

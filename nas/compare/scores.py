@@ -107,7 +107,9 @@ class Keyed:
             found = [scores.known.get(self.place(proxy, arch)) for arch in first]
             reasons = {each.reason if each and each.failed else None for each in found}
             if len(reasons) == 1 and (reason := reasons.pop()) is not None:
-                raise all_failed(reason, len(first))
+                error = all_failed(reason, len(first))
+                error.proxy = proxy
+                raise error
 
 
 def to_json(key: str, proxy: str, form: Arch, found: Evaluation) -> str:

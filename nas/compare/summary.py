@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nas.compare.correlations import (
+    BEST,
     COEFFICIENTS,
     FEWEST,
     RULES,
@@ -20,6 +21,7 @@ from nas.compare.correlations import (
     correlation,
     correlations,
     found_by,
+    ndcg,
 )
 from nas.compare.sample import Comparison
 from nas.errors import UsageError
@@ -65,6 +67,7 @@ def summarised(
         "sd": float(values.std(ddof=1)),
         "best": sign * float(values.max()),
         "best_of": _signed(picked[""], sign),
+        "ndcg_at_random": _or_none(ndcg(np.zeros_like(values), values)),
     }
     return result
 
@@ -103,6 +106,7 @@ def _correlated(
         reason = "their truth is constant"
     return {
         **figures["all"],
+        "ndcg": {"of": min(BEST, len(values)), **figures["all"]["ndcg"]},
         "top": figures["top"],
         "difference": {"to": baseline, **figures["difference"]},
         **({"undefined": reason} if reason else {}),
@@ -154,4 +158,8 @@ def _repeats(comparison: Comparison, name: str) -> dict[str, Any] | None:
 
 def _spread(values: Sequence[float]) -> dict[str, float | None]:
     mean, sd = float(np.mean(values)), float(np.std(values, ddof=1))
-    return {"mean": None if np.isnan(mean) else mean, "sd": None if np.isnan(sd) else sd}
+    return {"mean": _or_none(mean), "sd": _or_none(sd)}
+
+
+def _or_none(figure: float) -> float | None:
+    return None if np.isnan(figure) else figure

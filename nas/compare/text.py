@@ -18,7 +18,7 @@ def rendered(result: Mapping[str, Any]) -> str:
     blocks = [_head(result)]
     rows: Sequence[Row] = result["rows"]
     if "truth" in result:
-        blocks += [_correlations(result), _found(result), _chosen(result)]
+        blocks += [_correlations(result), _found(result), _gained(result), _chosen(result)]
         if any("repeats" in row for row in rows):
             blocks.append(_repeats(rows))
     blocks += [_agreement(result), _costs(rows)]
@@ -43,7 +43,7 @@ def _correlations(result: Mapping[str, Any]) -> str:
         ("τ all", ("kendall", "last")),
     ]
     baseline = result["rows"][0]["difference"]["to"]
-    first = _table(
+    first = table(
         ["proxy", "coverage", *(head for head, _ in columns)],
         [
             [
@@ -54,7 +54,7 @@ def _correlations(result: Mapping[str, Any]) -> str:
             for row in result["rows"]
         ],
     )
-    second = _table(
+    second = table(
         ["proxy", *(f"Δ {head}" for head, _ in columns)],
         [
             [
@@ -97,7 +97,28 @@ def _found(result: Mapping[str, Any]) -> str:
     few = " (nothing is correlated over fewer than 10)" if result["n"] <= 90 else ""
     return (
         f"inside the true top tenth{few}; share of it among the scores' top tenth (∩); best "
-        f"scores in the true top twentieth\n{_table(heads, lines)}"
+        f"scores in the true top twentieth\n{table(heads, lines)}"
+    )
+
+
+def _gained(result: Mapping[str, Any]) -> str:
+    rows, baseline = result["rows"], result["rows"][0]["difference"]["to"]
+    name = f"nDCG@{rows[0]['ndcg']['of']}"
+    lines = [
+        [
+            row["proxy"],
+            interval(row["ndcg"]["last"]),
+            ""
+            if row["proxy"] == baseline
+            else interval(row["difference"]["ndcg"]["last"], sign=True),
+        ]
+        for row in rows
+    ]
+    random = result["truth"]["ndcg_at_random"]
+    lines.append(["(at random)", "undefined" if random is None else f"{random:.3f}", ""])
+    return (
+        f"{name}: how much of the possible gain the best scores have, no score ranked last, and "
+        f"that less {baseline}'s, paired\n{table(['proxy', name, f'Δ {name}'], lines)}"
     )
 
 
@@ -115,7 +136,7 @@ def _chosen(result: Mapping[str, Any]) -> str:
     heads = ["proxy", "favourite", "rank", *(f"best of {int(size):,}" for size in sizes)]
     return (
         f"{truth['target'].removeprefix('-')} of the best score, its true rank, and of the best "
-        f"of N random architectures (mean ± sd of 500 draws)\n{_table(heads, lines)}"
+        f"of N random architectures (mean ± sd of 500 draws)\n{table(heads, lines)}"
     )
 
 
@@ -143,7 +164,7 @@ def _repeats(rows: Sequence[Row]) -> str:
             ]
             lines.append([row["proxy"], str(row["repeats"]["draws"]), *figures])
     heads = ["proxy", "draws", "ρ scored", "ρ all", "τ scored", "τ all"]
-    return f"single draws of weights, mean ± sd over the draws\n{_table(heads, lines)}"
+    return f"single draws of weights, mean ± sd over the draws\n{table(heads, lines)}"
 
 
 def _plus_minus(figure: Mapping[str, float | None]) -> str:
@@ -163,18 +184,19 @@ def _agreement(result: Mapping[str, Any]) -> str:
     ]
     heads = ["", *(str(place) for place in range(1, len(names) + 1))]
     numbered = [[f"{place} {line[0]}", *line[1:]] for place, line in enumerate(lines, 1)]
-    return f"{title}\n{_table(heads, numbered)}"
+    return f"{title}\n{table(heads, numbered)}"
 
 
 def _costs(rows: Sequence[Row]) -> str:
     lines = [
         [row["proxy"], f"{row['coverage']:.1%}", f"{row['seconds_per_arch']:.2g}"] for row in rows
     ]
-    return f"cost\n{_table(['proxy', 'coverage', 's per architecture'], lines)}"
+    return f"cost\n{table(['proxy', 'coverage', 's per architecture'], lines)}"
 
 
 def _notes(result: Mapping[str, Any]) -> str:
     lines = [f"table: {note}" for note in result.get("truth", {}).get("notes", [])]
+    lines += [f"{name}: left out, {why}" for name, why in result.get("left_out", {}).items()]
     for row in result["rows"]:
         if "undefined" in row:
             lines.append(f"{row['proxy']}: no correlation over the scored, {row['undefined']}")
@@ -193,7 +215,7 @@ def interval(figure: Mapping[str, float | None], sign: bool = False) -> str:
     return f"{value:{plus}.3f}{ends}"
 
 
-def _table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+def table(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     """Columns as wide as needed; the first is aligned left, the others right."""
     widths = [max(len(row[i]) for row in (heads, *lines)) for i in range(len(heads))]
     return "\n".join(

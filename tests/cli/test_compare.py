@@ -13,10 +13,12 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from scipy.stats import spearmanr
 
+from nas.compare.correlations import ndcg
 from tests.support.command_line import SMALL, nas, size, snapshot, started, wait
 from tests.support.small import small
 
@@ -63,8 +65,14 @@ def test_the_folder_holds_scores_figures_and_settings(here: Path) -> None:
     scores, truth = ([float(row[name]) for row in scored] for name in ("epsilon", "acc"))
     rho = spearmanr(scores, truth).statistic
     assert found["rows"][0]["spearman"]["dropped"]["value"] == pytest.approx(rho)
-    for text in (f"{rho:.3f} [", "coverage", "best of 10", "Δ ρ all"):
+    for text in (f"{rho:.3f} [", "coverage", "best of 10", "Δ ρ all", "Δ nDCG@60"):
         assert text in done.out
+    filled = np.array([float(row["epsilon"] or "nan") for row in rows])
+    gained = ndcg(filled, np.array([float(row["acc"]) for row in rows]))
+    figure = found["rows"][0]["ndcg"]
+    assert (figure["of"], figure["last"]["value"]) == (60, pytest.approx(gained))
+    assert f"{gained:.3f} [{figure['last']['low']:.3f}, " in done.out
+    assert 0 < found["truth"]["ndcg_at_random"] < 1
 
 
 def test_another_proxy_computes_only_its_own_scores(here: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from itertools import combinations, permutations
-from math import isnan, sqrt
+from math import isnan, log2, sqrt
 from statistics import fmean
 
 import numpy as np
@@ -14,12 +14,15 @@ from hypothesis import strategies as st
 from scipy.stats import kendalltau, rankdata, spearmanr
 
 from nas.compare.correlations import (
+    COEFFICIENTS,
     Array,
     agreement,
     best_of,
     correlation,
     correlations,
     found_by,
+    gains,
+    ndcg,
     share_of_best,
 )
 from nas.seeding import numpy_generator
@@ -138,8 +141,8 @@ def test_the_undefined_is_none_and_never_a_number() -> None:
         result = correlations(scores, truth, "params", resamples=30)
     nothing = {"value": None, "low": None, "high": None}
     for name in ("constant", "none"):
-        for rules in result[name]["all"].values():
-            assert rules == {"dropped": nothing, "last": nothing}
+        for coefficient in COEFFICIENTS:
+            assert result[name]["all"][coefficient] == {"dropped": nothing, "last": nothing}
     assert result["few"]["all"]["spearman"]["dropped"] == nothing
     assert result["few"]["all"]["spearman"]["last"]["value"] is not None
     assert result["params"]["top"]["kendall"]["last"] == nothing  # four rows
@@ -204,3 +207,101 @@ def test_agreement_is_over_the_rows_that_both_score() -> None:
     table = agreement(scores)
     assert table[0][1] == table[1][0] == pytest.approx(expected)
     assert table[0][0] == pytest.approx(1)
+
+
+VALUES = st.lists(st.tuples(st.integers(0, 3) | st.none(), st.integers(-4, 4)), min_size=2)
+
+
+def slow_ndcg(scores: Array, truth: Array, count: int) -> float:
+    """nDCG from its definition: the mean over all orders of the tied rows."""
+
+    def dcg(order: list[int]) -> float:
+        gained = 0.0
+        for place, row in enumerate(order[:count], 1):
+            share = (truth[row] - low) / (high - low) if high > low else truth[row] >= high
+            gained += (2 ** (20 * min(max(share, 0), 1)) - 1) / log2(1 + place)
+        return gained
+
+    position = 0.2 * (len(truth) - 1)
+    ordered = sorted(truth)
+    below = ordered[int(position)]
+    above = ordered[min(int(position) + 1, len(truth) - 1)]
+    low, high = below + (position % 1) * (above - below), ordered[-1]
+    filled = np.nan_to_num(scores, nan=-1.0)
+    orders = [
+        sorted(each, key=lambda row: -filled[row]) for each in permutations(range(len(truth)))
+    ]
+    best = dcg(sorted(range(len(truth)), key=lambda row: -truth[row]))
+    return fmean(map(dcg, orders)) / best
+
+
+@QUICK
+@given(pairs=VALUES.filter(lambda pairs: len(pairs) <= 6), count=st.integers(1, 7))
+def test_ndcg_is_that_of_its_definition(pairs: list[tuple[int | None, int]], count: int) -> None:
+    scores = np.array([np.nan if score is None else score for score, _ in pairs], float)
+    truth = np.array([true for _, true in pairs], float)
+    if len(set(truth)) == 1:
+        assert isnan(ndcg(scores, truth, count))
+    else:
+        assert ndcg(scores, truth, count) == pytest.approx(slow_ndcg(scores, truth, count))
+
+
+def test_ndcg_by_hand() -> None:
+    truth = np.array([0.0, 10.0, 20.0, 30.0, 40.0, 50.0])  # the 20 % quantile is 10
+    worth = [0.0, 0.0, 2.0**5 - 1, 2.0**10 - 1, 2.0**15 - 1, 2.0**20 - 1]
+    assert gains(truth) == pytest.approx(worth)
+    best = worth[5] + worth[4] / log2(3)
+    assert ndcg(np.array([1.0, 2, 3, 4, 6, 5]), truth, 2) == pytest.approx(
+        (worth[4] + worth[5] / log2(3)) / best
+    )
+    missing = np.array([1.0, 2, 3, 4, np.nan, np.nan])  # the two best are at places 5 and 6
+    assert ndcg(missing, truth, 2) == pytest.approx((worth[3] + worth[2] / log2(3)) / best)
+    mean = (worth[4] + worth[5]) / 2 * (1 / log2(6) + 1 / log2(7))
+    whole = sum(gain / log2(place + 1) for place, gain in enumerate(reversed(worth), 1))
+    rest = sum(worth[row] / log2(place + 1) for place, row in enumerate((3, 2, 1, 0), 1))
+    assert ndcg(missing, truth, 64) == pytest.approx((rest + mean) / whole)
+    flat = np.array([1.0, 1, 1, 1, 0, 1])  # the quantile is the maximum
+    assert gains(flat) == pytest.approx([2.0**20 - 1] * 4 + [0, 2.0**20 - 1])
+    assert isnan(ndcg(truth, np.ones(6)))
+
+
+@QUICK
+@given(pairs=VALUES, count=st.integers(1, 70), factor=st.floats(0.1, 10))
+def test_laws_of_ndcg(pairs: list[tuple[int | None, int]], count: int, factor: float) -> None:
+    scores = np.array([np.nan if score is None else score for score, _ in pairs], float)
+    truth = np.array([true for _, true in pairs], float)
+    if len(set(truth)) == 1:
+        return
+    value = ndcg(scores, truth, count)
+    assert 0 <= value <= 1
+    assert ndcg(factor * truth + 3, truth, count) == pytest.approx(1)
+    for transformed in (np.exp(scores), 7 * scores - 3, scores**3):
+        assert ndcg(transformed, truth, count) == value
+    assert ndcg(scores, factor * truth - 3, count) == pytest.approx(value)
+    assert ndcg(-truth, truth, count) <= value + 1e-12
+    order = numpy_generator("order").permutation(len(truth))
+    assert ndcg(scores[order], truth[order], count) == pytest.approx(value)
+
+
+def test_ndcg_has_an_interval_of_the_same_resamples_and_a_paired_difference() -> None:
+    scores, truth = data(200)
+    scores["copy"] = scores["params"] * 2 + 1
+    result = correlations(scores, truth, "params", resamples=100)
+    for name, values in scores.items():
+        figure = result[name]["all"]["ndcg"]["last"]
+        assert figure["value"] == pytest.approx(ndcg(values, truth))
+        assert 0 <= figure["low"] < figure["value"] < figure["high"] <= 1
+    less = result["half"]["difference"]["ndcg"]["last"]
+    assert less["value"] == pytest.approx(
+        ndcg(scores["half"], truth) - ndcg(scores["params"], truth)
+    )
+    assert set(result["copy"]["difference"]["ndcg"]["last"].values()) == {0.0}
+    rng = numpy_generator("bootstrap", 0)  # as scipy draws them, 50 at a time
+    drawn = [rng.integers(0, 200, (50, 200)) for _ in range(2)]
+    order = np.argsort(truth)
+    again = [
+        ndcg(scores["half"][order][rows], truth[order][rows]) for rows in np.concatenate(drawn)
+    ]
+    low, high = np.percentile(again, [2.5, 97.5])
+    figure = result["half"]["all"]["ndcg"]["last"]
+    assert (figure["low"], figure["high"]) == (pytest.approx(low), pytest.approx(high))

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from importlib import import_module
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nas.cli.build import build_executor, build_objective, build_ranking
-from nas.cli.composition import run_hydra
-from nas.cli.config_files import quoted
+from nas.cli.arguments import NAME
+from nas.cli.comparing import Prepared, compared, drawing, prepared
+from nas.cli.composition import composed_again, run_hydra
+from nas.cli.config_files import literal, quoted
 from nas.cli.settings import CompareSettings
-from nas.errors import AllFailedError, UsageError
-from nas.runs.folder import CONFIG, HISTORY, SCORES, write_record
-from nas.runs.progress import Progress
-from nas.runs.stopping import interrupted
+from nas.errors import AllFailedError, UsageError, unknown
+from nas.runs.folder import HISTORY, SCORES
+from nas.space import SPACES
 from nas.storage.files import (
-    check_folder_place,
     check_replaceable,
     path_of,
     remove_file,
@@ -30,207 +28,147 @@ from nas.storage.files import (
     working_in,
 )
 
-if TYPE_CHECKING:
-    from nas.compare import Compared, Scores, Truth
-    from nas.compare.scores import Task
-    from nas.scoring.objective import ProxyObjective
-    from nas.space import Space
-
-CSV, RESULT, PAGE, PICTURES = "scores.csv", "compare.json", "compare.html", "pictures"
+BOARD, BOARD_CSV, BOARD_PICTURE = "leaderboard.json", "leaderboard.csv", "leaderboard.png"
 
 
 def main(argv: Sequence[str]) -> None:
-    """Run one comparison."""
+    """Run one comparison, or one in each of several spaces."""
 
     def task(settings: CompareSettings) -> None:
         again = [word for word in argv if not word.startswith("out=")]
         again.append(f"out={quoted(settings.out)}")
-        run(settings, f"nas compare {shlex.join(again)}")
+        command = f"nas compare {shlex.join(again)}"
+        if settings.spaces is None:
+            run(settings, command)
+        else:
+            run_spaces(settings.out, _each(settings, argv), command)
 
     run_hydra("compare", CompareSettings, task, argv)
 
 
 def run(settings: CompareSettings, again: str) -> None:
     """Compare as the settings say; `again` is the command that continues a stopped comparison."""
-    from nas.compare import Scores, StoppedError
     from nas.compare.text import rendered
 
-    start = perf_counter()
-    objective = _objective(settings)
-    table, truth, how_to_bring = _truth(settings, objective.space)
-    folder = path_of(settings.out, "out=")
-    with working_in(folder):
-        _check(folder)
-        fresh = not (folder / SCORES).exists()
-        scores = Scores.read(folder / SCORES)
-        try:
-            compared = _compared(settings, objective, truth, scores)
-        except StoppedError as stopped:
-            print(f"{stopped}; go on with\n  {again}")
-            sys.exit(130)
-        except AllFailedError:
-            if fresh:
-                (folder / SCORES).unlink(missing_ok=True)
-            raise
-        if scores.journal is not None:
-            scores.journal.check()
-        result = {
-            "table": table,
-            "target": None if truth is None else truth.target,
-            **_described(settings),
-            **compared.result,
-        }
-        result["seconds"] = round(perf_counter() - start, 3)
-        files = _write(folder, settings, compared, result)
+    for key in ("tables", "targets"):
+        if getattr(settings, key):
+            raise UsageError(f"{key}= is for several spaces: give spaces=, or {key[:-1]}=NAME")
+    task = prepared(settings)
+    with _stoppable(again):
+        result, files = compared(task)
     print(rendered(result))
-    print(f"\nfiles  {folder}: {', '.join(files)}")
-    if truth is None:
-        print(how_to_bring)
+    print(f"\nfiles  {path_of(settings.out)}: {', '.join(files)}")
+    if task.truth is None:
+        print(task.bring)
 
 
-def _check(folder: Path) -> None:
-    """Raise UsageError if the folder has files that are not from a comparison."""
-    if (folder / HISTORY).exists():
-        raise UsageError(f"{folder} holds a search: give another out= to a comparison")
-    for name in (RESULT, CSV, CONFIG, PAGE, PICTURES):
-        if (folder / name).exists() and not (folder / SCORES).exists():
-            raise UsageError(f"{folder} holds a {name} that is no comparison's: give another out=")
-    for name in (RESULT, CSV, CONFIG, PAGE):
-        check_replaceable(folder / name)
-    check_folder_place(folder / PICTURES)
+@contextmanager
+def _stoppable(again: str, where: str = "") -> Iterator[None]:
+    """If the comparison inside is stopped, print how it goes on, and exit."""
+    from nas.compare import StoppedError
+
+    try:
+        yield
+    except StoppedError as stopped:
+        print(f"{where}{stopped}; go on with\n  {again}")
+        sys.exit(130)
 
 
-def _described(settings: CompareSettings) -> dict[str, Any]:
-    return {
-        "space": settings.space.name,
-        "batch": settings.batch.name,
-        "seed": settings.seed,
-        "repeats": settings.repeats,
-        "sample": "all" if settings.sample is None else settings.sample,
-    }
+def _each(settings: CompareSettings, argv: Sequence[str]) -> dict[str, CompareSettings]:
+    """The settings in each of several spaces: as of `nas compare space=NAME out=FOLDER/NAME`."""
+    spaces = settings.spaces or ()
+    own = next((word for word in argv if re.match(r"[+~]*space(?!\w)", word)), None)
+    if own is not None:
+        raise UsageError(
+            f"{own} is for one space, and spaces= is for several: leave one of them out"
+        )
+    for key in ("tables", "targets"):
+        for name in getattr(settings, key):
+            if name not in spaces:
+                raise unknown(f"space for {key}= among those of spaces=", name, spaces)
+    found = {}
+    for name in spaces:
+        if not NAME.fullmatch(name):
+            raise unknown("space", name, SPACES)
+        changes = [f"space={name}", f"out={literal(str(Path(settings.out) / name))}"]
+        changes += ["spaces=null", "tables=null", "targets=null"]
+        for key, names in (("table", settings.tables), ("target", settings.targets)):
+            changes += [f"{key}={literal(names[name])}"] if name in names else []
+        found[name] = composed_again("compare", CompareSettings, changes)
+    return found
 
 
-def _objective(settings: CompareSettings) -> ProxyObjective:
-    """The objective with the chosen proxies and the baselines."""
-    if settings.ranking.options.get("weights") is not None:
-        raise UsageError("ranking.weights is for a search: nas compare shows each proxy by itself")
-    build_ranking(settings.ranking, settings.proxy)  # raises if it cannot rank them
-    return build_objective(settings, more=settings.baselines)
+def run_spaces(out: str, spaces: Mapping[str, CompareSettings], again: str) -> None:
+    """Compare in each of several spaces, and make a leaderboard of the results.
+
+    `again` is the command that continues a stopped comparison.
+    """
+    from nas.compare.leaderboard import leaderboard, rendered
+
+    start = perf_counter()
+    folder = path_of(out, "out=")
+    tasks = _prepared(spaces)
+    results = {}
+    with working_in(folder):
+        _check(folder, spaces)
+        for count, (name, task) in enumerate(tasks.items(), 1):
+            print(f"{name}: space {count} of {len(tasks)}", file=sys.stderr)
+            with _stoppable(again, f"{name}: "):
+                results[name] = _result(task)
+        board = {**leaderboard(results), "seconds": round(perf_counter() - start, 3)}
+        pictures = all(settings.pictures for settings in spaces.values())
+        files = _write(folder, board, pictures)
+    print(rendered(board))
+    print(f"\nfiles  {folder}: {', '.join([*files, *(f'{name}/' for name in spaces)])}")
 
 
-def _combinations(settings: CompareSettings) -> dict[str, tuple[str, ...]]:
-    """The proxies of every combination that is ranked by rank sum, by its name."""
-    chosen = settings.proxy
-    combinations = dict(chosen.combinations)
-    if settings.ranking.name == "rank_sum":
-        name = "rank_sum" if chosen.name == "several" else chosen.name
-        combinations[name] = tuple(chosen.members)
-    return combinations
-
-
-def _truth(settings: CompareSettings, space: Space) -> tuple[str | None, Truth | None, str]:
-    """The table's name, its truth, and a sentence that says how to give another table."""
-    from nas.compare.tables import (
-        data_folder,
-        find,
-        first_figure,
-        passed_over,
-        read,
-        tables_in,
-        truth,
-    )
-
-    name, target = settings.table, settings.target
-    if name is None:
-        if target is not None:
-            raise UsageError(f"target={target} needs a table, and table=null is none")
-        return None, None, "table=null: without true figures; table=auto takes the space's table"
-    wanted = settings.space.name if name == "auto" else name
-    there = name != "auto" and path_of(wanted, "table=").exists()
-    folder = Path() if there else data_folder(settings.data_dir)
-    bring = (
-        f"no table of true figures is named {wanted} in {folder}: {space.release} "
-        f"Or give table=FILE, a CSV or Parquet file with a column 'arch' and columns of numbers"
-    )
-    path = tables_in(folder).get(wanted) if name == "auto" else find(wanted, folder)
-    if path is None:
-        if name != "auto":
-            raise UsageError(bring)
-        if target is not None:
-            raise UsageError(f"target={target} needs a table: {bring}")
-        return None, None, bring
-    found = read(path)
-    first = first_figure(found, space) if target is None else target
-    facts = truth(found, space, first, settings.duplicates, settings.foreign)
-    if target is None and (passed := passed_over(found, space, first)):
+def _prepared(spaces: Mapping[str, CompareSettings]) -> dict[str, Prepared]:
+    """What is compared in each space; raises UsageError if there are no true figures at all."""
+    tasks = {name: prepared(settings) for name, settings in spaces.items()}
+    lacking = {name: task.bring for name, task in tasks.items() if task.truth is None}
+    if len(lacking) == len(tasks):
+        raise UsageError(f"a leaderboard needs true figures: {next(iter(lacking.values()))}")
+    for name, bring in lacking.items():
         print(
-            f"note: {first} is the target, because {' and '.join(passed)} of {path} "
-            f"{'have' if len(passed) > 1 else 'has'} no numbers; target=COLUMN takes another",
+            f"note: {name} has no true figures and no ranks (tables={{{name}: FILE}} gives some): "
+            f"{bring}",
             file=sys.stderr,
         )
-    return found.name, facts, bring
+    return tasks
 
 
-def _compared(
-    settings: CompareSettings, objective: ProxyObjective, truth: Truth | None, scores: Scores
-) -> Compared:
-    """Compare; raises StoppedError after Ctrl-C."""
-    from nas.compare import compare
-
-    with ExitStack() as stack:
-        executor = stack.enter_context(build_executor(settings.executor))
-        stops = stack.enter_context(interrupted())
-        bars: list[Progress] = []
-
-        def seen(_: Task, total: int) -> bool:
-            if not bars:
-                bar = Progress(total, comparable=False, unit="architectures")
-                bars.append(stack.enter_context(bar))
-            bars[0].advance()
-            return bool(stops)
-
-        return compare(
-            objective,
-            truth=truth,
-            sample=settings.sample,
-            resamples=settings.resamples,
-            combinations=_combinations(settings),
-            baseline=settings.baselines[0],
-            scores=scores,
-            executor=executor,
-            patience=settings.patience,
-            seen=seen,
-        )
+def _check(folder: Path, spaces: Iterable[str]) -> None:
+    """Raise UsageError if the folder has files that are not from a leaderboard."""
+    for name, what in ((HISTORY, "search"), (SCORES, "comparison in one space")):
+        if (folder / name).exists():
+            raise UsageError(f"{folder} holds a {what}: give another out= to a leaderboard")
+    begun = any((folder / name / SCORES).exists() for name in spaces)
+    for name in (BOARD, BOARD_CSV, BOARD_PICTURE):
+        if (folder / name).exists() and not begun:
+            raise UsageError(
+                f"{folder} holds a {name} that is no leaderboard's: give another out="
+            )
+        check_replaceable(folder / name)
 
 
-def _write(
-    folder: Path, settings: CompareSettings, compared: Compared, result: Mapping[str, Any]
-) -> list[str]:
-    """Write all files into the folder and return their names."""
-    from nas.compare.page import write_page
-
-    files = [RESULT, CSV, SCORES, CONFIG]
-    remove_file(folder / PAGE)  # from an earlier comparison
-    pictures = _pictures(settings.pictures)
-    if pictures is not None:
-        pictures.clear(folder / PICTURES)
-    if settings.pictures and pictures is not None:
-        drawn = pictures.draw(compared.comparison, result, folder / PICTURES)
-        write_page(folder / PAGE, result, drawn)
-        files = [PAGE, f"{PICTURES}/", *files]
-    text = json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False)
-    replace_file(folder / RESULT, text + "\n")
-    replace_file(folder / CSV, compared.comparison.csv())
-    write_record(folder, settings.record)
-    return files
-
-
-def _pictures(wanted: bool) -> ModuleType | None:
-    """The module that draws; None, and a note, where what it draws with cannot be imported."""
+def _result(task: Prepared) -> dict[str, Any]:
+    """The result in a space; if every proxy fails there, the reasons alone."""
     try:
-        return import_module("nas.compare.pictures")
-    except Exception as error:  # other packages' broken metadata stop matplotlib
-        if wanted:
-            why = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            print(f"note: no pictures: matplotlib cannot be imported ({why})", file=sys.stderr)
-        return None
+        return compared(task, leave_out=True)[0]
+    except AllFailedError as error:
+        return {"rows": [], "left_out": dict.fromkeys(task.objective.named, str(error))}
+
+
+def _write(folder: Path, board: Mapping[str, Any], wanted: bool) -> list[str]:
+    """Write the leaderboard's files and return their names."""
+    from nas.compare.leaderboard import as_csv
+
+    text = json.dumps(board, indent=1, ensure_ascii=False, allow_nan=False)
+    replace_file(folder / BOARD, text + "\n")
+    replace_file(folder / BOARD_CSV, as_csv(board))
+    remove_file(folder / BOARD_PICTURE)  # from an earlier leaderboard
+    picture = drawing(wanted, "heat_map") if wanted else None
+    if picture is None:
+        return [BOARD, BOARD_CSV]
+    picture.draw(board, folder / BOARD_PICTURE)
+    return [BOARD, BOARD_CSV, BOARD_PICTURE]

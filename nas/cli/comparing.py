@@ -1,0 +1,267 @@
+"""One comparison: what its settings say that it compares, and what it leaves in its folder."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from time import perf_counter
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from nas.cli.build import build_executor, build_objective, build_ranking
+from nas.cli.settings import CompareSettings
+from nas.errors import AllFailedError, UsageError
+from nas.runs.folder import CONFIG, HISTORY, SCORES, write_record
+from nas.runs.progress import Progress
+from nas.runs.stopping import interrupted
+from nas.storage.files import (
+    check_folder_place,
+    check_replaceable,
+    path_of,
+    remove_file,
+    replace_file,
+    working_in,
+)
+
+if TYPE_CHECKING:
+    from nas.compare import Compared, Scores, Truth
+    from nas.compare.scores import Task
+    from nas.scoring.objective import ProxyObjective
+    from nas.space import Space
+
+CSV, RESULT, PAGE, PICTURES = "scores.csv", "compare.json", "compare.html", "pictures"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is compared with what. Mistakes in the settings are found before it is there."""
+
+    settings: CompareSettings
+    objective: ProxyObjective
+    table: str | None
+    truth: Truth | None
+    bring: str
+    """One sentence: how to give a table of true figures."""
+    seconds: float
+    """How long this took."""
+
+
+def prepared(settings: CompareSettings) -> Prepared:
+    """The proxies, the space, the batch and the truth of a comparison; nothing is written."""
+    start = perf_counter()
+    objective = _objective(settings)
+    table, truth, bring = _truth(settings, objective.space)
+    return Prepared(settings, objective, table, truth, bring, perf_counter() - start)
+
+
+def compared(task: Prepared, leave_out: bool = False) -> tuple[dict[str, Any], list[str]]:
+    """Compare, and write the files of the comparison; the result and the names of the files.
+
+    Raises StoppedError after Ctrl-C, and AllFailedError if a proxy fails for all first
+    architectures; with `leave_out` only if all proxies do, and such a proxy is among the
+    `left_out` of the result, with its error.
+    """
+    from nas.compare import Scores
+
+    start = perf_counter()
+    folder = path_of(task.settings.out, "out=")
+    with working_in(folder):
+        _check(folder)
+        fresh = not (folder / SCORES).exists()
+        scores = Scores.read(folder / SCORES)
+        try:
+            found, left = _tried(task, scores, leave_out)
+        except AllFailedError:
+            if fresh:
+                (folder / SCORES).unlink(missing_ok=True)
+            raise
+        if scores.journal is not None:
+            scores.journal.check()
+        result = {
+            "table": task.table,
+            "target": None if task.truth is None else task.truth.target,
+            **_described(task.settings),
+            **found.result,
+            **({"left_out": left} if left else {}),
+        }
+        result["seconds"] = round(task.seconds + perf_counter() - start, 3)
+        return result, _write(folder, task.settings, found, result)
+
+
+def _check(folder: Path) -> None:
+    """Raise UsageError if the folder has files that are not from a comparison."""
+    if (folder / HISTORY).exists():
+        raise UsageError(f"{folder} holds a search: give another out= to a comparison")
+    for name in (RESULT, CSV, CONFIG, PAGE, PICTURES):
+        if (folder / name).exists() and not (folder / SCORES).exists():
+            raise UsageError(f"{folder} holds a {name} that is no comparison's: give another out=")
+    for name in (RESULT, CSV, CONFIG, PAGE):
+        check_replaceable(folder / name)
+    check_folder_place(folder / PICTURES)
+
+
+def _described(settings: CompareSettings) -> dict[str, Any]:
+    return {
+        "space": settings.space.name,
+        "batch": settings.batch.name,
+        "seed": settings.seed,
+        "repeats": settings.repeats,
+        "sample": "all" if settings.sample is None else settings.sample,
+    }
+
+
+def _objective(settings: CompareSettings) -> ProxyObjective:
+    """The objective with the chosen proxies and the baselines."""
+    if settings.ranking.options.get("weights") is not None:
+        raise UsageError("ranking.weights is for a search: nas compare shows each proxy by itself")
+    build_ranking(settings.ranking, settings.proxy)  # raises if it cannot rank them
+    return build_objective(settings, more=settings.baselines)
+
+
+def _combinations(settings: CompareSettings) -> dict[str, tuple[str, ...]]:
+    """The proxies of every combination that is ranked by rank sum, by its name."""
+    chosen = settings.proxy
+    combinations = dict(chosen.combinations)
+    if settings.ranking.name == "rank_sum":
+        name = "rank_sum" if chosen.name == "several" else chosen.name
+        combinations[name] = tuple(chosen.members)
+    return combinations
+
+
+def _truth(settings: CompareSettings, space: Space) -> tuple[str | None, Truth | None, str]:
+    """The table's name, its truth, and a sentence that says how to give another table."""
+    from nas.compare.tables import (
+        data_folder,
+        find,
+        first_figure,
+        passed_over,
+        read,
+        tables_in,
+        truth,
+    )
+
+    name, target = settings.table, settings.target
+    if name is None:
+        if target is not None:
+            raise UsageError(f"target={target} needs a table, and table=null is none")
+        return None, None, "table=null: without true figures; table=auto takes the space's table"
+    wanted = settings.space.name if name == "auto" else name
+    there = name != "auto" and path_of(wanted, "table=").exists()
+    folder = Path() if there else data_folder(settings.data_dir)
+    bring = (
+        f"no table of true figures is named {wanted} in {folder}: {space.release} "
+        f"Or give table=FILE, a CSV or Parquet file with a column 'arch' and columns of numbers"
+    )
+    path = tables_in(folder).get(wanted) if name == "auto" else find(wanted, folder)
+    if path is None:
+        if name != "auto":
+            raise UsageError(bring)
+        if target is not None:
+            raise UsageError(f"target={target} needs a table: {bring}")
+        return None, None, bring
+    found = read(path)
+    first = first_figure(found, space) if target is None else target
+    facts = truth(found, space, first, settings.duplicates, settings.foreign)
+    if target is None and (passed := passed_over(found, space, first)):
+        print(
+            f"note: {first} is the target, because {' and '.join(passed)} of {path} "
+            f"{'have' if len(passed) > 1 else 'has'} no numbers; target=COLUMN takes another",
+            file=sys.stderr,
+        )
+    return found.name, facts, bring
+
+
+def _tried(task: Prepared, scores: Scores, leave_out: bool) -> tuple[Compared, dict[str, str]]:
+    """The comparison; with `leave_out` without the proxies that fail for all, and their errors."""
+    objective = task.objective
+    left: dict[str, str] = {}
+    while True:
+        parts = _combinations(task.settings)
+        whole = {name: each for name, each in parts.items() if not left.keys() & {*each}}
+        try:
+            found = _compared(task, objective, scores, whole)
+        except AllFailedError as error:
+            rest = {name: each for name, each in objective.named.items() if name != error.proxy}
+            if not leave_out or not rest:
+                raise
+            left[error.proxy] = str(error)
+            objective = replace(objective, proxies=rest)
+            continue
+        lost = [name for name in parts if name not in whole]
+        return found, {**left, **dict.fromkeys(lost, "one of its parts is left out")}
+
+
+def _compared(
+    task: Prepared,
+    objective: ProxyObjective,
+    scores: Scores,
+    combinations: Mapping[str, tuple[str, ...]],
+) -> Compared:
+    """Compare; raises StoppedError after Ctrl-C."""
+    from nas.compare import compare
+
+    settings = task.settings
+    baselines = [name for name in settings.baselines if name in objective.named]
+
+    with ExitStack() as stack:
+        executor = stack.enter_context(build_executor(settings.executor))
+        stops = stack.enter_context(interrupted())
+        bars: list[Progress] = []
+
+        def seen(_: Task, total: int) -> bool:
+            if not bars:
+                bar = Progress(total, comparable=False, unit="architectures")
+                bars.append(stack.enter_context(bar))
+            bars[0].advance()
+            return bool(stops)
+
+        return compare(
+            objective,
+            truth=task.truth,
+            sample=settings.sample,
+            resamples=settings.resamples,
+            combinations=combinations,
+            baseline=(baselines or [*objective.named])[0],
+            scores=scores,
+            executor=executor,
+            patience=settings.patience,
+            seen=seen,
+        )
+
+
+def _write(
+    folder: Path, settings: CompareSettings, compared: Compared, result: Mapping[str, Any]
+) -> list[str]:
+    """Write all files into the folder and return their names."""
+    from nas.compare.page import write_page
+
+    files = [RESULT, CSV, SCORES, CONFIG]
+    remove_file(folder / PAGE)  # from an earlier comparison
+    pictures = drawing(settings.pictures)
+    if pictures is not None:
+        pictures.clear(folder / PICTURES)
+    if settings.pictures and pictures is not None:
+        drawn = pictures.draw(compared.comparison, result, folder / PICTURES)
+        write_page(folder / PAGE, result, drawn)
+        files = [PAGE, f"{PICTURES}/", *files]
+    text = json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False)
+    replace_file(folder / RESULT, text + "\n")
+    replace_file(folder / CSV, compared.comparison.csv())
+    write_record(folder, settings.record)
+    return files
+
+
+def drawing(wanted: bool, name: str = "pictures") -> ModuleType | None:
+    """A module of `nas.compare` that draws; None, and a note, where it cannot be imported."""
+    try:
+        return import_module(f"nas.compare.{name}")
+    except Exception as error:  # other packages' broken metadata stop matplotlib
+        if wanted:
+            why = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            print(f"note: no pictures: matplotlib cannot be imported ({why})", file=sys.stderr)
+        return None
