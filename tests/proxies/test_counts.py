@@ -60,10 +60,11 @@ def test_depth_is_that_of_the_modules(seed: int) -> None:
     space = small("nasbench201")
     arch = space.sample(Random(seed)) if seed else (0,) * 6
     batch = space.batch(2, generator(seed))
-    layers = {
-        name.rpartition(".")[0] for name, _ in Candidate(space, arch).model().named_parameters()
-    }
-    assert score("depth", space, arch, batch) == len(layers)
+    for live in (True, False):
+        candidate = Candidate(space, arch, live=live)
+        named = candidate.model().named_parameters()
+        layers = {name.rpartition(".")[0] for name, _ in named}
+        assert PROXIES.build("depth").score(candidate, batch) == len(layers)
     assert score("depth", OneModule(lambda: space.build(arch)), (0,), batch) == len(layers)
 
 
@@ -71,7 +72,7 @@ def test_depth_in_the_published_macro() -> None:
     """Stem 2, residual blocks 5 each, last norm and classifier 1 each; 15 cells of n edges."""
     space = SPACES.build("nasbench201")
     batch = Batch(torch.zeros(2, 3, 32, 32))
-    fixed = score("depth", space, (0,) * 6, batch)
+    fixed = score("depth", space, (0, 0, 0, 1, 0, 0), batch)
     assert fixed == 14
     cells = {
         convolutions: (3,) * convolutions + (1,) * (6 - convolutions) for convolutions in (1, 4)

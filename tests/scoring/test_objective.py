@@ -282,4 +282,4 @@ def test_the_device_is_the_faster_one(there: bool, monkeypatch: pytest.MonkeyPat
     settings = typed(ScoringSettings, SETTINGS | {"device": "auto"})
     assert build_objective(settings).device == "cpu"
     names = {name for name in PROXIES if PROXIES[name].faster_on_cpu}
-    assert names == {"epsilon", "params", "flops", "l2_norm", "nasgraph", "skip"}
+    assert names == {"epsilon", "params", "flops", "l2_norm", "nasgraph", "skip", "depth"}
