@@ -12,6 +12,7 @@ from nas.network import Network
 from nas.proxy import PROXIES, NoScore, Proxy
 from nas.ranking import RANKINGS
 from nas.scoring.objective import Objective, ProxyObjective
+from nas.searching.finals import Panel
 from nas.searching.history import History
 from nas.searching.loop import trials
 from nas.space import SPACES, Space
@@ -19,7 +20,7 @@ from nas.strategy import STRATEGIES, Strategy
 from nas.trial import Evaluation, Trial
 
 if TYPE_CHECKING:
-    from nas.api import score, search
+    from nas.api import finals, score, search
     from nas.batch import Batch
 
 __version__: str
@@ -40,6 +41,7 @@ __all__ = [
     "NoScore",
     "NotApplicableError",
     "Objective",
+    "Panel",
     "Proxy",
     "ProxyObjective",
     "Space",
@@ -47,12 +49,13 @@ __all__ = [
     "Trial",
     "UsageError",
     "__version__",
+    "finals",
     "score",
     "search",
     "trials",
 ]
 
-LATER = {"Batch": "nas.batch", "score": "nas.api", "search": "nas.api"}
+LATER = {"Batch": "nas.batch", "finals": "nas.api", "score": "nas.api", "search": "nas.api"}
 """Public names whose modules need torch: they are imported when someone asks for them."""
 
 

@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from nas.arch import Arch
 from nas.batch import Batch
 from nas.compare.keys import keys
 from nas.errors import UsageError
 from nas.ranking import Ranking, by_score, rank_sum, ranked
-from nas.runs.folder import opened, write_record
+from nas.runs.journals import journals
 from nas.scoring.executors import Executor
 from nas.scoring.given import Proxies, objective_of
-from nas.scoring.objective import ProxyObjective
+from nas.searching.finals import PANEL, Panel, Standings, held, judged, jury, standings
+from nas.searching.found import Found
 from nas.searching.history import History
 from nas.searching.loop import trials
 from nas.space import Space
 from nas.strategy import STRATEGIES, Strategy
-from nas.trial import Evaluation, Trial
-
-
-@dataclass(frozen=True)
-class Found:
-    """What came of a search."""
-
-    space: Space
-    trials: Sequence[Trial]
-    best: Trial
-    """The first of the trials that rank highest; its score is NaN if no trial has a score."""
-
-    @property
-    def arch(self) -> str:
-        """The best architecture in the space's notation."""
-        return self.space.format(self.best.arch)
+from nas.trial import Evaluation
 
 
 def search(
@@ -48,6 +32,7 @@ def search(
     batch: Batch | None = None,
     seed: int = 0,
     live: bool = True,
+    finals: Panel | None = PANEL,
     block: int = 1,
     folder: str | Path | None = None,
     executor: Executor = map,
@@ -57,11 +42,12 @@ def search(
     Give plugins as objects or by name; a name means the plugin with its default options. A
     strategy is made from the space and the ranking: give its class, or a `partial` of it with
     options. If `batch` is None, the space's default input is used. `live`: without layers that
-    cannot change the output (`nas.network.Network`). With `folder`, the journal of trials is kept
-    there, and the same call goes on where it stopped. Raises UsageError for a wrong argument.
+    cannot change the output (`nas.network.Network`). `finals`: the panel that judges the best
+    trials among each other; None for no finals. With `folder`, the journals are kept there, and
+    the same call goes on where it stopped. Raises UsageError for a wrong argument.
 
     >>> from nas import search
-    >>> found = search("nasbench201", "params", "random", budget=3)
+    >>> found = search("nasbench201", "params", "random", budget=3, finals=None)
     >>> len(found.trials), found.arch.count("|")
     (3, 9)
     """
@@ -69,35 +55,14 @@ def search(
     ranking: Ranking = rank_sum if isinstance(objective.proxies, Mapping) else by_score
     make = STRATEGIES[strategy] if isinstance(strategy, str) else strategy
     made: Strategy = make(objective.space, ranking)
-    with _history(folder, objective, made, seed, block) as history:
+    kind, scores = type(made).__qualname__, partial(keys, objective)
+    with journals(folder, kind, seed, block, scores) as (history, journal):
         settings = {"budget": budget, "seed": seed, "block": block}
         every = list(trials(made, objective, history, executor=executor, **settings))
-    return Found(objective.space, every, (ranked(every, ranking) or every)[0])
-
-
-def _complete(record: Mapping[str, Any], file: Path) -> Mapping[str, Any]:
-    if "scores" not in record:
-        raise UsageError(f"{file} is not the record of a search from Python")
-    return record
-
-
-@contextmanager
-def _history(
-    folder: str | Path | None, objective: ProxyObjective, made: Strategy, seed: int, block: int
-) -> Iterator[History]:
-    """The history of a search, in memory or in a folder that no other search can go on with."""
-    if folder is None:
-        yield History()
-        return
-    record = {
-        "scores": keys(objective),
-        "strategy": type(made).__qualname__,
-        "seed": seed,
-        "block": block,
-    }
-    with opened(Path(folder), record, (), _complete) as history:
-        write_record(Path(folder), record)
-        yield history
+        places = None
+        if finals is not None:
+            places = held(every, ranking, objective, finals, journal, executor)
+    return Found(objective.space, every, (ranked(every, ranking) or every)[0], places)
 
 
 def score(
@@ -115,8 +80,41 @@ def score(
     evaluation says the reason. Raises UsageError for what is not in the space.
     """
     objective = objective_of(space, proxy, batch, seed, live)
-    there = objective.space
-    if isinstance(archs, str):
-        archs = [archs]
-    read = [there.read(arch) if isinstance(arch, str) else there.checked(arch) for arch in archs]
-    return [objective.complete(arch) for arch in read]
+    return [objective.complete(arch) for arch in _read(objective.space, archs)]
+
+
+def finals(
+    space: Space | str,
+    archs: Iterable[Arch | str],
+    judges: Proxies = PANEL.proxies,
+    *,
+    batch: Batch | None = None,
+    seed: int = 0,
+    live: bool = True,
+    executor: Executor = map,
+) -> Standings:
+    """Rank a set of architectures by the sum of the logarithms of their ranks by every judge.
+
+    The arguments are those of `score`; every example of the batch counts. Raises UsageError for
+    what is not in the space, or without an architecture.
+
+    >>> from nas import finals
+    >>> places = finals("nasbench201", ["1,1,1,1,1,1", "3,3,3,3,3,3"], ["params", "flops"])
+    >>> [(place.arch, place.ranks["params"]) for place in places.finalists]
+    [((3, 3, 3, 3, 3, 3), 1.0), ((1, 1, 1, 1, 1, 1), 2.0)]
+    """
+    objective = objective_of(space, judges, batch, seed, live)
+    proxies = objective.proxies
+    judging = proxies if isinstance(proxies, Mapping) else {type(proxies).__name__: proxies}
+    examples = len(objective.batch.inputs)
+    read = _read(objective.space, archs)
+    if not read:
+        raise UsageError("archs= must have an architecture or more")
+    panel = jury(objective, judging, examples)
+    return standings([*judged(dict.fromkeys(read), panel, examples, History(), executor)])
+
+
+def _read(space: Space, archs: Iterable[Arch | str]) -> list[Arch]:
+    """Architectures of the space; raises UsageError for others."""
+    given = [archs] if isinstance(archs, str) else archs
+    return [space.read(arch) if isinstance(arch, str) else space.checked(arch) for arch in given]

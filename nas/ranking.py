@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import inf, isnan
+from typing import TYPE_CHECKING
 
-from nas.errors import UsageError
+from nas.errors import UsageError, unknown
 from nas.registry import Registry
 from nas.trial import Trial
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
 
 Ranking = Callable[[Sequence[Trial]], Sequence[float]]
 """Gives every trial of a set a value; values of different sets do not compare."""
@@ -29,31 +36,111 @@ def by_score(
 
 
 @RANKINGS.register("rank_sum")
-def rank_sum(trials: Sequence[Trial]) -> list[float]:
+def rank_sum(
+    trials: Sequence[Trial], *, weights: Mapping[str, float] | None = None
+) -> list[float]:
     """Sum over proxies of log(rank / n), n the set's size (AZ-NAS, arXiv:2403.19232).
 
-    The best trial of a proxy has rank n; ties share the mean of their ranks. A trial that lacks
-    one proxy's score gets -inf and does not count in the ranks. Raises UsageError if the trials
-    have the scores of one proxy only.
+    The best trial of a proxy has rank n; ties share the mean of their ranks. `weights` are the
+    factors of proxies (1 by default) and of metrics (0 by default) by name; under a negative one
+    the lowest value has rank n. A trial that lacks one of the figures gets -inf and does not count
+    in the ranks. Raises UsageError if there are not two figures or more.
     """
-    if trials and not any(trial.scores for trial in trials):
-        raise UsageError("ranking=rank_sum compares several proxies: give proxy=[one,other]")
     import numpy as np
+
+    def summed(values: Array) -> Array:
+        weighed = np.log(shares(values * np.sign(factors))) * np.abs(factors)
+        return np.asarray(weighed.sum(axis=1))
+
+    names, factors = _weighted("rank_sum", trials, weights)
+    return _over(trials, names, summed)
+
+
+@RANKINGS.register("median_rank")
+def median_rank(trials: Sequence[Trial]) -> list[float]:
+    """Median over proxies of rank / n: one proxy that is wrong about a trial changes little.
+
+    Ranks, missing scores and errors as in `rank_sum`.
+    """
+    import numpy as np
+
+    names, _ = _weighted("median_rank", trials, None)
+    return _over(trials, names, lambda values: np.median(shares(values), axis=1))
+
+
+@RANKINGS.register("share_sum")
+def share_sum(trials: Sequence[Trial]) -> list[float]:
+    """Sum over proxies of score / largest absolute score of the set (FreeREA, arXiv:2207.05135).
+
+    A trial that lacks one proxy's score gets -inf. Errors as in `rank_sum`.
+    """
+    import numpy as np
+
+    def summed(values: Array) -> Array:
+        largest = np.abs(values).max(axis=0)
+        return np.asarray((values / np.where(largest == 0, 1.0, largest)).sum(axis=1))
+
+    names, _ = _weighted("share_sum", trials, None)
+    return _over(trials, names, summed)
+
+
+def shares(values: Array) -> Array:
+    """Rank / n in every column (n, columns): the highest value has 1, ties share their mean."""
     from scipy.stats import rankdata
 
-    whole = [place for place, trial in enumerate(trials) if not isnan(trial.score)]
+    ranks: Array = rankdata(values, axis=0) / len(values)
+    return ranks
+
+
+def _weighted(
+    ranking: str, trials: Sequence[Trial], weights: Mapping[str, float] | None
+) -> tuple[list[str], Array]:
+    """The names of the figures that count, and their factors; a single proxy is called score."""
+    import numpy as np
+
+    first = trials[0] if trials else None
+    proxies = [*first.scores] or ["score"] if first is not None else []
+    factors = dict.fromkeys(proxies, 1.0) | dict(weights or {})
+    counted = {name: factor for name, factor in factors.items() if factor}
+    if first is not None:
+        known = {*proxies, *first.metrics}
+        if lost := [name for name in factors if name not in known]:
+            raise unknown(f"figure for ranking={ranking}", lost[0], known)
+        if len(counted) < 2 and not first.scores:
+            raise UsageError(f"ranking={ranking} compares several proxies: give proxy=[one,other]")
+    return [*counted], np.array([*counted.values()])
+
+
+def _over(
+    trials: Sequence[Trial], names: Sequence[str], value: Callable[[Array], Array]
+) -> list[float]:
+    """`value` of the table (trials, names) of those that have all figures; -inf for others."""
+    import numpy as np
+
+    table = np.array([[_figure(trial, name) for name in names] for trial in trials])
     values = np.full(len(trials), -inf)
-    if whole:
-        table = np.array([list(trials[place].scores.values()) for place in whole])
-        values[whole] = np.log(rankdata(table, axis=0) / len(whole)).sum(axis=1)
-    return [float(value) for value in values]
+    whole = np.flatnonzero(~np.isnan(table.reshape(len(trials), -1)).any(axis=1))
+    if len(whole):
+        values[whole] = value(table[whole])
+    return [float(each) for each in values]
+
+
+def _figure(trial: Trial, name: str) -> float:
+    if name == "score" and not trial.scores:
+        return trial.score
+    return trial.scores[name] if name in trial.scores else float(trial.metrics[name])
 
 
 def ranked(trials: Sequence[Trial], ranking: Ranking) -> list[Trial]:
     """The trials with a score and no copies, from the best to the worst, the earlier first."""
+    return [trial for trial, _ in valued(trials, ranking)]
+
+
+def valued(trials: Sequence[Trial], ranking: Ranking) -> list[tuple[Trial, float]]:
+    """The trials of `ranked`, each with the value that the ranking gives it."""
     scored = [trial for trial in trials if trial.copy_of is None and not isnan(trial.score)]
     values = ranking(scored)
     if len(values) != len(scored):
         raise UsageError(f"the ranking gives {len(values)} values for {len(scored)} trials")
     order = sorted(range(len(scored)), key=lambda place: (-values[place], place))
-    return [scored[place] for place in order]
+    return [(scored[place], values[place]) for place in order]

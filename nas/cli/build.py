@@ -78,11 +78,33 @@ def build_ranking(choice: Choice, proxies: Proxies, metrics: Sequence[str] = ())
     """The ranking that a config names; raises UsageError if it does not fit the proxies."""
     if choice.name not in RANKINGS:
         raise unknown("ranking", choice.name, RANKINGS)
-    ranking = RANKINGS.bound(choice)
+    ranking = RANKINGS.bound(_by_figure(choice, proxies))
     # a ranking that cannot rank trials of these proxies raises its error now, not after scoring
     scores = dict.fromkeys(proxies.members, 0.0) if proxies.together else {}
     ranking([Trial(0, (), 0.0, dict.fromkeys(metrics, 0.0), 0.0, scores=scores)])
     return ranking
+
+
+def _by_figure(choice: Choice, proxies: Proxies) -> Choice:
+    """The ranking with checked weights; a trial of one proxy calls that proxy's figure score."""
+    weights = choice.options.get("weights")
+    if weights is None or choice.name == "score":
+        return choice
+    checked = check_weights(weights)
+    if not proxies.together and proxies.name in checked:
+        checked["score"] = checked.pop(proxies.name)
+    return Choice(choice.name, {**choice.options, "weights": checked})
+
+
+def check_weights(weights: object) -> dict[str, float]:
+    """`ranking.weights` as numbers by name; raises UsageError for anything else."""
+    if not isinstance(weights, Mapping):
+        raise UsageError(f"ranking.weights={weights} must be like {{epsilon: 1, naswot: 0.01}}")
+    for name, weight in weights.items():
+        number = not isinstance(weight, bool) and isinstance(weight, int | float)
+        if not number or not isfinite(weight):
+            raise UsageError(f"ranking.weights.{name}={weight} must be a finite number")
+    return {str(name): float(weight) for name, weight in weights.items()}
 
 
 def build_executor(choice: Choice) -> AbstractContextManager[Executor]:
@@ -102,16 +124,11 @@ def _factors(ranking: Choice, proxies: Proxy | Mapping[str, Proxy]) -> dict[str,
         return {}
     if not isinstance(proxies, Mapping):
         raise UsageError("ranking.weights is for several proxies: give proxy=[one,other]")
-    names = list(proxies)
-    if not isinstance(weights, Mapping):
-        raise UsageError(f"ranking.weights={weights} must be like {{epsilon: 1, naswot: 0.01}}")
-    for name, weight in weights.items():
-        if name not in names:
-            raise unknown("proxy in this search", str(name), names)
-        number = not isinstance(weight, bool) and isinstance(weight, int | float)
-        if not number or not isfinite(weight):
-            raise UsageError(f"ranking.weights.{name}={weight} must be a finite number")
-    return {str(name): float(weight) for name, weight in weights.items()}
+    factors = check_weights(weights)
+    for name in factors:
+        if name not in proxies:
+            raise unknown("proxy in this search", name, list(proxies))
+    return factors
 
 
 def device_named(name: str, proxies: Iterable[Proxy] = ()) -> str:

@@ -25,6 +25,8 @@ class Proxies:
     """Whether they count as several; this is true even for a list of one proxy."""
     combinations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """With `several`: the names of the proxies in each combination of the list."""
+    rankings: Mapping[str, str] = field(default_factory=dict)
+    """With `several`: the ranking of each combination that says one in its config."""
     parts: tuple[str, ...] = ()
     """With `several`: the names in the list; a combination has one name."""
 
@@ -57,7 +59,7 @@ def proxies(key: str, value: Any) -> Proxies:
     if not inside:
         return Proxies(name, {name: chosen(key, value)})
     members: dict[str, Choice] = {}
-    combinations = {}
+    combinations, rankings = {}, {}
     for part, config in inside.items():
         found = proxies(key, config)
         inner = found.members if found.together else {part: found.members[found.name]}
@@ -69,7 +71,9 @@ def proxies(key: str, value: Any) -> Proxies:
                 )
         if found.together:
             combinations[part] = tuple(_members(config))
-    return Proxies(name, members, True, combinations, tuple(inside))
+            if "ranking" in config:
+                rankings[part] = str(config["ranking"])
+    return Proxies(name, members, True, combinations, rankings, tuple(inside))
 
 
 def _name(key: str, value: Any) -> str:

@@ -124,13 +124,22 @@ def _objective(settings: CompareSettings) -> ProxyObjective:
 
 
 def _combinations(settings: CompareSettings) -> dict[str, tuple[str, ...]]:
-    """The proxies of every combination that is ranked by rank sum, by its name."""
-    chosen = settings.proxy
-    combinations = dict(chosen.combinations)
-    if settings.ranking.name == "rank_sum":
-        name = "rank_sum" if chosen.name == "several" else chosen.name
-        combinations[name] = tuple(chosen.members)
+    """The proxies of every combination that has a row of its own, by its name."""
+    combinations = dict(settings.proxy.combinations)
+    if settings.ranking.name != "score":
+        combinations[_whole(settings)] = tuple(settings.proxy.members)
     return combinations
+
+
+def _whole(settings: CompareSettings) -> str:
+    """The name of all proxies together."""
+    several = settings.proxy.name == "several"
+    return settings.ranking.name if several else settings.proxy.name
+
+
+def _rankings(settings: CompareSettings) -> dict[str, str]:
+    """The ranking of every combination, by its name."""
+    return {**settings.proxy.rankings, _whole(settings): settings.ranking.name}
 
 
 def _truth(settings: CompareSettings, space: Space) -> tuple[str | None, Truth | None, str]:
@@ -226,6 +235,7 @@ def _compared(
             sample=settings.sample,
             resamples=settings.resamples,
             combinations=combinations,
+            rankings=_rankings(settings),
             baseline=(baselines or [*objective.named])[0],
             scores=scores,
             executor=executor,

@@ -15,7 +15,7 @@ from nas.registry.plugins import origin, plugins
 from nas.storage.files import is_there
 from nas.storage.yaml_files import checked_text, read_yaml
 
-GROUPS = ("space", "proxy", "strategy", "batch", "ranking", "executor")
+GROUPS = ("space", "proxy", "strategy", "batch", "ranking", "executor", "finals")
 """The config groups: an option with such a name chooses a plugin."""
 
 
@@ -79,16 +79,27 @@ def check_files(folder: Path) -> None:
 
 def parts_of(name: str, argv: Sequence[str]) -> dict[str, str]:
     """The proxies that the config `name` combines, by the place it gives them."""
+    found = {}
+    for key, value in _defaults_of(name, argv):
+        place = re.fullmatch(r"/?proxy@(?:_global_\.)?proxy\.(\w[\w-]*)", key)
+        if place:
+            found[place[1]] = value
+    return found
+
+
+def ranking_of(name: str, argv: Sequence[str]) -> str | None:
+    """The ranking that the config `name` of a combination asks for."""
+    asked = [value for key, value in _defaults_of(name, argv) if key == "override /ranking"]
+    return asked[-1] if asked else None
+
+
+def _defaults_of(name: str, argv: Sequence[str]) -> list[tuple[str, str]]:
+    """The entries of the defaults list of a proxy's config."""
     files = [folder / "proxy" / f"{name}.yaml" for folder in conf_dirs(argv)]
     config = next((content(path) for path in files if path.is_file()), None)
     entries = config.get("defaults") if isinstance(config, dict) else None
-    found = {}
-    for entry in entries if isinstance(entries, list) else []:
-        for key, value in entry.items() if isinstance(entry, dict) else ():
-            place = re.fullmatch(r"/?proxy@(?:_global_\.)?proxy\.(\w[\w-]*)", str(key))
-            if place:
-                found[place[1]] = str(value)
-    return found
+    mappings = [entry for entry in entries or [] if isinstance(entry, dict)]
+    return [(str(key), str(value)) for entry in mappings for key, value in entry.items()]
 
 
 def options_of(command: str) -> list[str]:

@@ -12,10 +12,16 @@ from nas.runs.summary import Question
 from nas.scoring.objective import METRICS_SHOWN
 from nas.searching.loop import PATIENCE
 
-FREE = {"budget", "out", "device", "executor", "patience", "strict"}
+FREE = {"budget", "out", "device", "executor", "patience", "strict", "finals"}
 """Settings that may change when a run goes on, because no trial depends on them."""
 
-ADDED = {"metrics": [*METRICS_SHOWN], "patience": PATIENCE, "strict": False, "live": False}
+ADDED = {
+    "metrics": [*METRICS_SHOWN],
+    "patience": PATIENCE,
+    "strict": False,
+    "live": False,
+    "finals": {"name": "none"},
+}
 """Values that searches used before these options existed."""
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 from nas.cli.chosen import Proxies, chosen, proxies
-from nas.errors import UsageError
+from nas.errors import UsageError, unknown
 from nas.registry.options import LARGEST, Choice
+from nas.searching.finals import Panel
 from nas.storage.files import path_of
 
 S = TypeVar("S", bound="Settings")
@@ -126,6 +127,21 @@ def column(key: str, value: Any) -> str | None:
     return None if value is None else str(value)
 
 
+def finals(key: str, value: Any) -> Panel | None:
+    """The panel of the finals, or None for `finals=none`."""
+    choice = chosen(key, value)
+    if choice.name == "none":
+        return None
+    if choice.name != "panel":
+        raise UsageError(f"{key}={choice.name} must be panel or none")
+    options = {"size": whole(2), "proxies": names("proxies, such as [epsilon,naswot]")}
+    checks = {**options, "examples": whole(1)}
+    for name in choice.options:
+        if name not in checks:
+            raise unknown("option of finals", name, checks)
+    return Panel(**{name: checks[name](f"{key}.{name}", v) for name, v in choice.options.items()})
+
+
 def as_it_is(key: str, value: Any) -> Any:
     """Any value, unchanged."""
     return value
@@ -164,6 +180,7 @@ class SearchSettings(ScoringSettings):
     budget: Annotated[int, whole(1)]
     block: Annotated[int, whole(1)]
     patience: Annotated[int, whole(1)]
+    finals: Annotated[Panel | None, finals]
     out: Annotated[str, name_of("a folder")]
 
 

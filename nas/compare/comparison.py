@@ -44,6 +44,7 @@ def compare(
     sample: int | None = 1000,
     resamples: int = 1000,
     combinations: Mapping[str, Sequence[str]] | None = None,
+    rankings: Mapping[str, str] | None = None,
     baseline: str = "params",
     scores: Scores | None = None,
     executor: Executor = map,
@@ -53,10 +54,11 @@ def compare(
     """Score a sample by every proxy of the objective, and compare the scores with the truth.
 
     The sample has `sample` random architectures, or all (None). Scores that are in `scores` are
-    not computed again. `seen` is called after every task with the task and the number of tasks; if
-    it returns True, the comparison stops and raises StoppedError. Raises UsageError if the
-    baseline is not among the proxies, and AllFailedError if a proxy fails for the same reason on
-    each of the first `patience` architectures.
+    not computed again. `combinations` has the proxies of combinations, by name, and `rankings` how
+    they are combined (rank_sum). `seen` is called after every task with the task and the number of
+    tasks; if it returns True, the comparison stops and raises StoppedError. Raises UsageError if
+    the baseline is not among the proxies, and AllFailedError if a proxy fails for the same reason
+    on each of the first `patience` architectures.
     """
     start = perf_counter()
     if truth is not None and baseline not in objective.named:
@@ -72,6 +74,7 @@ def compare(
         truth,
         _values(truth, archs),
         combinations or {},
+        rankings or {},
     )
     result = summarised(comparison, baseline, resamples, objective.seed)
     return Compared(comparison, {**result, "seconds": round(perf_counter() - start, 3)})

@@ -15,7 +15,7 @@ from nas.arch import LISTED, TRIES, Arch
 from nas.compare.correlations import FEWEST, Array
 from nas.compare.tables import Truth
 from nas.errors import UsageError
-from nas.ranking import rank_sum
+from nas.ranking import RANKINGS
 from nas.scoring.attempt import described
 from nas.space import Space
 from nas.trial import Evaluation, Trial
@@ -33,7 +33,9 @@ class Comparison:
     values: Array | None = None
     """The truth of each architecture, higher is better."""
     combinations: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """The proxies of each rank sum, by its name (`nas.ranking.rank_sum`, over the sample)."""
+    """The proxies of each combination, by its name."""
+    rankings: Mapping[str, str] = field(default_factory=dict)
+    """The ranking that combines the proxies over the sample; rank_sum for names not in here."""
 
     @property
     def scores(self) -> dict[str, Array]:
@@ -42,9 +44,13 @@ class Comparison:
             name: np.array([each.score for each in scored]) for name, scored in self.scored.items()
         }
         return alone | {
-            name: combined([alone[part] for part in parts])
+            name: combined([alone[part] for part in parts], self.ranking_of(name))
             for name, parts in self.combinations.items()
         }
+
+    def ranking_of(self, combination: str) -> str:
+        """The name of the ranking that combines its proxies."""
+        return self.rankings.get(combination, "rank_sum")
 
     def csv(self) -> str:
         """One row an architecture: its name, every proxy's score, the truth; empty if missing."""
@@ -75,14 +81,14 @@ def _sign(truth: Truth) -> int:
     return -1 if truth.target.startswith("-") else 1
 
 
-def combined(parts: Sequence[Array]) -> Array:
-    """The rank sum of several proxies' scores over the set; NaN where one of them is NaN."""
+def combined(parts: Sequence[Array], ranking: str = "rank_sum") -> Array:
+    """Several proxies' scores as one value by a ranking; NaN where one of them is NaN."""
     rows = np.stack(parts, axis=1)
     trials = [
         Trial(number, (), float(row.sum()), {}, 0.0, scores=_named(row))
         for number, row in enumerate(rows)
     ]
-    values = np.array(rank_sum(trials))
+    values = np.array(RANKINGS[ranking](trials))
     return np.where(np.isinf(values), nan, values)
 
 

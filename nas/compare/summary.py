@@ -82,7 +82,7 @@ def _costs(comparison: Comparison, name: str, values: Array) -> dict[str, Any]:
         reasons = Counter(["one of its parts has no score"] * (len(values) - known))
     return {
         "proxy": name,
-        **({"rank_sum_of": list(parts)} if parts is not None else {}),
+        **({f"{comparison.ranking_of(name)}_of": list(parts)} if parts is not None else {}),
         "coverage": known / len(values),
         "scored": known,
         "seconds_per_arch": sum(fmean(each.seconds for each in part) for part in scored),

@@ -18,6 +18,7 @@ from nas.storage.journal import check_of
 from nas.storage.yaml_files import as_yaml, read_yaml
 
 HISTORY, CONFIG, BEST = "history.jsonl", "config.yaml", "best.json"
+FINALS = "finals.jsonl"
 CHECK = "check"
 """The name of what protects a record: the CRC-32 of the rest of it, as in a journal's lines."""
 SCORES = "scores.jsonl"
@@ -44,7 +45,7 @@ def opened(
     with working_in(folder):
         if (folder / SCORES).exists():
             raise UsageError(f"{folder} holds a comparison: give another out= to a search")
-        for name in (CONFIG, BEST):
+        for name in (CONFIG, BEST, FINALS):
             check_replaceable(folder / name)
             _check_ours(folder, name, complete)
         fresh = not (folder / CONFIG).exists() and not (folder / HISTORY).exists()

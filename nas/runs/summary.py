@@ -10,8 +10,10 @@ from typing import Any
 
 from nas.metric import Metric
 from nas.network import FLOPS_RULE
-from nas.ranking import Ranking, ranked
+from nas.ranking import Ranking, valued
+from nas.runs.finals import finals_lines, finals_of
 from nas.scoring.attempt import described
+from nas.searching.finals import Standings
 from nas.space import Space
 from nas.trial import Trial
 
@@ -19,7 +21,7 @@ TOP = 10
 KEYS = {
     *("arch", "tuple", "score", "scores", "spreads", "trial", "trials", "reason", "note", "notes"),
     *("space", "proxy", "strategy", "batch", "ranking", "seed", "repeats", "block", "budget"),
-    *("flops_rule", "seconds", "trials_per_second", "top"),
+    *("flops_rule", "seconds", "trials_per_second", "top", "favourite", "finals"),
 }
 """The names in a summary that no metric can have."""
 
@@ -45,17 +47,28 @@ def summarise(
     ranking: Ranking,
     metrics: Sequence[str],
     question: Question,
+    standings: Standings | None = None,
 ) -> dict[str, Any]:
-    """The best architecture, the ten best distinct ones, and the counts, as plain values.
+    """What the run returns, the ten best distinct architectures, and the counts, as plain values.
 
-    `score` and `arch` are None if no trial has a score.
+    It returns the winner of the finals, or without finals its own favourite. `score` and `arch`
+    are None if no trial has a score. With another ranking than score, `score` is its value.
     """
     own = [trial for trial in trials if trial.copy_of is None]
-    scored = ranked(trials, ranking)
-    best = [_described(trial, space, metrics) for trial in scored[:TOP]]
+    scored = valued(trials, ranking)
+    best = [_described(trial, value, space, metrics) for trial, value in scored[:TOP]]
+    favourite = best[0] if best else {"arch": None, "tuple": None, "score": None}
+    held = None if standings is None else finals_of(standings, space)
+    winner = favourite
+    if held is not None and held["finalists"]:
+        first = tuple(held["finalists"][0]["tuple"])
+        trial, value = next(each for each in scored if each[0].arch == first)
+        winner = _described(trial, value, space, metrics)
     seconds = sum(round(trial.seconds, 6) for trial in trials)  # rounded as in the journal
     return {
-        **(best[0] if best else {"arch": None, "tuple": None, "score": None}),
+        **winner,
+        "favourite": favourite,
+        "finals": held,
         **({"flops_rule": FLOPS_RULE} if "flops" in metrics else {}),
         "notes": sorted({part for trial in trials for part in trial.note.split("; ") if part}),
         **asdict(question),
@@ -83,11 +96,11 @@ def _plain(value: float) -> float | int | None:
     return int(value) if float(value).is_integer() else float(value)
 
 
-def _described(trial: Trial, space: Space, metrics: Sequence[str]) -> dict[str, Any]:
+def _described(trial: Trial, value: float, space: Space, metrics: Sequence[str]) -> dict[str, Any]:
     return {
         "arch": described(space, trial.arch),
         "tuple": list(trial.arch),
-        "score": trial.score,
+        "score": value,
         **figures(trial.metrics, metrics),
         "trial": trial.number,
         **({"scores": dict(trial.scores)} if trial.scores else {}),
@@ -107,10 +120,11 @@ def rendered(summary: Mapping[str, Any], metrics: Mapping[str, Metric]) -> str:
         lines += [
             f"best    {summary['arch']}",
             f"tuple   {tuple(summary['tuple'])}",
-            f"score   {summary['score']:.6g}   (trial {summary['trial']})",
+            f"{_word(summary):<7} {summary['score']:.6g}   (trial {summary['trial']})",
             *metric_lines(summary, metrics, width=8),
             "",
-            "the ten best distinct architectures",
+            *finals_lines(summary["finals"], summary["favourite"]),
+            f"the ten best distinct architectures{' of the search' * bool(summary['finals'])}",
             *_table(summary["top"], metrics),
             "",
         ]
@@ -132,6 +146,11 @@ def rendered(summary: Mapping[str, Any], metrics: Mapping[str, Metric]) -> str:
             f"{summary['trials_per_second']:.1f} trials per second"
         )
     return "\n".join(lines)
+
+
+def _word(summary: Mapping[str, Any]) -> str:
+    """What the value that ranks is called."""
+    return str(summary["ranking"])
 
 
 def metric_lines(

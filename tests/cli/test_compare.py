@@ -110,6 +110,22 @@ def test_combinations_have_a_row_of_their_own(here: Path) -> None:
     assert result(here / "a")["rows"][-1]["rank_sum_of"] == ["params", "naswot"]
 
 
+def test_a_combination_has_the_ranking_of_its_config(here: Path) -> None:
+    parts = ["naswot", "logsynflow", "skip"]
+    for number, proxy in enumerate(("proxy=freerea", "proxy=[freerea,flops]")):
+        done = nas("compare", *QUICK, "sample=20", f"out={number}", proxy)
+        assert done.code == 0, done.err
+        rows = {row["proxy"]: row for row in result(here / str(number))["rows"]}
+        assert rows["freerea"]["share_sum_of"] == parts
+    table = (here / "1" / "scores.csv").read_text().splitlines()
+    names, *lines = [line.split(",") for line in table]
+    columns = [names.index(name) for name in (*parts, "freerea")]
+    whole = [[float(line[c]) for c in columns] for line in lines if line[columns[-1]]]
+    scores = np.array(whole)
+    expected = (scores[:, :3] / np.abs(scores[:, :3]).max(axis=0)).sum(axis=1)
+    assert np.allclose(scores[:, 3], expected)
+
+
 def test_pictures_and_a_page_without_links(here: Path) -> None:
     words = ["compare", *SMALL, "resamples=20", "sample=60", "out=a", "proxy=[epsilon,naswot]"]
     done = nas(*words)

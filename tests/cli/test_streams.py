@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.command_line import FILES, SMALL
 
-SEARCH = ["search", "proxy=params", *SMALL, "budget=3", "out=run"]
+SEARCH = ["search", "proxy=params", *SMALL, "budget=3", "finals=none", "out=run"]
 
 
 def shell(argv: list[str], redirected: str, **environment: str) -> tuple[int, bytes, bytes]:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from nas import PROXIES, Candidate, Evaluation, NoScore, Proxy, ProxyObjective, UsageError
+from nas import PROXIES, Candidate, Evaluation, NoScore, Proxy, ProxyObjective, Trial, UsageError
 from nas.batch import Batch
 from nas.compare import Scores, Truth, compare
 from nas.compare.keys import keys
@@ -200,22 +200,16 @@ def test_a_combination_is_the_rank_sum_over_the_sample(scored: ProxyObjective) -
     archs = sampled(SPACE, truth(), 80, 0)
     parts = [scores.of(keyed(scored), name, archs) for name in combinations["both"]]
     trials = [
-        Trialled(place, {"a": one.score, "b": other.score})
+        Trial(
+            place, (), one.score + other.score, {}, 0.0, scores={"a": one.score, "b": other.score}
+        )
         for place, (one, other) in enumerate(zip(*parts, strict=True))
     ]
-    values = [nan if value == -np.inf else value for value in rank_sum(trials)]  # type: ignore[arg-type]
+    values = [nan if value == -np.inf else value for value in rank_sum(trials)]
     kept = [place for place, value in enumerate(values) if not isnan(value)]
     true = [sum(archs[place]) + 0.01 * archs[place][0] for place in kept]
     rho = spearmanr([values[place] for place in kept], true).statistic
     assert row["spearman"]["dropped"]["value"] == pytest.approx(rho)
-
-
-class Trialled:
-    """What a ranking looks at in a trial."""
-
-    def __init__(self, number: int, scores: dict[str, float]) -> None:
-        self.number, self.scores = number, scores
-        self.score = sum(scores.values())
 
 
 def test_a_constant_proxy_is_said_to_be_one_and_a_constant_target_refused(

@@ -58,7 +58,7 @@ def test_a_search_goes_on_with_a_larger_budget(run: tuple[Path, Done], here: Pat
 
 @pytest.mark.parametrize("file", ["config.yaml", "history.jsonl", "best.json"])
 def test_a_full_disk(file: str, here: Path) -> None:
-    argv = ["search", *SMALL, "proxy.underflow=none", "budget=12"]
+    argv = ["search", *SMALL, "finals=none", "proxy.underflow=none", "budget=12"]
     assert nas(*argv, "out=whole").code == 0
     sizes = {name: size(here / "whole" / name) for name in FILES}
     limit = {name: sizes[name] * 3 // 4 for name in FILES}[file]

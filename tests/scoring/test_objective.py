@@ -29,7 +29,7 @@ from nas.batch import Batch
 from nas.cli.build import build_objective, device_named
 from nas.cli.settings import ScoringSettings, typed
 from nas.data.sources import make_batch
-from nas.ranking import by_score, rank_sum
+from nas.ranking import by_score, median_rank, rank_sum, share_sum
 from tests.support.searches import search
 from tests.support.small import small
 
@@ -283,3 +283,50 @@ def test_the_device_is_the_faster_one(there: bool, monkeypatch: pytest.MonkeyPat
     assert build_objective(settings).device == "cpu"
     names = {name for name in PROXIES if PROXIES[name].faster_on_cpu}
     assert names == {"epsilon", "params", "flops", "l2_norm", "nasgraph", "skip", "depth"}
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(VALUE, VALUE, VALUE), min_size=1, max_size=9))
+def test_median_rank_and_share_sum_against_counting(rows: list[tuple[float, ...]]) -> None:
+    trials = [trial(number, *row) for number, row in enumerate(rows)]
+    whole = [row for row in rows if not isnan(sum(row))]
+    largest = [max(abs(row[j]) for row in whole) or 1.0 for j in range(3)] if whole else []
+    for row, middle, share in zip(rows, median_rank(trials), share_sum(trials), strict=True):
+        if isnan(sum(row)):
+            assert middle == share == -inf
+            continue
+        ranks = []
+        for j in range(3):
+            column = [other[j] for other in whole]
+            below = sum(other < row[j] for other in column)
+            ranks.append((below + (column.count(row[j]) + 1) / 2) / len(whole))
+        assert middle == pytest.approx(sorted(ranks)[1])
+        assert share == pytest.approx(sum(row[j] / largest[j] for j in range(3)))
+
+
+def test_weights_turn_a_metric_round_and_leave_a_proxy_out() -> None:
+    """Two proxies and a metric that is better where it is low."""
+    figures = [(1.0, 9.0, 30.0), (2.0, 8.0, 20.0), (3.0, 7.0, 10.0)]
+    trials = [
+        Trial(n, (n,), 0.0, {"latency": ms}, 0.0, scores={"one": one, "other": other})
+        for n, (one, other, ms) in enumerate(figures)
+    ]
+    logs = [log(1 / 3), log(2 / 3), 0.0]
+    both = [one + other for one, other in zip(logs, logs[::-1], strict=True)]
+    assert rank_sum(trials) == pytest.approx(both)
+    fast = rank_sum(trials, weights={"other": 0, "latency": -0.5})
+    assert fast == pytest.approx([1.5 * each for each in logs])
+    slow = rank_sum(trials, weights={"one": 2, "other": 0, "latency": 1})
+    assert slow == pytest.approx([2 * a + b for a, b in zip(logs, logs[::-1], strict=True)])
+    with pytest.raises(
+        UsageError, match="figure for ranking=rank_sum 'latncy'; did you mean 'lat"
+    ):
+        rank_sum(trials, weights={"latncy": 1})
+
+
+def test_a_single_proxy_ranks_with_a_metric() -> None:
+    trials = [Trial(n, (n,), float(n), {"params": 10 - n}, 0.0) for n in range(3)]
+    values = rank_sum(trials, weights={"params": -1})
+    assert values == sorted(values)
+    lacking = [*trials[:2], replace(trials[2], metrics={"params": nan})]
+    assert rank_sum(lacking, weights={"params": -1})[2] == -inf

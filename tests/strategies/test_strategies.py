@@ -141,3 +141,23 @@ def test_reinforce_turns_away_from_what_has_no_score() -> None:
 def test_wrong_options(name: str, options: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         STRATEGIES.build(name, SPACE, **options)
+
+
+def test_exhaustive_asks_for_every_function_once() -> None:
+    archs = conversation(STRATEGIES.build("exhaustive", SPACE), [0.0], 5044)
+    assert len(set(archs)) == 5044
+    assert {SPACE.canonical(arch) for arch in SPACE.every()} == set(archs)
+    assert archs != sorted(archs)
+
+
+def test_exhaustive_goes_on_when_nothing_is_left() -> None:
+    space = small("nats_size")
+    few = type("Few", (type(space),), {"choices": (2, 2, 1, 1, 1)})()
+    archs = conversation(STRATEGIES.build("exhaustive", few), [0.0], 9)
+    assert len(set(archs[:4])) == 4
+    assert all(arch in few for arch in archs)
+
+
+def test_exhaustive_refuses_what_cannot_be_listed() -> None:
+    with pytest.raises(UsageError, match="too many to go through"):
+        STRATEGIES.build("exhaustive", small("darts"))

@@ -22,7 +22,7 @@ from hydra.core.global_hydra import GlobalHydra
 from nas.cli.main import main
 
 SMALL = ["space.channels=2", "space.cells=1", "space.resolution=8", "batch.size=8", "device=cpu"]
-EVOLUTION = [*SMALL, "strategy.population=8", "strategy.tournament=4"]
+EVOLUTION = [*SMALL, "finals=none", "strategy.population=8", "strategy.tournament=4"]
 RUN = [*EVOLUTION, "budget=60"]
 LONG = [*EVOLUTION, "strategy.tournament=1", "block=3", "budget=1000"]
 FILES = {"best.json", "config.yaml", "history.jsonl"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -13,18 +13,32 @@ from typing import Any
 from nas.cli.build import build_executor, build_objective, build_ranking
 from nas.cli.composition import run_hydra
 from nas.cli.config_files import quoted
+from nas.cli.finals import hold
 from nas.cli.questions import FREE, completed, question
 from nas.cli.settings import SearchSettings
 from nas.errors import NothingFoundError, UsageError
-from nas.runs.folder import check_trials, opened, write_best, write_record
+from nas.runs.folder import (
+    BEST,
+    CONFIG,
+    FINALS,
+    HISTORY,
+    check_trials,
+    opened,
+    write_best,
+    write_record,
+)
 from nas.runs.progress import Progress
 from nas.runs.stopping import interrupted
 from nas.runs.summary import rendered, summarise
+from nas.scoring.executors import Executor
 from nas.scoring.executors.spawning import end_with_parent
+from nas.scoring.objective import ProxyObjective
+from nas.searching.finals import judges_of
 from nas.searching.history import History
 from nas.searching.loop import trials
 from nas.storage.files import path_of
-from nas.strategy import STRATEGIES
+from nas.strategy import STRATEGIES, Strategy
+from nas.trial import Trial
 
 
 def main(argv: Sequence[str]) -> None:
@@ -49,8 +63,10 @@ def main(argv: Sequence[str]) -> None:
 
 def run(settings: SearchSettings, again: str) -> None:
     """Search as the settings say; `again` is the command that continues a stopped search."""
-    ranking = build_ranking(settings.ranking, settings.proxy)
+    ranking = build_ranking(settings.ranking, settings.proxy, settings.metrics)
     objective = build_objective(settings, settings.metrics)
+    if settings.finals is not None:
+        judges_of(objective, settings.finals.proxies)  # raises now, not after the search
     strategy = STRATEGIES.configured(settings.strategy, objective.space, ranking)
     folder = path_of(settings.out, "out=")
     record: Mapping[str, Any] = settings.record
@@ -60,47 +76,73 @@ def run(settings: SearchSettings, again: str) -> None:
         opened(folder, record, FREE, completed) as history,
         build_executor(settings.executor) as executor,
     ):
-        check_trials(history, objective.space, settings.metrics)
-        if len(history) > settings.budget:
-            raise UsageError(
-                f"{folder} holds {len(history)} trials already, more than budget={settings.budget}"
-            )
-        every = trials(
-            strategy,
-            objective,
-            history,
-            budget=settings.budget,
-            seed=settings.seed,
-            block=settings.block,
-            executor=executor,
-            patience=settings.patience,
-        )
+        with History.read(folder / FINALS):  # an edited one is refused now, not after the search
+            pass
+        every = _every(settings, strategy, objective, history, executor)
         done = list(islice(every, len(history)))  # this checks the recorded trials
         _say_where(history, folder)
         write_record(folder, record)
-        comparable = settings.ranking.name == "score"
-        with Progress(settings.budget, len(done), comparable) as progress, interrupted() as stops:
-            for trial in done:
-                progress.update(trial)
-            for trial in every:
-                progress.update(trial)
-                if stops:
-                    break
+        _watch(settings, done, every)
         history.check()
+        standings, stopped = None, len(history) < settings.budget
+        if not stopped:
+            with interrupted() as stops:
+                standings = hold(settings, objective, history, ranking, folder, executor, stops)
+                stopped = bool(stops) and standings is None
         summary = summarise(
-            history, objective.space, ranking, settings.metrics, question(settings)
+            history, objective.space, ranking, settings.metrics, question(settings), standings
         )
         write_best(folder, summary)
     print(rendered(summary, objective.measures))
-    print(f"files   {folder}: best.json, history.jsonl, config.yaml")
-    _end(settings, summary, again)
+    names = [name for name in (BEST, HISTORY, FINALS, CONFIG) if (folder / name).exists()]
+    print(f"files   {folder}: {', '.join(names)}")
+    _end(settings, summary, again, stopped)
 
 
-def _end(settings: SearchSettings, summary: Mapping[str, Any], again: str) -> None:
+def _every(
+    settings: SearchSettings,
+    strategy: Strategy,
+    objective: ProxyObjective,
+    history: History,
+    executor: Executor,
+) -> Iterator[Trial]:
+    """The trials, the recorded ones first; raises UsageError if those are of another search."""
+    check_trials(history, objective.space, settings.metrics)
+    if len(history) > settings.budget:
+        raise UsageError(
+            f"{settings.out} holds {len(history)} trials already, more than "
+            f"budget={settings.budget}"
+        )
+    return trials(
+        strategy,
+        objective,
+        history,
+        budget=settings.budget,
+        seed=settings.seed,
+        block=settings.block,
+        executor=executor,
+        patience=settings.patience,
+    )
+
+
+def _watch(settings: SearchSettings, done: Sequence[Trial], every: Iterator[Trial]) -> None:
+    """Make the trials one after the other and show how far they are, until Ctrl-C."""
+    comparable = settings.ranking.name == "score"
+    with Progress(settings.budget, len(done), comparable) as progress, interrupted() as stops:
+        for trial in done:
+            progress.update(trial)
+        for trial in every:
+            progress.update(trial)
+            if stops:
+                break
+
+
+def _end(settings: SearchSettings, summary: Mapping[str, Any], again: str, stopped: bool) -> None:
     """Exit if the search is not finished; raise NothingFoundError if no trial has a score."""
     total = summary["trials"]["total"]
-    if total < settings.budget:
-        print(f"stopped after {total} of {settings.budget} trials; go on with\n  {again}")
+    if stopped:
+        where = "in the finals, after all" if total == settings.budget else f"after {total} of"
+        print(f"stopped {where} {settings.budget} trials; go on with\n  {again}")
         sys.exit(130)
     if summary["arch"] is None:
         raise NothingFoundError(
