@@ -8,13 +8,13 @@ from pathlib import Path
 
 from nas.arch import Arch
 from nas.batch import Batch
-from nas.compare.keys import keys
 from nas.errors import UsageError
 from nas.ranking import Ranking, by_score, rank_sum, ranked
 from nas.runs.journals import journals
 from nas.scoring.executors import Executor
 from nas.scoring.given import Proxies, objective_of
-from nas.searching.finals import PANEL, Panel, Standings, held, judged, jury, standings
+from nas.scoring.keys import keys
+from nas.searching.finals import PANEL, Panel, Standings, held, judged, judges_of, jury, standings
 from nas.searching.found import Found
 from nas.searching.history import History
 from nas.searching.loop import trials
@@ -53,6 +53,8 @@ def search(
     """
     objective = objective_of(space, proxy, batch, seed, live)
     ranking: Ranking = rank_sum if isinstance(objective.proxies, Mapping) else by_score
+    if finals is not None:
+        judges_of(objective, finals.proxies)  # raises now, not after the search
     make = STRATEGIES[strategy] if isinstance(strategy, str) else strategy
     made: Strategy = make(objective.space, ranking)
     kind, scores = type(made).__qualname__, partial(keys, objective)
@@ -111,7 +113,7 @@ def finals(
     if not read:
         raise UsageError("archs= must have an architecture or more")
     panel = jury(objective, judging, examples)
-    return standings([*judged(dict.fromkeys(read), panel, examples, History(), executor)])
+    return standings([*judged(dict.fromkeys(read), panel, History(), executor)])
 
 
 def _read(space: Space, archs: Iterable[Arch | str]) -> list[Arch]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import inf, isnan
+from math import inf, isnan, nan
 from typing import TYPE_CHECKING
 
 from nas.errors import UsageError, unknown
@@ -106,7 +106,7 @@ def _weighted(
         known = {*proxies, *first.metrics}
         if lost := [name for name in factors if name not in known]:
             raise unknown(f"figure for ranking={ranking}", lost[0], known)
-        if len(counted) < 2 and not first.scores:
+        if len(counted) < 2:
             raise UsageError(f"ranking={ranking} compares several proxies: give proxy=[one,other]")
     return [*counted], np.array([*counted.values()])
 
@@ -119,7 +119,7 @@ def _over(
 
     table = np.array([[_figure(trial, name) for name in names] for trial in trials])
     values = np.full(len(trials), -inf)
-    whole = np.flatnonzero(~np.isnan(table.reshape(len(trials), -1)).any(axis=1))
+    whole = np.flatnonzero(~np.isnan(table).any(axis=1)) if trials else np.arange(0)
     if len(whole):
         values[whole] = value(table[whole])
     return [float(each) for each in values]
@@ -128,11 +128,11 @@ def _over(
 def _figure(trial: Trial, name: str) -> float:
     if name == "score" and not trial.scores:
         return trial.score
-    return trial.scores[name] if name in trial.scores else float(trial.metrics[name])
+    return trial.scores[name] if name in trial.scores else float(trial.metrics.get(name, nan))
 
 
 def ranked(trials: Sequence[Trial], ranking: Ranking) -> list[Trial]:
-    """The trials with a score and no copies, from the best to the worst, the earlier first."""
+    """The trials with a value and no copies, from the best to the worst, the earlier first."""
     return [trial for trial, _ in valued(trials, ranking)]
 
 
@@ -142,5 +142,6 @@ def valued(trials: Sequence[Trial], ranking: Ranking) -> list[tuple[Trial, float
     values = ranking(scored)
     if len(values) != len(scored):
         raise UsageError(f"the ranking gives {len(values)} values for {len(scored)} trials")
-    order = sorted(range(len(scored)), key=lambda place: (-values[place], place))
+    there = [place for place, value in enumerate(values) if value > -inf]
+    order = sorted(there, key=lambda place: (-values[place], place))
     return [(scored[place], values[place]) for place in order]

@@ -49,8 +49,10 @@ class LSWAG(Proxy):
     ) -> None:
         if not 0 <= start < stop <= 1:
             raise ValueError(f"start={start} must be less than stop={stop}, and both from 0 to 1")
-        if parts < 2 or samples < 1:
-            raise ValueError(f"parts={parts} must be at least 2, and samples={samples} at least 1")
+        if parts < 2:
+            raise ValueError(f"parts={parts} must be at least 2")
+        if samples < 1:
+            raise ValueError(f"samples={samples} must be at least 1")
         self.start, self.stop, self.parts, self.samples = start, stop, parts, samples
         self.activations, self.init = activations, init
 

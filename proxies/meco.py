@@ -47,10 +47,10 @@ class MeCo(Proxy):
         resolution: int | None = None,
         init: Init = "default",
     ) -> None:
-        if resolution is not None and (resolution < 1 or input == "batch"):
-            raise ValueError(
-                f"resolution={resolution} must be at least 1, and needs input=gaussian"
-            )
+        if resolution is not None and resolution < 1:
+            raise ValueError(f"resolution={resolution} must be at least 1")
+        if resolution is not None and input == "batch":
+            raise ValueError(f"resolution={resolution} is for input=gaussian")
         self.input, self.resolution, self.init = input, resolution, init
 
     def score(self, candidate: Candidate, batch: Batch) -> float:

@@ -39,10 +39,10 @@ class MeCoOpt(Proxy):
     ) -> None:
         if channels < 1:
             raise ValueError(f"channels={channels} must be at least 1")
-        if resolution is not None and (resolution < 1 or input == "batch"):
-            raise ValueError(
-                f"resolution={resolution} must be at least 1, and needs input=gaussian"
-            )
+        if resolution is not None and resolution < 1:
+            raise ValueError(f"resolution={resolution} must be at least 1")
+        if resolution is not None and input == "batch":
+            raise ValueError(f"resolution={resolution} is for input=gaussian")
         self.channels, self.input, self.resolution = channels, input, resolution
         self.init = init
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from nas import STRATEGIES, Arch, Space, Strategy, Trial
+from nas import STRATEGIES, Arch, Space, Strategy, Trial, UsageError
 from nas.ranking import Ranking, by_score
 
 
@@ -20,7 +20,13 @@ class Exhaustive(Strategy):
 
     def __init__(self, space: Space, ranking: Ranking = by_score) -> None:
         super().__init__(space, ranking)
-        self._left = [arch for arch in space.every() if space.canonical(arch) == arch]
+        try:
+            self._left = [arch for arch in space.every() if space.canonical(arch) == arch]
+        except UsageError as error:
+            raise UsageError(
+                f"strategy=exhaustive tries every function, and {type(space).__name__} has too "
+                f"many architectures to list: use another strategy"
+            ) from error
         self._place = {arch: place for place, arch in enumerate(self._left)}
 
     def ask(self, rng: Random) -> Arch:

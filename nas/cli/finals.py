@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import NamedTuple
 
 from nas.arch import Arch
 from nas.cli.settings import SearchSettings
 from nas.ranking import Ranking
 from nas.runs.folder import FINALS
 from nas.runs.progress import Progress
+from nas.runs.stopping import interrupted
 from nas.scoring.executors import Executor
 from nas.scoring.executors.growing import growing
 from nas.scoring.objective import ProxyObjective
 from nas.searching.finals import (
-    Panel,
     Standings,
     finalists,
     judged,
     judges_of,
     jury,
+    key_of,
     recorded,
     standings,
 )
 from nas.searching.history import History
 from nas.space import Space
 from nas.trial import Trial
+
+
+class Held(NamedTuple):
+    """How far the finals are."""
+
+    standings: Standings | None = None
+    """None if they are not over, or if there are none."""
+    unfinished: str = ""
+    """A sentence if they are not over."""
 
 
 def hold(
@@ -36,54 +47,56 @@ def hold(
     ranking: Ranking,
     folder: Path,
     executor: Executor,
-    stops: Sequence[int],
-) -> Standings | None:
-    """Judge the best trials and give the standings; None if there are too few, or after Ctrl-C.
+) -> Held:
+    """Judge the best trials, until Ctrl-C; there are no finals of fewer than two.
 
     The scores are kept in the folder: what is there is not computed again. A search on one core
     has its finals on all.
     """
     panel = settings.finals
-    best = [] if panel is None else _best(panel, trials, ranking, objective.space)
-    if panel is None or len(best) < 2:
-        return None
+    archs = _archs(settings, trials, ranking, objective.space)
+    if panel is None or len(archs) < 2:
+        return Held()
     judging = jury(objective, judges_of(objective, panel.proxies), panel.examples)
-    serial = settings.executor.name == "serial"
+    serial, key = settings.executor.name == "serial", key_of(judging)
     with (
         History.read(folder / FINALS) as journal,
         growing() if serial else nullcontext(executor) as everywhere,
+        interrupted() as stops,
     ):
-        known = recorded(journal, panel.proxies, panel.examples)
-        done = sum(trial.arch in known for trial in best)
-        archs = [trial.arch for trial in best]
-        with Progress(len(best), done, comparable=False, unit="finalists") as progress:
-            for _ in judged(archs, judging, panel.examples, journal, everywhere):
+        done = len({*archs} & recorded(journal, panel.proxies, key).keys())
+        with Progress(len(archs), done, comparable=False, unit="finalists") as progress:
+            for _ in judged(archs, judging, journal, everywhere):
                 progress.advance()
                 if stops:
                     break
         journal.check()
-        return _standings(panel, archs, journal)
+        return _held(archs, recorded(journal, panel.proxies, key))
 
 
 def read(
     settings: SearchSettings, trials: Sequence[Trial], ranking: Ranking, space: Space, folder: Path
-) -> Standings | None:
-    """The standings of the finals in a folder; None if they are not over."""
-    panel = settings.finals
-    if panel is None or not (folder / FINALS).exists():
-        return None
+) -> Held:
+    """How far the finals in a folder are."""
+    archs = _archs(settings, trials, ranking, space)
+    over = len(trials) >= settings.budget
+    if settings.finals is None or not over or len(archs) < 2:
+        return Held()
     with History.read(folder / FINALS) as journal:
-        best = _best(panel, trials, ranking, space)
-        return _standings(panel, [trial.arch for trial in best], journal)
+        return _held(archs, recorded(journal, settings.finals.proxies))
 
 
-def _best(panel: Panel, trials: Sequence[Trial], ranking: Ranking, space: Space) -> list[Trial]:
-    return finalists(trials, ranking, space, panel.size)
+def _archs(
+    settings: SearchSettings, trials: Sequence[Trial], ranking: Ranking, space: Space
+) -> list[Arch]:
+    """The finalists, from the best down."""
+    panel = settings.finals
+    best = [] if panel is None else finalists(trials, ranking, space, panel.size)
+    return [trial.arch for trial in best]
 
 
-def _standings(panel: Panel, archs: Sequence[Arch], journal: History) -> Standings | None:
-    """The standings if all of these finalists were judged."""
-    known = recorded(journal, panel.proxies, panel.examples)
-    if len(archs) < 2 or not known.keys() >= {*archs}:
-        return None
-    return standings([known[arch] for arch in archs])
+def _held(archs: Sequence[Arch], known: Mapping[Arch, Trial]) -> Held:
+    done = sum(arch in known for arch in archs)
+    if done == len(archs):
+        return Held(standings([known[arch] for arch in archs]))
+    return Held(None, f"the finals are not over: {done} of {len(archs)} finalists are judged")

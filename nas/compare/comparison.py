@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from nas.arch import Arch
-from nas.compare.keys import keys
 from nas.compare.sample import Comparison, sampled
 from nas.compare.scores import Keyed, Scores, Task
 from nas.compare.summary import summarised
 from nas.compare.tables import Truth
 from nas.errors import UsageError
 from nas.scoring.executors import Executor
+from nas.scoring.keys import keys
 from nas.scoring.objective import ProxyObjective
 from nas.searching.loop import PATIENCE
 

@@ -22,7 +22,7 @@ Task = tuple[Arch, Sequence[str]]
 
 @dataclass
 class Scores:
-    """Scores by key (`nas.compare.keys`), proxy and form; with a journal, also on disk."""
+    """Scores by key (`nas.scoring.keys`), proxy and form; with a journal, also on disk."""
 
     journal: Journal | None = None
     known: dict[tuple[str, str, Arch], Evaluation] = field(default_factory=dict)

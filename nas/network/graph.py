@@ -76,7 +76,10 @@ class Network:
         >>> network.params, network.live.params, network.live.layers[1].inputs
         (90, 81, (0,))
         """
-        return Network(*live_part(self.layers, self.shapes, self.blocks))
+        read = Network(*reached(self.layers, len(self.layers) - 1, self.blocks))
+        live = Network(*live_part(read.layers, read.shapes, read.blocks))
+        less = len(live.layers) < len(read.layers) or live.params < read.params
+        return live.live if less else live
 
     @cached_property
     def constant(self) -> bool:

@@ -44,8 +44,9 @@ def finals_lines(finals: Mapping[str, Any] | None, favourite: Mapping[str, Any])
         f"{name} is no judge: {why or 'it scored no finalist'}"
         for name, why in finals["left_out"].items()
     ]
-    if not finals["finalists"]:
-        return ["no finals, for no judge scored a finalist", *left_out, ""]
+    judges, panel = len(finals["proxies"]), len(finals["proxies"]) + len(left_out)
+    if judges <= len(left_out):
+        return [f"no finals, for only {judges} of {panel} judges can judge", *left_out, ""]
     rows = finals["finalists"]
     place = next(n for n, row in enumerate(rows, 1) if row["tuple"] == favourite["tuple"])
     return [

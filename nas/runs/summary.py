@@ -48,6 +48,7 @@ def summarise(
     metrics: Sequence[str],
     question: Question,
     standings: Standings | None = None,
+    unfinished: str = "",
 ) -> dict[str, Any]:
     """What the run returns, the ten best distinct architectures, and the counts, as plain values.
 
@@ -60,7 +61,7 @@ def summarise(
     favourite = best[0] if best else {"arch": None, "tuple": None, "score": None}
     held = None if standings is None else finals_of(standings, space)
     winner = favourite
-    if held is not None and held["finalists"]:
+    if standings is not None and standings.decisive and held is not None:
         first = tuple(held["finalists"][0]["tuple"])
         trial, value = next(each for each in scored if each[0].arch == first)
         winner = _described(trial, value, space, metrics)
@@ -70,7 +71,10 @@ def summarise(
         "favourite": favourite,
         "finals": held,
         **({"flops_rule": FLOPS_RULE} if "flops" in metrics else {}),
-        "notes": sorted({part for trial in trials for part in trial.note.split("; ") if part}),
+        "notes": [
+            *([unfinished] if unfinished else []),
+            *sorted({part for trial in trials for part in trial.note.split("; ") if part}),
+        ],
         **asdict(question),
         "trials": {
             "total": len(trials),
@@ -125,7 +129,7 @@ def rendered(summary: Mapping[str, Any], metrics: Mapping[str, Metric]) -> str:
             "",
             *finals_lines(summary["finals"], summary["favourite"]),
             f"the ten best distinct architectures{' of the search' * bool(summary['finals'])}",
-            *_table(summary["top"], metrics),
+            *_table(summary["top"], metrics, summary["ranking"]),
             "",
         ]
     trials = summary["trials"]
@@ -171,15 +175,17 @@ def shown(value: float | int | None) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
 
 
-def _table(top: Sequence[Mapping[str, Any]], metrics: Mapping[str, Metric]) -> list[str]:
+def _table(
+    top: Sequence[Mapping[str, Any]], metrics: Mapping[str, Metric], ranking: str
+) -> list[str]:
     """A line for each of the best; with several proxies it has the score of each."""
-    names = list(top[0].get("scores", {})) or ["score"]
+    names = list(top[0].get("scores", {})) or [ranking]
     widths = {name: max(metric.width, len(name) + 2) for name, metric in metrics.items()}
     head = "".join(f"{name:>14}" for name in names)
     head += "".join(f"{m.title or name:>{widths[name]}}" for name, m in metrics.items())
     lines = [f"{head}  architecture"]
     for row in top:
-        scores = row.get("scores") or {"score": row["score"]}
+        scores = row.get("scores") or {ranking: row["score"]}
         cells = "".join(f"{scores[name]:>14.6g}" for name in names)
         cells += "".join(f"{shown(row[name]):>{widths[name]}}" for name in metrics)
         lines.append(f"{cells}  {row['arch']}")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from math import inf, isnan, nan
 from typing import TYPE_CHECKING
 
 from nas.arch import Arch
+from nas.errors import UsageError
 from nas.proxy import PROXIES, Proxy
 from nas.ranking import Ranking, ranked, shares
 from nas.scoring.executors.executor import Executor
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 
 FAILED = " failed"
 """It follows a judge's name in a reason if the judge raised an error."""
-EXAMPLES = "examples"
-"""A figure of every judged trial: how many examples of the batch the judges see, at most."""
+KEY = "key "
+"""The note of a judged trial begins with it: the key of its scores follows."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,19 @@ class Panel:
     size: int = 128
     proxies: tuple[str, ...] = ("epsilon", "naswot", "swap", "flops")
     examples: int = 64
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for numbers that are too small, and for no judge."""
+        for name, least in (("size", 2), ("examples", 1)):
+            value = getattr(self, name)
+            if type(value) is not int or value < least:
+                raise UsageError(
+                    f"finals.{name}={value} must be a whole number of at least {least}"
+                )
+        if isinstance(self.proxies, str) or len({*self.proxies}) != len(self.proxies):
+            raise UsageError(f"finals.proxies={self.proxies} must be different names of proxies")
+        if not self.proxies:
+            raise UsageError("finals.proxies must have a proxy or more")
 
 
 PANEL = Panel()
@@ -60,6 +75,12 @@ class Standings:
     left_out: Mapping[str, str]
     """Judges that failed for a finalist, or have no score for any, each with the first reason."""
 
+    @property
+    def decisive(self) -> bool:
+        """Whether more than half of the panel judges: a lone judge must not overrule a search."""
+        judges = len(self.finalists[0].ranks) if self.finalists else 0
+        return judges > len(self.left_out)
+
 
 def finalists(trials: Sequence[Trial], ranking: Ranking, space: Space, size: int) -> list[Trial]:
     """The best `size` trials of distinct functions (`Space.canonical`), from the best down."""
@@ -72,7 +93,7 @@ def finalists(trials: Sequence[Trial], ranking: Ranking, space: Space, size: int
 
 
 def jury(objective: ProxyObjective, judges: Mapping[str, Proxy], examples: int) -> ProxyObjective:
-    """What judges: these proxies on the first `examples` examples of the search's batch."""
+    """What judges: these proxies on the first `examples` of the search's batch, or all."""
     batch = objective.batch
     labels = None if batch.labels is None else batch.labels[:examples]
     first = replace(batch, inputs=batch.inputs[:examples], labels=labels)
@@ -84,35 +105,30 @@ def judges_of(objective: ProxyObjective, names: Sequence[str]) -> dict[str, Prox
 
     Raises UsageError if there is no such proxy.
     """
-    kinds = {name: PROXIES[name] for name in names}
     used = objective.named
     return {
-        name: used.get(name)
-        or next((proxy for proxy in used.values() if type(proxy) is kind), None)
+        name: next((proxy for proxy in used.values() if type(proxy) is PROXIES[name]), None)
         or PROXIES.build(name)
-        for name, kind in kinds.items()
+        for name in names
     }
 
 
 def judged(
-    archs: Iterable[Arch],
-    objective: ProxyObjective,
-    examples: int,
-    journal: History,
-    executor: Executor = map,
+    archs: Iterable[Arch], panel: ProxyObjective, journal: History, executor: Executor = map
 ) -> Iterator[Trial]:
-    """Score the finalists that the journal lacks (`recorded`), and append each to it.
+    """Score the finalists that the journal lacks, and append each to it; `panel` is a `jury`.
 
-    `objective` is a `jury` for so many `examples`. The iterator can be stopped between trials; the
-    same call goes on there. The trials have the scores of all judges and no score of their own.
+    The iterator can be stopped between trials; the same call goes on there. The trials have the
+    scores of all judges and no score of their own. Scores count as known if nothing has changed
+    that they depend on (`nas.scoring.keys`): their key is in the note of every trial.
     """
-    names = tuple(objective.named)
-    known = recorded(journal, names, examples)
+    names, key = tuple(panel.named), key_of(panel)
+    known = recorded(journal, names, key)
     new = [arch for arch in archs if arch not in known]
     tasks = [(arch, names) for arch in new]
-    each = objective.each  # one object: an executor sends the same function only once
+    each = panel.each  # one object: an executor sends the same function only once
     for arch, found in zip(new, executor(each, tasks), strict=True):
-        trial = _trial(len(journal), arch, examples, dict(zip(names, found, strict=True)))
+        trial = _trial(len(journal), arch, key, dict(zip(names, found, strict=True)))
         journal.append(trial)
         yield trial
 
@@ -133,13 +149,13 @@ def held(
     if len(archs) < 2:
         return None
     judging = jury(objective, judges_of(objective, panel.proxies), panel.examples)
-    for _ in judged(archs, judging, panel.examples, journal, executor):
+    for _ in judged(archs, judging, journal, executor):
         pass
-    known = recorded(journal, panel.proxies, panel.examples)
+    known = recorded(journal, panel.proxies, key_of(judging))
     return standings([known[arch] for arch in archs])
 
 
-def _trial(number: int, arch: Arch, examples: int, found: Mapping[str, Evaluation]) -> Trial:
+def _trial(number: int, arch: Arch, key: str, found: Mapping[str, Evaluation]) -> Trial:
     """The trial; its reason has a line for every judge without a score."""
     lost = [
         f"{name}{FAILED * each.failed}: {each.reason}"
@@ -151,23 +167,33 @@ def _trial(number: int, arch: Arch, examples: int, found: Mapping[str, Evaluatio
         number,
         arch,
         nan,
-        {EXAMPLES: examples},
+        {},
         sum(each.seconds for each in found.values()),
         "\n".join(lost),
         {name: each.score for name, each in found.items()},
-        "; ".join(sorted(notes)),
+        "; ".join([f"{KEY}{key}", *sorted(notes)]),
     )
 
 
+def key_of(panel: ProxyObjective) -> str:
+    """A hash of all that the judges' scores depend on, in any order of the judges."""
+    from nas.scoring.keys import keys
+
+    return sha256(" ".join(sorted(keys(panel).values())).encode()).hexdigest()[:16]
+
+
 def recorded(
-    journal: Sequence[Trial], judges: Collection[str], examples: int
+    journal: Sequence[Trial], judges: Collection[str], key: str | None = None
 ) -> dict[Arch, Trial]:
-    """The journal's trials by these judges on so many examples, by architecture."""
-    return {
-        trial.arch: trial
-        for trial in journal
-        if trial.scores.keys() == {*judges} and trial.metrics.get(EXAMPLES) == examples
-    }
+    """The trials by these judges with this key, or else with the latest, by architecture."""
+    theirs = [trial for trial in journal if trial.scores.keys() == {*judges}]
+    if key is None and theirs:
+        key = _key(theirs[-1])
+    return {trial.arch: trial for trial in theirs if _key(trial) == key}
+
+
+def _key(trial: Trial) -> str:
+    return trial.note.partition("; ")[0].removeprefix(KEY)
 
 
 def standings(trials: Sequence[Trial]) -> Standings:

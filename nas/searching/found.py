@@ -24,7 +24,7 @@ class Found:
     @property
     def best(self) -> Trial:
         """The winner of the finals, or without finals the favourite."""
-        if self.finals is None or not self.finals.finalists:
+        if self.finals is None or not self.finals.decisive:
             return self.favourite
         first = self.finals.finalists[0].arch
         return next(trial for trial in self.trials if trial.arch == first)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nas import SPACES, finals, search
+from nas import SPACES, UsageError, finals, search
 from nas.searching.finals import Panel
 from tests.support.command_line import (
     FILES,
@@ -86,13 +86,29 @@ def test_finals_that_were_stopped_go_on(run: Path) -> None:
         content = (run / "finals.jsonl").read_bytes().splitlines(keepends=True)
         torn = content[kept][: len(content[kept]) // 2]
         (run / "finals.jsonl").write_bytes(b"".join(content[:kept]) + torn)
-        report = nas("report", run, "json=true")
-        assert json.loads(report.out)["finals"] is None
+        report = json.loads(nas("report", run, "json=true").out)
+        assert report["finals"] is None
+        assert report["notes"] == [f"the finals are not over: {kept} of 6 finalists are judged"]
         assert nas(*SEARCH).code == 0
         after = [{**line, "seconds": 0, "check": 0} for line in judged(run)]
         before = [json.loads(line) for line in content]
         assert after == [{**line, "seconds": 0, "check": 0} for line in before]
     assert best(run) == json.loads(whole[run / "best.json"][1])  # type: ignore[index]
+
+
+def test_a_search_that_ends_in_its_finals_has_a_result(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The favourite is written before the finals begin."""
+
+    def ended(*_: object) -> None:
+        raise UsageError("the finals ended")
+
+    monkeypatch.setattr("nas.cli.commands.search.hold", ended)
+    assert nas(*SEARCH).code == 2
+    found = best(here / "run")
+    assert found["arch"] == found["favourite"]["arch"] is not None
+    assert found["finals"] is None
 
 
 def test_more_trials_judge_only_the_new_finalists(run: Path) -> None:

@@ -16,11 +16,11 @@ from scipy.stats import spearmanr
 from nas import PROXIES, Candidate, Evaluation, NoScore, Proxy, ProxyObjective, Trial, UsageError
 from nas.batch import Batch
 from nas.compare import Scores, Truth, compare
-from nas.compare.keys import keys
 from nas.compare.sample import sampled
 from nas.compare.scores import Keyed, from_json, to_json
 from nas.data.sources import make_batch
 from nas.ranking import rank_sum
+from nas.scoring.keys import keys
 from nas.space import Arch
 from tests.support.small import small
 

@@ -186,3 +186,14 @@ def test_a_network_of_which_all_lives_is_the_module_that_the_space_builds() -> N
     assert isinstance(Candidate(space, (3,) * 6).model(), nn.Sequential)
     assert isinstance(Candidate(space, (3, 3, 3, 1, 0, 0)).model(), NetworkModule)
     assert isinstance(Candidate(space, (3, 3, 3, 1, 0, 0), live=False).model(), nn.Sequential)
+
+
+def test_what_nothing_reads_keeps_no_zeros_alive() -> None:
+    """A sigmoid needs the whole concatenation, but nothing reads the sigmoid."""
+    net = Builder((3, 8, 8))
+    joined = net.add(Concat(), net.chain(net.input, BatchNorm(3)), net.add(Zero(6), net.input))
+    net.add(Sigmoid(), joined)
+    net.chain(joined, Conv(9, 1, 3), GlobalAvgPool(), Linear(1, 2))
+    live = net.build().live
+    assert live.live == live
+    assert [op.in_channels for op, _ in live.layers if isinstance(op, Conv)] == [3]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from math import inf, isnan, log, nan
 from random import Random
 from statistics import fmean, pstdev
@@ -29,7 +30,7 @@ from nas.batch import Batch
 from nas.cli.build import build_objective, device_named
 from nas.cli.settings import ScoringSettings, typed
 from nas.data.sources import make_batch
-from nas.ranking import by_score, median_rank, rank_sum, share_sum
+from nas.ranking import Ranking, by_score, median_rank, rank_sum, ranked, share_sum, valued
 from tests.support.searches import search
 from tests.support.small import small
 
@@ -330,3 +331,17 @@ def test_a_single_proxy_ranks_with_a_metric() -> None:
     assert values == sorted(values)
     lacking = [*trials[:2], replace(trials[2], metrics={"params": nan})]
     assert rank_sum(lacking, weights={"params": -1})[2] == -inf
+
+
+@pytest.mark.parametrize("ranking", [rank_sum, median_rank, share_sum])
+def test_a_ranking_of_nothing_is_nothing(ranking: Ranking) -> None:
+    assert ranking([]) == []
+    assert valued([trial(0, nan, 1.0)], ranking) == []
+
+
+def test_what_has_no_value_is_not_ranked() -> None:
+    trials = [Trial(n, (n,), 1.0, {"ms": ms}, 0.0) for n, ms in enumerate((nan, 2.0, 1.0))]
+    weighed = partial(rank_sum, weights={"ms": -1})
+    assert [each.number for each in ranked(trials, weighed)] == [2, 1]
+    lacking = [trials[1], replace(trials[2], metrics={})]
+    assert [each.number for each in ranked(lacking, weighed)] == [1]

@@ -37,11 +37,11 @@ from nas.batch import Batch
 from nas.cli.build import build_metrics, build_ranking
 from nas.cli.chosen import proxies
 from nas.compare import compare
-from nas.compare.keys import keys
 from nas.data.sources import make_batch
 from nas.network.initialisation import Init
 from nas.ranking import by_score, rank_sum, ranked
 from nas.registry.options import Choice, construct
+from nas.scoring.keys import keys
 from tests.support.searches import search
 from tests.support.small import small
 

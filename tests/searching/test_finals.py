@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import inf, isnan, log, nan
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,16 +16,18 @@ from nas.batch import Batch
 from nas.errors import NotApplicableError
 from nas.ranking import by_score
 from nas.searching.finals import (
-    EXAMPLES,
     Panel,
+    Standings,
     finalists,
     held,
     judged,
     judges_of,
     jury,
+    key_of,
     recorded,
     standings,
 )
+from nas.searching.found import Found
 from nas.seeding import generator
 from tests.support.small import small
 
@@ -127,16 +130,16 @@ def test_the_judges_see_the_first_examples(batch: Batch) -> None:
     objective = ProxyObjective(SPACE, PROXIES.build("params"), batch, repeats=3)
     panel = jury(objective, {"examples": Examples()}, 5)
     assert torch.equal(panel.batch.inputs, batch.inputs[:5])
-    (found,) = judged([ARCHS[0]], panel, 5, History())
+    (found,) = judged([ARCHS[0]], panel, History())
     assert found.scores == {"examples": 5.0 * 18}
-    assert found.metrics == {EXAMPLES: 5}
+    assert found.note == f"key {key_of(panel)}"
     assert isnan(found.score)
 
 
 def test_who_cannot_judge_is_named_and_who_lacks_a_score_is_last(batch: Batch) -> None:
     judges = {"examples": Examples(), "seldom": Seldom(), "never": Never()}
     panel = jury(ProxyObjective(SPACE, Examples(), batch), judges, 8)
-    found = standings(list(judged(ARCHS, panel, 8, History())))
+    found = standings(list(judged(ARCHS, panel, History())))
     assert found.left_out == {"never": "it is for other networks"}
     ranks = {place.arch: place.ranks["seldom"] for place in found.finalists}
     assert ranks == {ARCHS[0]: 3.5, ARCHS[1]: 1.0, ARCHS[2]: 3.5, ARCHS[3]: 2.0}
@@ -155,32 +158,84 @@ class Shy(Proxy):
 def test_a_judge_that_does_not_apply_to_a_finalist_says_nothing(batch: Batch) -> None:
     """Not that those are worse to which it does not apply."""
     panel = jury(ProxyObjective(SPACE, Examples(), batch), {"shy": Shy(), "e": Examples()}, 8)
-    found = standings(list(judged(ARCHS[::-1], panel, 8, History())))
+    found = standings(list(judged(ARCHS[::-1], panel, History())))
     assert found.left_out == {"shy": "it is for other networks"}
     assert found.finalists[0].arch == ARCHS[0]
 
 
 def test_without_a_judge_there_is_no_winner(batch: Batch) -> None:
     panel = jury(ProxyObjective(SPACE, Examples(), batch), {"never": Never()}, 8)
-    found = standings(list(judged(ARCHS, panel, 8, History())))
+    found = standings(list(judged(ARCHS, panel, History())))
     assert not found.finalists
     assert found.left_out == {"never": "it is for other networks"}
 
 
 def test_what_the_journal_has_is_not_scored_again(batch: Batch, tmp_path: Path) -> None:
     panel = jury(ProxyObjective(SPACE, Examples(), batch), {"examples": Examples()}, 8)
+    key = key_of(panel)
     with History.read(tmp_path / "finals.jsonl") as journal:
-        first = next(judged(ARCHS, panel, 8, journal))
+        first = next(judged(ARCHS, panel, journal))
     with History.read(tmp_path / "finals.jsonl") as journal:
-        rest = list(judged(ARCHS, panel, 8, journal))
+        rest = list(judged(ARCHS, panel, journal))
         assert [each.arch for each in rest] == ARCHS[1:]
-        assert {*recorded(journal, ["examples"], 8)} == {*ARCHS}
-        assert recorded(journal, ["examples"], 8)[ARCHS[0]].scores == first.scores
-        assert not recorded(journal, ["examples"], 7)  # on fewer examples: other scores
-        assert not recorded(journal, ["examples", "seldom"], 8)
-        again = jury(panel, {"examples": Examples()}, 7)
-        assert len(list(judged(ARCHS, again, 7, journal))) == len(ARCHS)
-        assert len(journal) == 2 * len(ARCHS)
+        assert {*recorded(journal, ["examples"], key)} == {*ARCHS}
+        assert recorded(journal, ["examples"], key)[ARCHS[0]].scores == first.scores
+        assert not recorded(journal, ["examples", "seldom"])
+        fewer = jury(panel, {"examples": Examples()}, 7)
+        assert not recorded(journal, ["examples"], key_of(fewer))
+        assert len(list(judged(ARCHS[:2], fewer, journal))) == 2
+        assert {*recorded(journal, ["examples"])} == {*ARCHS[:2]}  # those of the latest key
+
+
+def test_scores_under_other_options_are_not_mixed(batch: Batch) -> None:
+    """The name of a judge is the same, its options are not."""
+    journal = History()
+    for samples in (3, 8):
+        judge = {"swap": PROXIES.build("swap", samples=samples)}
+        panel = jury(ProxyObjective(SPACE, Examples(), batch), judge, 8)
+        assert len(list(judged(ARCHS, panel, journal))) == len(ARCHS)
+        assert len(recorded(journal, ["swap"], key_of(panel))) == len(ARCHS)
+    same = jury(ProxyObjective(SPACE, Examples(), batch), judge, 99)  # no more than there are
+    assert key_of(same) != key_of(panel) or len(batch.inputs) <= 8
+
+
+def test_few_judges_do_not_overrule_a_search(batch: Batch) -> None:
+    """More than half of the panel must judge."""
+    for judges, decisive in (
+        ({"e": Examples(), "never": Never()}, False),
+        ({"e": Examples(), "s": Seldom(), "never": Never()}, True),
+        ({"e": Examples()}, True),
+        ({"never": Never()}, False),
+    ):
+        panel = jury(ProxyObjective(SPACE, Examples(), batch), judges, 8)
+        places = standings(list(judged(ARCHS[::-1], panel, History())))
+        assert places.decisive == decisive
+        trials = [trial(n, arch, -n) for n, arch in enumerate(ARCHS[::-1])]
+        found = Found(SPACE, trials, trials[0], places)
+        assert found.best == (trials[0] if not decisive else best_of(trials, places))
+
+
+def best_of(trials: list[Trial], places: Standings) -> Trial:
+    return next(each for each in trials if each.arch == places.finalists[0].arch)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"size": 1},
+        {"size": "a"},
+        {"size": True},
+        {"examples": 0},
+        {"examples": -3},
+        {"proxies": ()},
+        {"proxies": "flops"},
+        {"proxies": ("flops", "flops")},
+    ],
+    ids=str,
+)
+def test_a_panel_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=rf"finals\.{next(iter(wrong))}"):
+        Panel(**wrong)
 
 
 def test_a_judge_that_the_search_uses_has_its_options(batch: Batch) -> None:
@@ -189,8 +244,8 @@ def test_a_judge_that_the_search_uses_has_its_options(batch: Batch) -> None:
     judges = judges_of(objective, ["swap", "naswot"])
     assert judges["swap"] is special
     assert type(judges["naswot"]) is PROXIES["naswot"]
-    both = ProxyObjective(SPACE, {"swap": special, "other": PROXIES.build("swap")}, batch)
-    assert judges_of(both, ["swap"])["swap"] is special
+    both = ProxyObjective(SPACE, {"swap": PROXIES.build("params"), "other": special}, batch)
+    assert judges_of(both, ["swap"])["swap"] is special  # the name is only a label
     with pytest.raises(UsageError, match="did you mean 'naswot'"):
         judges_of(objective, ["naswott"])
 

@@ -15,7 +15,7 @@ from typing import Any
 from nas.cli.arguments import NAME
 from nas.cli.comparing import Prepared, compared, drawing, prepared
 from nas.cli.composition import composed_again, run_hydra
-from nas.cli.config_files import literal, quoted
+from nas.cli.config_files import conf_dirs, literal, quoted
 from nas.cli.settings import CompareSettings
 from nas.errors import AllFailedError, UsageError, unknown
 from nas.runs.folder import HISTORY, SCORES
@@ -88,7 +88,9 @@ def _each(settings: CompareSettings, argv: Sequence[str]) -> dict[str, CompareSe
                 raise unknown(f"space for {key}= among those of spaces=", name, spaces)
     found = {}
     for name in spaces:
-        if not NAME.fullmatch(name):
+        files = [folder / "space" / f"{name}.yaml" for folder in conf_dirs(argv)]
+        known = name in SPACES or any(file.exists() for file in files)
+        if not NAME.fullmatch(name) or not known:
             raise unknown("space", name, SPACES)
         changes = [f"space={name}", f"out={literal(str(Path(settings.out) / name))}"]
         changes += ["spaces=null", "tables=null", "targets=null"]

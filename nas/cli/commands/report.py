@@ -37,8 +37,8 @@ def run(folder: Path, settings: ReportSettings) -> None:
     space = build_space(search.space)
     history = read_trials(folder, space, search.metrics)
     ranking = build_ranking(search.ranking, search.proxy, search.metrics)
-    standings = read(search, history, ranking, space, folder)
-    summary = summarise(history, space, ranking, search.metrics, question(search), standings)
+    held = read(search, history, ranking, space, folder)
+    summary = summarise(history, space, ranking, search.metrics, question(search), *held)
     if settings.json:
         print(json.dumps(summary, ensure_ascii=False))
     else:

@@ -76,23 +76,25 @@ def run(settings: SearchSettings, again: str) -> None:
         opened(folder, record, FREE, completed) as history,
         build_executor(settings.executor) as executor,
     ):
-        with History.read(folder / FINALS):  # an edited one is refused now, not after the search
-            pass
+        if settings.finals is not None:
+            with History.read(folder / FINALS):  # an edited one is refused now, not at the end
+                pass
         every = _every(settings, strategy, objective, history, executor)
         done = list(islice(every, len(history)))  # this checks the recorded trials
         _say_where(history, folder)
         write_record(folder, record)
-        _watch(settings, done, every)
+        came = _watch(settings, done, every)
         history.check()
-        standings, stopped = None, len(history) < settings.budget
-        if not stopped:
-            with interrupted() as stops:
-                standings = hold(settings, objective, history, ranking, folder, executor, stops)
-                stopped = bool(stops) and standings is None
-        summary = summarise(
-            history, objective.space, ranking, settings.metrics, question(settings), standings
-        )
+        missing = len(history) < settings.budget
+        stopped = missing or (came and settings.finals is not None)
+        asked = question(settings)
+        summary = summarise(history, objective.space, ranking, settings.metrics, asked)
         write_best(folder, summary)
+        if not stopped:
+            held = hold(settings, objective, history, ranking, folder, executor)
+            stopped = bool(held.unfinished)
+            summary = summarise(history, objective.space, ranking, settings.metrics, asked, *held)
+            write_best(folder, summary)
     print(rendered(summary, objective.measures))
     names = [name for name in (BEST, HISTORY, FINALS, CONFIG) if (folder / name).exists()]
     print(f"files   {folder}: {', '.join(names)}")
@@ -125,8 +127,8 @@ def _every(
     )
 
 
-def _watch(settings: SearchSettings, done: Sequence[Trial], every: Iterator[Trial]) -> None:
-    """Make the trials one after the other and show how far they are, until Ctrl-C."""
+def _watch(settings: SearchSettings, done: Sequence[Trial], every: Iterator[Trial]) -> bool:
+    """Make the trials one after the other and show how far they are; whether Ctrl-C came."""
     comparable = settings.ranking.name == "score"
     with Progress(settings.budget, len(done), comparable) as progress, interrupted() as stops:
         for trial in done:
@@ -135,14 +137,16 @@ def _watch(settings: SearchSettings, done: Sequence[Trial], every: Iterator[Tria
             progress.update(trial)
             if stops:
                 break
+    return bool(stops)
 
 
 def _end(settings: SearchSettings, summary: Mapping[str, Any], again: str, stopped: bool) -> None:
     """Exit if the search is not finished; raise NothingFoundError if no trial has a score."""
     total = summary["trials"]["total"]
     if stopped:
-        where = "in the finals, after all" if total == settings.budget else f"after {total} of"
-        print(f"stopped {where} {settings.budget} trials; go on with\n  {again}")
+        where = f"after {total} of {settings.budget} trials"
+        where = where if total < settings.budget else "before the end of the finals"
+        print(f"stopped {where}; go on with\n  {again}")
         sys.exit(130)
     if summary["arch"] is None:
         raise NothingFoundError(

@@ -11,9 +11,9 @@ import pytest
 
 import nas
 from nas import PROXIES, ProxyObjective, Space
-from nas.compare import keys as module
-from nas.compare.keys import keys
 from nas.data.sources import make_batch
+from nas.scoring import keys as module
+from nas.scoring.keys import keys
 from tests.support.small import small
 
 SPACE = small("nasbench201")
