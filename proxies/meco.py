@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -35,28 +34,17 @@ class MeCo(Proxy):
     the network is divided into modules: spaces given as layers have one module a layer, but the
     reference's NAS-Bench-201 also has containers, which count their last module again.
 
-    Options: `input`, an image from N(0, 1), or the batch's first example, which ranks better
-    (docs/results/nasbench201.md); `resolution`, the drawn image's side, null takes the batch's, as
-    in the reference's table for NAS-Bench-201 (its other tables take 64); `init`, how weights are
-    drawn. It uses no labels and no gradients.
+    `resolution` is the image's side; null takes the batch's, as in the reference's table for
+    NAS-Bench-201 (its other tables take 64). It uses no labels and no gradients.
     """
 
-    def __init__(
-        self,
-        input: Literal["gaussian", "batch"] = "gaussian",
-        resolution: int | None = None,
-        init: Init = "default",
-    ) -> None:
+    def __init__(self, resolution: int | None = None, init: Init = "default") -> None:
         if resolution is not None and resolution < 1:
             raise ValueError(f"resolution={resolution} must be at least 1")
-        if resolution is not None and input == "batch":
-            raise ValueError(f"resolution={resolution} is for input=gaussian")
-        self.input, self.resolution, self.init = input, resolution, init
+        self.resolution, self.init = resolution, init
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
-        """The sum on one image, the batch's first or one from the candidate's seed."""
-        if self.input == "batch":
-            return sum(smallest_eigenvalues(candidate.model(self.init), batch.inputs[:1]), 0.0)
+        """The sum on one image that is drawn from the candidate's seed."""
         generator = candidate.generator("inputs")
         image = gaussian(generator, batch.inputs, "meco", size=1, resolution=self.resolution)
         return on_one_image(candidate.model(self.init), image, "meco")

@@ -242,14 +242,16 @@ def test_linear_regions_take_images_that_windows_fit() -> None:
 
 @pytest.mark.parametrize("candidate", NETS)
 @pytest.mark.parametrize(
-    "options", [{}, {"resolution": 20}, {"input": "batch"}], ids=["drawn", "larger", "batch"]
+    ("name", "options"),
+    [("meco", {}), ("meco", {"resolution": 20}), ("meco_image", {})],
+    ids=["drawn", "larger", "image"],
 )
-def test_meco_against_loops(candidate: Candidate, options: dict[str, Any]) -> None:
+def test_meco_against_loops(candidate: Candidate, name: str, options: dict[str, Any]) -> None:
     batch, resolution = inputs_for(candidate), options.get("resolution")
     side = resolution or batch.inputs.shape[-1]
     draws = candidate.generator("inputs")
     image = torch.randn(1, 3, side, side, generator=draws, dtype=torch.float64)
-    if "input" in options:
+    if name == "meco_image":
         image = batch.inputs[:1]
     outputs: list[Tensor] = []
     model = candidate.model()
@@ -262,7 +264,7 @@ def test_meco_against_loops(candidate: Candidate, options: dict[str, Any]) -> No
         if channels.shape[1] > 1:
             matrix = [[pearson(one, other) for other in channels] for one in channels]
             total += float(np.linalg.eigvalsh(np.array(matrix))[0])
-    proxy = PROXIES.build("meco", **options)
+    proxy = PROXIES.build(name, **options)
     assert proxy.score(candidate, batch) == pytest.approx(total, rel=1e-9, abs=1e-12)
 
 
