@@ -105,7 +105,8 @@ def _weighted(
     if first is not None:
         known = {*proxies, *first.metrics}
         if lost := [name for name in factors if name not in known]:
-            raise unknown(f"figure for ranking={ranking}", lost[0], known)
+            hint = unknown("figure of the trials", lost[0], known)
+            raise UsageError(f"ranking={ranking}: {hint}; metrics=[NAME] measures others")
         if len(counted) < 2:
             raise UsageError(f"ranking={ranking} compares several proxies: give proxy=[one,other]")
     return [*counted], np.array([*counted.values()])

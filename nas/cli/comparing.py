@@ -111,6 +111,7 @@ def _described(settings: CompareSettings) -> dict[str, Any]:
         "batch": settings.batch.name,
         "seed": settings.seed,
         "repeats": settings.repeats,
+        "live": settings.live,
         "sample": "all" if settings.sample is None else settings.sample,
     }
 

@@ -37,6 +37,7 @@ def question(settings: SearchSettings) -> Question:
         repeats=settings.repeats,
         block=settings.block,
         budget=settings.budget,
+        live=settings.live,
     )
 
 

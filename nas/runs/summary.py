@@ -20,7 +20,18 @@ from nas.trial import Trial
 TOP = 10
 KEYS = {
     *("arch", "tuple", "score", "scores", "spreads", "trial", "trials", "reason", "note", "notes"),
-    *("space", "proxy", "strategy", "batch", "ranking", "seed", "repeats", "block", "budget"),
+    *(
+        "space",
+        "proxy",
+        "strategy",
+        "batch",
+        "ranking",
+        "seed",
+        "repeats",
+        "block",
+        "budget",
+        "live",
+    ),
     *("flops_rule", "seconds", "trials_per_second", "top", "favourite", "finals"),
 }
 """The names in a summary that no metric can have."""
@@ -39,6 +50,7 @@ class Question:
     repeats: int
     block: int
     budget: int
+    live: bool = True
 
 
 def summarise(
@@ -117,7 +129,8 @@ def rendered(summary: Mapping[str, Any], metrics: Mapping[str, Metric]) -> str:
         f"{summary['trials']['total']} of {summary['budget']} trials"
         f" · space {summary['space']} · proxy {summary['proxy']}"
         f" · strategy {summary['strategy']} · batch {summary['batch']} · seed {summary['seed']}"
-        + (f" · ranking {summary['ranking']}" if summary["ranking"] != "score" else ""),
+        + (f" · ranking {summary['ranking']}" if summary["ranking"] != "score" else "")
+        + ("" if summary["live"] else " · live false"),
         "",
     ]
     if summary["arch"] is not None:

@@ -31,7 +31,10 @@ def objective_of(
         return ProxyObjective(there, _built(proxy), batch, seed, live=live)
     if not isinstance(proxy, Mapping):
         names = [*proxy] if isinstance(proxy, Iterable) and not isinstance(proxy, type) else []
-        proxy = {each if isinstance(each, str) else type(each).__name__: each for each in names}
+        labels = [each if isinstance(each, str) else type(each).__name__ for each in names]
+        if twice := [label for label in labels if labels.count(label) > 1]:
+            raise UsageError(f"{twice[0]} is there twice: give the proxies by name, as a mapping")
+        proxy = dict(zip(labels, names, strict=True))
     if not proxy:
         raise UsageError("proxy= must be a proxy, its name, or several of them")
     named = {name: _built(each) for name, each in proxy.items()}
