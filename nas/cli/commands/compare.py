@@ -12,7 +12,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from nas.cli.arguments import NAME
 from nas.cli.comparing import Prepared, compared, drawing, prepared
 from nas.cli.composition import composed_again, run_hydra
 from nas.cli.config_files import conf_dirs, literal, quoted
@@ -86,12 +85,13 @@ def _each(settings: CompareSettings, argv: Sequence[str]) -> dict[str, CompareSe
         for name in getattr(settings, key):
             if name not in spaces:
                 raise unknown(f"space for {key}= among those of spaces=", name, spaces)
+    known = {*SPACES}
+    for folder in conf_dirs(argv):
+        known |= {path.stem for path in (folder / "space").glob("*.yaml")}
     found = {}
     for name in spaces:
-        files = [folder / "space" / f"{name}.yaml" for folder in conf_dirs(argv)]
-        known = name in SPACES or any(file.exists() for file in files)
-        if not NAME.fullmatch(name) or not known:
-            raise unknown("space", name, SPACES)
+        if name not in known:
+            raise unknown("space", name, known)
         changes = [f"space={name}", f"out={literal(str(Path(settings.out) / name))}"]
         changes += ["spaces=null", "tables=null", "targets=null"]
         for key, names in (("table", settings.tables), ("target", settings.targets)):
