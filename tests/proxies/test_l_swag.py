@@ -191,7 +191,7 @@ def test_transformers_have_universal_scores() -> None:
         ({"start": 0.5, "stop": 0.5}, "start=0.5 must be less than stop=0.5"),
         ({"stop": 1.5}, "both from 0 to 1"),
         ({"parts": 1}, "parts=1 must be at least 2"),
-        ({"samples": 0}, "samples=0 at least 1"),
+        ({"samples": 0}, "samples=0 must be at least 1"),
     ],
 )
 def test_wrong_options(options: dict[str, float], message: str) -> None:

@@ -139,7 +139,7 @@ def test_a_drawn_image_has_its_own_resolution() -> None:
     }
     assert len(scores) == 2
     assert PROXIES.build("meco_opt").score(NETS[1], inputs()) in scores
-    with pytest.raises(ValueError, match="and needs input=gaussian"):
+    with pytest.raises(ValueError, match="is for input=gaussian"):
         PROXIES.build("meco_opt", resolution=16, input="batch")
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from nas.cli.build import build_executor, build_objective, build_ranking
 from nas.cli.composition import run_hydra
 from nas.cli.config_files import quoted
-from nas.cli.finals import hold
+from nas.cli.finals import hold, read
 from nas.cli.questions import FREE, completed, question
 from nas.cli.settings import SearchSettings
 from nas.errors import NothingFoundError, UsageError
@@ -89,7 +89,8 @@ def run(settings: SearchSettings, again: str) -> None:
         stopped = missing or (came and settings.finals is not None)
         asked = question(settings)
         summary = summarise(history, objective.space, ranking, settings.metrics, asked)
-        write_best(folder, summary)
+        if stopped or read(settings, history, ranking, objective.space, folder).standings is None:
+            write_best(folder, summary)  # a kill in the finals leaves a result
         if not stopped:
             held = hold(settings, objective, history, ranking, folder, executor)
             stopped = bool(held.unfinished)
