@@ -90,7 +90,7 @@ def read(paths: Sequence[Path], space: Space, forms: Sequence[Arch]) -> dict[str
     for path in paths:
         with path.open(newline="", encoding="utf-8") as file:
             rows = {space.parse(row.pop("arch")): row for row in csv.DictReader(file)}
-        names = [name for name in next(iter(rows.values())) if name not in ("figure", "acc")]
+        names = [name for name in next(iter(rows.values())) if name != "figure"]
         for name in names:
             columns[name] = np.array(
                 [float(rows[form][name] or "nan") if form in rows else np.nan for form in forms]

@@ -117,6 +117,7 @@ def _watched() -> Iterator[None]:
         check_config(config)
         return config
 
+    # Hydra has no hook between composing a config and using it
     ConfigLoaderImpl.load_configuration = checked  # type: ignore[method-assign]
     try:
         yield

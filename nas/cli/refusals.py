@@ -52,7 +52,7 @@ def check_arguments(argv: Sequence[str]) -> None:
 def check_folder() -> None:
     """UsageError where the current folder is not there any more."""
     try:
-        os.getcwd()  # noqa: PTH109
+        os.getcwd()  # noqa: PTH109  (no path is wanted)
     except OSError:
         raise UsageError("the current folder is not there any more: change to another") from None
 

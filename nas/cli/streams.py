@@ -68,7 +68,7 @@ def _told(stream: TextIO) -> Iterator[None]:
 
 
 def _nowhere() -> TextIO:
-    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123  (a device, no file)
 
 
 def drop(stream: TextIO) -> None:

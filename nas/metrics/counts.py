@@ -65,7 +65,7 @@ def flops(candidate: Candidate, batch: Batch) -> int:
         return known
     try:
         return _counted(_skeleton(candidate), batch, "meta")
-    except (RuntimeError, NotImplementedError):
+    except (RuntimeError, NotImplementedError):  # the module reads its numbers
         return _counted(candidate.model(), batch, candidate.device)
 
 
