@@ -22,6 +22,7 @@ from nas.trial import Evaluation, Trial
 if TYPE_CHECKING:
     from nas.api import finals, score, search
     from nas.batch import Batch
+    from nas.scoring.table import Scores
 
 __version__: str
 
@@ -44,6 +45,7 @@ __all__ = [
     "Panel",
     "Proxy",
     "ProxyObjective",
+    "Scores",
     "Space",
     "Strategy",
     "Trial",
@@ -55,7 +57,13 @@ __all__ = [
     "trials",
 ]
 
-LATER = {"Batch": "nas.batch", "finals": "nas.api", "score": "nas.api", "search": "nas.api"}
+LATER = {
+    "Batch": "nas.batch",
+    "Scores": "nas.scoring.table",
+    "finals": "nas.api",
+    "score": "nas.api",
+    "search": "nas.api",
+}
 """Public names whose modules need torch: they are imported when someone asks for them."""
 
 

@@ -14,13 +14,15 @@ from nas.runs.journals import journals
 from nas.scoring.executors import Executor
 from nas.scoring.given import Proxies, objective_of
 from nas.scoring.keys import keys
+from nas.scoring.scores import read, score
 from nas.searching.finals import PANEL, Panel, Standings, held, judged, judges_of, jury, standings
 from nas.searching.found import Found
 from nas.searching.history import History
 from nas.searching.loop import trials
 from nas.space import Space
 from nas.strategy import STRATEGIES, Strategy
-from nas.trial import Evaluation
+
+__all__ = ["finals", "score", "search"]
 
 
 def search(
@@ -67,24 +69,6 @@ def search(
     return Found(objective.space, every, (ranked(every, ranking) or every)[0], places)
 
 
-def score(
-    space: Space | str,
-    archs: Iterable[Arch | str],
-    proxy: Proxies = "epsilon",
-    *,
-    batch: Batch | None = None,
-    seed: int = 0,
-    live: bool = True,
-) -> list[Evaluation]:
-    """The figures of architectures, which are given as tuples or in the space's notation.
-
-    The other arguments are those of `search`. If an architecture fails, its score is NaN and the
-    evaluation says the reason. Raises UsageError for what is not in the space.
-    """
-    objective = objective_of(space, proxy, batch, seed, live)
-    return [objective.complete(arch) for arch in _read(objective.space, archs)]
-
-
 def finals(
     space: Space | str,
     archs: Iterable[Arch | str],
@@ -109,14 +93,8 @@ def finals(
     proxies = objective.proxies
     judging = proxies if isinstance(proxies, Mapping) else {type(proxies).__name__: proxies}
     examples = len(objective.batch.inputs)
-    read = _read(objective.space, archs)
-    if not read:
+    given = read(objective.space, archs)
+    if not given:
         raise UsageError("archs= must have an architecture or more")
     panel = jury(objective, judging, examples)
-    return standings([*judged(dict.fromkeys(read), panel, History(), executor)])
-
-
-def _read(space: Space, archs: Iterable[Arch | str]) -> list[Arch]:
-    """Architectures of the space; raises UsageError for others."""
-    given = [archs] if isinstance(archs, str) else archs
-    return [space.read(arch) if isinstance(arch, str) else space.checked(arch) for arch in given]
+    return standings([*judged(dict.fromkeys(given), panel, History(), executor)])

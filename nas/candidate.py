@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from nas.one_module import ARCH, OneModule
 from nas.seeding import generator, seeded
 from nas.space import Arch, Space
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
+    from torch import Tensor, nn
 
     from nas.network import Network
     from nas.network.initialisation import Init
@@ -41,6 +42,20 @@ class Candidate:
         self.memo: dict[Hashable, Any] = {}
         """What several proxies, or one proxy under several seeds, share for this architecture."""
 
+    @classmethod
+    def of(
+        cls,
+        module: nn.Module | Callable[[], nn.Module],
+        inputs: tuple[int, ...] | Tensor,
+        seed: int | str = 0,
+        device: str = "cpu",
+    ) -> Candidate:
+        """A module or a function that makes it (`OneModule`), and its inputs or their shape."""
+        import torch
+
+        example = inputs if isinstance(inputs, torch.Tensor) else torch.zeros(1, *inputs)
+        return cls(OneModule(module, example), ARCH, seed, device)
+
     @property
     def seed(self) -> int | str:
         """The seed of weights and other draws; reading it counts as a draw."""
@@ -64,17 +79,23 @@ class Candidate:
     def _built(self) -> nn.Module:
         """A module: the space's own where no layer is left out of it."""
         from nas.network.module import NetworkModule
+        from nas.network.passes import finish
 
         network = self.network
-        if network is None or network == self._whole:
-            return self.space.build(self.arch)
-        return NetworkModule(network)
+        if network is not None and network != self._whole:
+            return NetworkModule(network)
+        model = self.space.build(self.arch)
+        if network is None:
+            draws = "passes", self._seed, self.arch
+            finish(model, lambda: self.space.batch(2, generator("sizes")).inputs, *draws)
+        return model
 
     def model(self, init: Init = "default") -> nn.Module:
         """A module with fresh weights on the device; they depend on (seed, arch, init) alone.
 
-        It is in training mode, with dropout off. TooFewValuesError where it is run on so small a
-        batch that a norm gets a single value per channel.
+        It is in training mode, with dropout off. It returns one tensor, its logits, and all that
+        it draws in a pass is the same in every pass (`nas.network.passes`). TooFewValuesError
+        where it is run on so small a batch that a norm gets a single value per channel.
         """
         from torch import nn
 
@@ -101,11 +122,18 @@ class Candidate:
             yield
 
     def skeleton(self) -> nn.Module:
-        """The module with shapes only, on the meta device; no weight is allocated."""
+        """The module with shapes only; no weight is allocated, unless building it needs some."""
         import torch
 
-        with seeded("weights", self._seed, self.arch), torch.device("meta"):
-            return self._built()
+        for device in ("cpu",) if self.memo.get("numbers") else ("meta", "cpu"):
+            try:
+                with seeded("weights", self._seed, self.arch), torch.device(device):
+                    return self._built().to("meta")
+            except Exception:
+                if device == "cpu":
+                    raise
+                self.memo["numbers"] = True
+        raise AssertionError
 
     def under(self, seed: int | str) -> Candidate:
         """The same architecture under another seed; both share what proxies share."""
@@ -116,5 +144,5 @@ class Candidate:
     def apart(self) -> Candidate:
         """The same candidate, which shares only its layers with this one."""
         other = Candidate(self.space, self.arch, self._seed, self.device, self.live)
-        other.memo = {key: self.memo[key] for key in ("network",) if key in self.memo}
+        other.memo = {key: self.memo[key] for key in ("network", "numbers") if key in self.memo}
         return other

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable
+from functools import partial
+from types import CodeType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nas.candidate import Candidate
 from nas.registry import Registry
@@ -51,4 +55,80 @@ class Proxy(ABC):
         """
 
 
-PROXIES: Registry[Proxy] = Registry("proxy", "proxies", Proxy)
+ScoreFunction = Callable[[Candidate, "Batch"], float]
+"""A function that scores as `Proxy.score` does; its options are keywords with defaults."""
+
+
+class FunctionProxy(Proxy):
+    """A proxy that is a function; `class_of` makes the class of each function."""
+
+    function: ClassVar[Callable[..., float]]
+
+    def __init__(self, **options: Any) -> None:
+        self.options, self.identity = options, identity(type(self).function)
+
+    def score(self, candidate: Candidate, batch: Batch) -> float:
+        """What the function gives."""
+        return type(self).function(candidate, batch, **self.options)
+
+    def __reduce__(self) -> tuple[Callable[..., Proxy], tuple[object, ...]]:
+        """How another process makes it: its class has no name there."""
+        return _made, (type(self).function, self.options)
+
+
+def class_of(function: Callable[..., float]) -> type[Proxy]:
+    """The class of a proxy that is a function; its keyword-only arguments are its options.
+
+    Raises TypeError if the function does not take a candidate and a batch.
+    """
+    parameters = [*inspect.signature(function).parameters.values()]
+    options = [each for each in parameters if each.kind is each.KEYWORD_ONLY]
+    try:
+        inspect.signature(function).replace(
+            parameters=[each for each in parameters if each not in options]
+        ).bind(None, None)
+    except TypeError:
+        raise TypeError(
+            f"a proxy that is a function takes (candidate, batch, *, options), and "
+            f"{title(function)} takes {inspect.signature(function)}"
+        ) from None
+
+    def __init__(self: FunctionProxy, **options: Any) -> None:  # noqa: N807
+        FunctionProxy.__init__(self, **options)
+
+    __init__.__wrapped__ = function  # type: ignore[attr-defined]  # whose hints the options have
+    inner = function.func if isinstance(function, partial) else function
+    content = {
+        "function": staticmethod(function),
+        "__init__": __init__,
+        "__signature__": inspect.Signature(options),
+        "__doc__": function.__doc__,
+        "__module__": inner.__module__,
+        "__qualname__": getattr(inner, "__qualname__", title(inner)),
+    }
+    return type(title(function), (FunctionProxy,), content)
+
+
+def title(function: object) -> str:
+    """The name of a function, also of one with options that `partial` has fixed."""
+    inner = function.func if isinstance(function, partial) else function
+    return str(getattr(inner, "__name__", type(inner).__name__))
+
+
+def identity(function: object) -> tuple[object, ...]:
+    """What a function depends on beside its file: its code, and the values that it holds."""
+    if isinstance(function, partial):
+        return (*identity(function.func), function.args, function.keywords)
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return (title(function), vars(function) if hasattr(function, "__dict__") else {})
+    constants = [str(each) for each in code.co_consts if not isinstance(each, CodeType)]
+    held = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
+    return (title(function), code.co_code.hex(), code.co_names, constants, held)
+
+
+def _made(function: Callable[..., float], options: dict[str, Any]) -> Proxy:
+    return class_of(function)(**options)
+
+
+PROXIES: Registry[Proxy] = Registry("proxy", "proxies", Proxy, of_function=class_of)

@@ -34,15 +34,28 @@ def numpy_generator(*parts: object) -> np.random.Generator:
 
 @contextmanager
 def seeded(*parts: object) -> Iterator[None]:
-    """Seed torch's global CPU generator by the parts, for code that can use no other generator.
+    """Seed the global generators by the parts, for code that can use no other generator.
 
-    The generator's earlier state is restored afterwards.
+    They are torch's, NumPy's and Python's. Their earlier states are restored afterwards.
     """
+    import random
+
+    import numpy as np
     import torch
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(number(*parts))
-        yield
+    seed = number(*parts)
+    python, arrays = random.getstate(), np.random.get_state()
+    started = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    devices = [*range(torch.cuda.device_count())] if started else []
+    try:
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(seed)
+            np.random.seed(seed % 2**32)
+            random.seed(seed)
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(arrays)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from nas.collapse.outputs import Inputs, outputs
 from nas.collapse.tensors import collapsed, flat
 from nas.network import Network
 from nas.network.initialisation import constants, embeddings
+from nas.network.passes import logits
 from nas.seeding import generator
 
 FLOAT32_LEAST = 2.0**-149
@@ -190,7 +191,7 @@ def dense(
 
     Parameters named `bias` become 0, embeddings stay or get their `entries`, every other parameter
     becomes `weight`. Norms use the statistics of the batch, dropout is off. Raises
-    NotApplicableError if the module does not return a tensor.
+    NotApplicableError if the module returns no tensor.
     """
     for parameter, value in constants(model, weight):
         parameter.detach().fill_(value)
@@ -198,13 +199,7 @@ def dense(
         for name, table in embeddings(model).items():
             table.detach().copy_(entries(name, table.shape))
     with torch.no_grad():
-        output = model(inputs)
-    if not isinstance(output, Tensor):
-        raise NotApplicableError(
-            f"epsilon needs a module that returns a tensor, and this one returns "
-            f"{type(output).__name__}"
-        )
-    return output.flatten().double()
+        return logits(model(inputs)).flatten().double()
 
 
 def epsilon(

@@ -19,7 +19,7 @@ LADDER = (
     "registry",
     "network",
     "collapse",
-    "arch notation space batch data",
+    "arch notation space one_module batch data",
     "candidate",
     "proxy metric metrics",
     "trial",

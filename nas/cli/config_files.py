@@ -11,18 +11,14 @@ from typing import Any
 import yaml
 
 from nas.errors import UsageError
+from nas.registry.configs import conf_dir as conf_dir
+from nas.registry.configs import entries, placed
 from nas.registry.plugins import origin, plugins
 from nas.storage.files import is_there
 from nas.storage.yaml_files import checked_text, read_yaml
 
 GROUPS = ("space", "proxy", "strategy", "batch", "ranking", "executor", "finals")
 """The config groups: an option with such a name chooses a plugin."""
-
-
-def conf_dir() -> Path:
-    """The configs' folder: `nas/conf` where installed, `conf` in a checkout."""
-    here = Path(__file__).resolve().parent.parent
-    return here / "conf" if (here / "conf").is_dir() else here.parent / "conf"
 
 
 def conf_dirs(argv: Sequence[str] = ()) -> dict[Path, str]:
@@ -79,12 +75,7 @@ def check_files(folder: Path) -> None:
 
 def parts_of(name: str, argv: Sequence[str]) -> dict[str, str]:
     """The proxies that the config `name` combines, by the place it gives them."""
-    found = {}
-    for key, value in _defaults_of(name, argv):
-        place = re.fullmatch(r"/?proxy@(?:_global_\.)?proxy\.(\w[\w-]*)", key)
-        if place:
-            found[place[1]] = value
-    return found
+    return placed("proxy", _defaults_of(name, argv))
 
 
 def ranking_of(name: str, argv: Sequence[str]) -> str | None:
@@ -96,10 +87,7 @@ def ranking_of(name: str, argv: Sequence[str]) -> str | None:
 def _defaults_of(name: str, argv: Sequence[str]) -> list[tuple[str, str]]:
     """The entries of the defaults list of a proxy's config."""
     files = [folder / "proxy" / f"{name}.yaml" for folder in conf_dirs(argv)]
-    config = next((content(path) for path in files if path.is_file()), None)
-    entries = config.get("defaults") if isinstance(config, dict) else None
-    mappings = [entry for entry in entries or [] if isinstance(entry, dict)]
-    return [(str(key), str(value)) for entry in mappings for key, value in entry.items()]
+    return entries(next((content(path) for path in files if path.is_file()), None))
 
 
 def options_of(command: str) -> list[str]:

@@ -9,7 +9,7 @@ from nas.metric import METRICS, Metric
 from nas.network import FLOPS_RULE
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from nas.batch import Batch
 
@@ -56,7 +56,8 @@ def depth(candidate: Candidate) -> int:
 def flops(candidate: Candidate, batch: Batch) -> int:
     """FLOPs for one example by `nas.network.FLOPS_RULE`; this allocates no weights if it can.
 
-    A module that reads its numbers cannot run without them: it runs once with its weights.
+    It is the pass of a network in use, in evaluation mode. A module that reads its numbers cannot
+    run without them: it runs with its weights.
     """
     if candidate.network is not None:
         return candidate.network.flops
@@ -65,7 +66,7 @@ def flops(candidate: Candidate, batch: Batch) -> int:
         return known
     try:
         return _counted(_skeleton(candidate), batch, "meta")
-    except (RuntimeError, NotImplementedError):  # the module reads its numbers
+    except Exception:  # the module reads its numbers; a mistake of its own comes again
         return _counted(candidate.model(), batch, candidate.device)
 
 
@@ -78,9 +79,22 @@ def _skeleton(candidate: Candidate) -> nn.Module:
 
 
 def _counted(model: nn.Module, batch: Batch, device: str) -> int:
+    """FLOPs of an example alone; of two and then halved, if a norm cannot do with one."""
+    model.eval()
+    inputs = batch.inputs[:2].to(device)
+    try:
+        return _passed(model, inputs[:1])
+    except ValueError:
+        if len(inputs) < 2:
+            raise
+        return _passed(model, inputs) // 2
+
+
+def _passed(model: nn.Module, inputs: Tensor) -> int:
+    """FLOPs of a pass."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model(batch.inputs[:1].to(device))
+        model(inputs)
     return int(counter.get_total_flops()) // 2

@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
+from inspect import isfunction
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, Generic, TypeVar
 
 from nas.errors import NameTakenError, UsageError, unknown
+from nas.registry.configs import combination
 from nas.registry.options import Choice, check, construct, defaults
 from nas.registry.plugins import VARIABLE, failures, located, unreadable
 
@@ -27,14 +29,22 @@ class Registry(Mapping[str, Any], Generic[T]):
     """The plugins of one kind, ours and other people's, imported on first use."""
 
     def __init__(
-        self, kind: str, home: str, base: type[T] | None = None, *, given: int = 0
+        self,
+        kind: str,
+        home: str,
+        base: type[T] | None = None,
+        *,
+        given: int = 0,
+        of_function: Callable[[Callable[..., Any]], type[T]] | None = None,
     ) -> None:
         """The registry of the plugins in `home`, which is a module or a package with modules.
 
         Plugins inherit from `base`; without a base they are functions or other callables. The
-        first `given` arguments of a plugin are not options that a user sets.
+        first `given` arguments of a plugin are not options that a user sets. With `of_function` a
+        plugin may also be a function, of which this makes a class that inherits from `base`.
         """
         self.kind, self.home, self.base, self.given = kind, home, base, given
+        self.of_function = of_function
         self._plugins: dict[str, Any] = {}
         self._loaded = False
 
@@ -50,14 +60,17 @@ class Registry(Mapping[str, Any], Generic[T]):
             )
 
         def file(plugin: C) -> C:
-            self._check(name, plugin)
+            made: Any = plugin
+            if self.of_function is not None and isfunction(plugin):
+                made = self.of_function(plugin)
+            self._check(name, made)
             other = self._plugins.get(name)
-            if other is not None and _place(other) != _place(plugin):  # the same place: reloaded
+            if other is not None and _place(other) != _place(made):  # the same place: reloaded
                 raise NameTakenError(
                     f"the {self.kind} '{name}' exists twice: "
-                    f"in {located(other.__module__)} and in {located(plugin.__module__)}"
+                    f"in {located(other.__module__)} and in {located(made.__module__)}"
                 )
-            self._plugins[name] = plugin
+            self._plugins[name] = made
             return plugin
 
         return file
@@ -69,7 +82,7 @@ class Registry(Mapping[str, Any], Generic[T]):
         elif not isinstance(plugin, type) or not issubclass(plugin, self.base):
             raise TypeError(
                 f"the {self.kind} '{name}' is {plugin!r}, and must be a class that inherits from "
-                f"{self.base.__name__}"
+                f"{self.base.__name__}{', or a function' if self.of_function else ''}"
             )
 
     def knows(self, name: str) -> bool:
@@ -115,6 +128,13 @@ class Registry(Mapping[str, Any], Generic[T]):
 
     def _missing(self, name: str, hint: str = "") -> UsageError:
         """The error for a name under which nothing is registered."""
+        if parts := combination(self.kind, name):
+            *first, last = parts
+            return UsageError(
+                f"'{name}' is no {self.kind} but a combination of {', '.join(first)} and {last}, "
+                f"which are ranked together within a set: give the list of these names, or "
+                f"{self.kind}={name} on the command line"
+            )
         notes = [
             f"the plugin {plugin} cannot be imported: {why}" for plugin, why in failures().items()
         ]

@@ -405,16 +405,26 @@ def test_whatever_a_module_draws_comes_from_the_candidate_s_seed() -> None:
 
 
 class Pair(nn.Module):
-    """Returns its features, too."""
+    """Returns its features before its logits, or nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, nothing: bool = False) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(3, 4, 3)
+        self.conv, self.nothing = nn.Conv2d(3, 4, 3), nothing
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return x, self.conv(x)
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor] | None:
+        return None if self.nothing else (x, self.conv(x).mean((2, 3)))
+
+
+class Alone(Pair):
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        return self.conv(x).mean((2, 3))  # type: ignore[no-any-return]
+
+
+def test_a_module_that_returns_several_tensors_has_the_score_of_its_logits() -> None:
+    one, other = (Candidate(OneModule(make), (0,)) for make in (Pair, Alone))
+    assert Epsilon().score(one, Batch(images())) == Epsilon().score(other, Batch(images()))
 
 
 def test_a_module_that_returns_no_tensor_is_a_sentence() -> None:
-    with pytest.raises(NotApplicableError, match="returns a tensor, and this one returns tuple"):
-        Epsilon().score(Candidate(OneModule(Pair), (0,)), Batch(images()))
+    with pytest.raises(NotApplicableError, match="returns None, and a score needs its logits"):
+        Epsilon().score(Candidate(OneModule(partial(Pair, True)), (0,)), Batch(images()))

@@ -161,17 +161,17 @@ class Hidden(nn.Module):
         return y
 
 
-@pytest.mark.parametrize(
-    ("make", "reason"),
-    [
-        (partial(Hidden, False), "a tensor made in a constructor"),
-        (partial(Hidden, True), "meta"),
-    ],
-)
-def test_what_cannot_be_collapsed_is_run_densely(
-    make: Callable[[], nn.Module], reason: str
-) -> None:
-    assert_dense(make, reason)
+def test_what_cannot_be_collapsed_is_run_densely() -> None:
+    assert_dense(partial(Hidden, False), "a tensor made in a constructor")
+
+
+def test_a_module_that_needs_numbers_to_be_built_is_collapsed() -> None:
+    """The meta device has none: it is built with weights, which are forgotten."""
+    make, batch = partial(Hidden, True), Batch(images(4, 6))
+    score = Epsilon(0.1, 2.0).score(Candidate(OneModule(make), (0,)), batch)
+    low, high = (densely(make, batch.inputs, weight) for weight in (0.1, 2.0))
+    assert score == pytest.approx(epsilon((low, 0.0), (high, 0.0)), rel=1e-12)
+    assert not batch.notes
 
 
 def test_a_mistake_in_a_module_is_its_own() -> None:

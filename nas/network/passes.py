@@ -1,0 +1,125 @@
+"""What a pass through a module of any author gives: its logits, and the same ones every time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nas.errors import NotApplicableError
+from nas.seeding import seeded
+
+NAMES = ("logits", "out")
+"""What the logits are called among named outputs, the first name first."""
+
+
+def logits(output: object) -> Tensor:
+    """The logits among a network's outputs, by one rule:
+
+    - a tensor is itself;
+    - of named outputs (a mapping, a named tuple, an object with attributes) it is `logits`, else
+      `out`;
+    - of other outputs, also nested ones, it is the last tensor (batch, classes): a network that
+      returns (features, logits) gives its logits. If all tensors of two dimensions have one shape,
+      it is the first of them: (logits, auxiliary logits). Without a tensor of two dimensions it is
+      the first tensor.
+
+    Raises NotApplicableError if there is no tensor.
+
+    >>> features, classes = torch.zeros(4, 16), torch.ones(4, 10)
+    >>> logits((features, classes)) is classes, logits((classes, torch.zeros(4, 10))) is classes
+    (True, True)
+    >>> logits({"aux": features, "out": classes}) is classes
+    True
+    """
+    if isinstance(output, Tensor):
+        return output
+    for name in NAMES:
+        named = output.get(name) if isinstance(output, Mapping) else getattr(output, name, None)
+        if isinstance(named, Tensor):
+            return named
+    found = [*_tensors(output)]
+    flat = [each for each in found if each.ndim == 2]
+    if flat:
+        return flat[0] if len({each.shape for each in flat}) == 1 else flat[-1]
+    if found:
+        return found[0]
+    raise NotApplicableError(
+        f"the network returns {_described(output)}, and a score needs its logits: return a "
+        f"tensor, a tuple with one, or a dictionary with 'logits'"
+    )
+
+
+def _tensors(output: object) -> Iterator[Tensor]:
+    """The tensors inside tuples, lists and mappings, in their order."""
+    if isinstance(output, Tensor):
+        yield output
+    elif isinstance(output, Mapping):
+        for each in output.values():
+            yield from _tensors(each)
+    elif isinstance(output, tuple | list):
+        for each in output:
+            yield from _tensors(each)
+
+
+def _described(output: object) -> str:
+    if output is None:
+        return "None"
+    empty = isinstance(output, Mapping | tuple | list) and not output
+    return (
+        f"{'an empty' if empty else 'a'} {type(output).__name__}{'' if empty else ' without one'}"
+    )
+
+
+class _Draws:
+    """Seeds the global generators before a pass, and restores them after it."""
+
+    def __init__(self, parts: tuple[object, ...]) -> None:
+        self.parts = parts
+        self.running: list[ExitStack] = []
+
+    def begin(self, *_: object) -> None:
+        stack = ExitStack()
+        stack.enter_context(seeded(*self.parts))
+        self.running.append(stack)
+
+    def end(self, *_: object) -> None:
+        if self.running:
+            self.running.pop().close()
+
+
+def _logits_only(_: nn.Module, __: object, output: object) -> Any:
+    return logits(output)
+
+
+def finish(model: nn.Module, example: Callable[[], Tensor], *parts: object) -> None:
+    """Give a module of any author all its sizes, one output, and draws that repeat.
+
+    Lazy layers get their sizes from a pass with the `example`. Every pass returns `logits`, and
+    what it draws (functional dropout, stochastic depth, Gumbel-softmax) depends only on the
+    printable `parts` of a seed: two passes draw the same numbers, and the global generators are
+    afterwards as they were.
+    """
+    if is_lazy(model):
+        materialise(model, example())
+    draws = _Draws(parts)
+    model.register_forward_pre_hook(draws.begin, prepend=True)
+    model.register_forward_hook(draws.end, always_call=True)
+    model.register_forward_hook(_logits_only)
+
+
+def is_lazy(model: nn.Module) -> bool:
+    """Whether some layer waits for its first inputs to know its sizes, as `nn.LazyLinear`."""
+    return any(nn.parameter.is_lazy(each) for each in [*model.parameters(), *model.buffers()])
+
+
+def materialise(model: nn.Module, inputs: Tensor) -> None:
+    """Run a model once so that its lazy layers get their sizes; its running statistics stay."""
+    training = [(part, part.training) for part in model.modules()]
+    with torch.no_grad():
+        model.eval()(inputs)
+    for part, mode in training:
+        part.training = mode

@@ -1,0 +1,106 @@
+"""A module of any author as a space of one architecture, so that all that scores can score it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nas.arch import Arch
+from nas.errors import UsageError
+from nas.space import Space
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from nas.batch import Batch
+
+ARCH: Arch = (0,)
+"""The only architecture."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class OneModule(Space):
+    """A module, or a function that makes it, which takes inputs like the `example`.
+
+    A function is called whenever weights are needed, and must make a new module every time. A
+    module is copied, and the weights of its parts that have `reset_parameters` are drawn again, so
+    that a seed decides them; other parameters keep their values.
+    """
+
+    make: nn.Module | Callable[[], nn.Module]
+    example: Tensor
+    """Inputs (batch, …); their number does not matter."""
+
+    choices = (1,)
+
+    def __repr__(self) -> str:
+        """What makes the module, and the shape of an example."""
+        return f"OneModule({self.title}, {self.inputs})"
+
+    @property
+    def title(self) -> str:
+        """The name of the function or of the module's class."""
+        return str(getattr(self.make, "__qualname__", type(self.make).__qualname__))
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """Shape of one example."""
+        return tuple(self.example.shape[1:])
+
+    def build(self, *arch: Any, **options: Any) -> nn.Module:
+        """A new module in training mode; raises UsageError if there is none."""
+        from torch import nn
+
+        if isinstance(self.make, nn.Module):
+            return fresh(self.make).train()
+        made = self.make()
+        if not isinstance(made, nn.Module):
+            raise UsageError(
+                f"{self.title}() gives a {type(made).__name__}, and must give an nn.Module"
+            )
+        return made.train()
+
+    def batch(self, size: int, generator: torch.Generator) -> Batch:
+        """Inputs in the example's shape; whole numbers as high as its are drawn for tokens."""
+        import torch
+
+        from nas.batch import Batch
+        from nas.data.synthetic import suitable
+
+        if self.example.is_floating_point():
+            return suitable(self.inputs, None, size, generator)
+        high = int(self.example.max()) + 1
+        drawn = torch.randint(high, (size, *self.inputs), generator=generator)
+        return Batch(drawn.to(self.example.dtype))
+
+    def parse(self, text: str) -> Arch:
+        """The one architecture, by its name."""
+        if text != self.title:
+            raise ValueError(f"'{text}' is not {self.title}, the only module here")
+        return ARCH
+
+    def format(self, arch: Arch) -> str:
+        """The name of the module."""
+        return self.title
+
+
+def fresh(module: nn.Module) -> nn.Module:
+    """A copy of a module whose parts draw their weights again where they can.
+
+    Raises UsageError for a module that cannot be copied.
+    """
+    try:
+        copy = deepcopy(module)
+    except Exception as error:  # of whatever the module holds
+        raise UsageError(
+            f"{type(module).__name__} cannot be copied ({type(error).__name__}: {error}): give a "
+            f"function that makes it"
+        ) from error
+    for part in copy.modules():
+        reset = getattr(part, "reset_parameters", getattr(part, "_reset_parameters", None))
+        if callable(reset):
+            reset()
+    return copy

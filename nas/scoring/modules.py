@@ -1,0 +1,173 @@
+"""The scores of a module that a person has: no space is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from math import isnan
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from nas.batch import Batch
+from nas.data.synthetic import suitable
+from nas.errors import UsageError
+from nas.metric import METRICS, Metric
+from nas.one_module import ARCH, OneModule
+from nas.proxy import PROXIES, NoScore, Proxy
+from nas.registry.configs import combination
+from nas.scoring.given import One, Proxies, built, is_function, named
+from nas.scoring.objective import ProxyObjective
+from nas.scoring.table import Row, Scores
+from nas.seeding import generator
+
+Module = nn.Module | Callable[[], nn.Module]
+"""A module, or a function without arguments that makes one, such as its class."""
+Inputs = Tensor | np.ndarray[Any, Any] | Batch | Sequence[int]
+"""Inputs (batch, …), a batch, or the shape of one example."""
+Labels = Tensor | np.ndarray[Any, Any] | Sequence[int]
+"""Whole numbers (batch,) from 0."""
+
+DEFAULT: Proxies = ("epsilon", "naswot", "params", "flops")
+SIZE = 64
+"""How many inputs are made of a shape."""
+
+
+def score_module(
+    module: Module,
+    inputs: Inputs,
+    labels: Labels | None = None,
+    proxies: Proxies = DEFAULT,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+) -> Scores:
+    """The scores of a module by proxies and metrics, each with its seconds or why there is none.
+
+    `module`: a function that makes it is called for new weights under the seed; a module itself is
+    copied, and its parts that have `reset_parameters` draw their weights again. `inputs`: numbers
+    (batch, …), or the shape of one example, for which 64 random inputs are made. `labels`: whole
+    numbers (batch,); without them a proxy that needs some gets random ones, and a note says so.
+    `proxies`: names, objects or functions (candidate, batch) -> float; names of metrics, too; the
+    name of a combination stands for its parts; "all" for all proxies that need no options.
+
+    >>> from torch import nn
+    >>> make = lambda: nn.Sequential(nn.Linear(20, 16), nn.ReLU(), nn.Linear(16, 5))
+    >>> scores = score_module(make, (20,), proxies=["params", "zen"])
+    >>> scores["params"].value, scores["zen"].reason
+    (421, 'zen looks at feature maps, and this model has none')
+    """
+    if not isinstance(module, nn.Module) and (isinstance(module, str) or not callable(module)):
+        raise UsageError(
+            f"{module!r:.80} must be an nn.Module, or a function without arguments that makes one"
+        )
+    batch = batch_of(inputs, labels, seed)
+    space = OneModule(module, batch.inputs[:2])
+    asked = {name: _built(each) for name, each in chosen(proxies).items()}
+    objective = ProxyObjective(space, {}, batch.to(device), seed, device, measures={})
+    return scores_of(objective, asked)
+
+
+def scores_of(objective: ProxyObjective, asked: Mapping[str, Proxy | Metric]) -> Scores:
+    """The table of the one module of an objective's space; its own proxies do not count."""
+    space = objective.space
+    rows = {name: _row(objective, name, each) for name, each in asked.items()}
+    return Scores(space.format(ARCH), tuple(objective.batch.inputs.shape[1:]), rows)
+
+
+def _row(objective: ProxyObjective, name: str, asked: Proxy | Metric) -> Row:
+    if isinstance(asked, Proxy):
+        [found] = replace(objective, proxies={name: asked}).each((ARCH, [name]))
+        return Row(found.score, found.seconds, found.reason, found.failed, found.note)
+    start = perf_counter()
+    value = replace(objective, measures={name: asked}).metrics(ARCH)[name]
+    seconds = perf_counter() - start
+    if not isnan(value):
+        return Row(value, seconds, unit=asked.unit)
+    why = value if isinstance(value, NoScore) else NoScore("the metric gives NaN")
+    return Row(value, seconds, why.reason, why.failed, unit=asked.unit)
+
+
+def chosen(proxies: object) -> dict[str, One | Metric]:
+    """The proxies and metrics by name, with the parts of combinations instead of these.
+
+    Raises UsageError if there is none.
+    """
+    single = isinstance(proxies, str | Proxy | Metric) or is_function(proxies)
+    found: dict[str, One | Metric] = {}
+    for name, each in named([proxies] if single else proxies).items():
+        for part in _parts(each):
+            found[part if isinstance(each, str) and part != each else name] = part
+    if not found:
+        raise UsageError("proxies= must have a proxy, its name, or several of them")
+    return found
+
+
+def _parts(asked: One | Metric) -> Sequence[Any]:
+    """What a name stands for: all proxies, the parts of a combination, or itself."""
+    if not isinstance(asked, str) or asked in METRICS or asked in PROXIES:
+        return [asked]
+    if asked == "all":
+        return every()
+    return combination(PROXIES.kind, asked) or [asked]
+
+
+def every() -> list[str]:
+    """The names of all proxies that can be made without options."""
+    return [name for name in PROXIES if "???" not in PROXIES.defaults(name).values()]
+
+
+def _built(asked: One | Metric) -> Proxy | Metric:
+    if isinstance(asked, Metric):
+        return asked
+    return METRICS.build(asked) if isinstance(asked, str) and asked in METRICS else built(asked)
+
+
+def batch_of(inputs: object, labels: object = None, seed: int = 0) -> Batch:
+    """A batch of inputs and labels in any form; raises UsageError for what is none.
+
+    Real numbers become float32, as weights are; whole numbers become int64.
+    """
+    if isinstance(inputs, Batch):
+        if labels is not None:
+            raise UsageError("labels= is for inputs that are no Batch: give Batch(inputs, labels)")
+        return inputs
+    if not isinstance(inputs, Tensor | np.ndarray):
+        return _labelled(_drawn(inputs, seed).inputs, labels)
+    numbers = torch.as_tensor(inputs).detach()
+    if numbers.is_complex() or numbers.ndim < 2 or not numbers.numel():
+        raise UsageError(
+            f"inputs of shape {tuple(numbers.shape)} and {numbers.dtype} are no batch: they must "
+            f"be real numbers (batch, …)"
+        )
+    real = numbers.is_floating_point()
+    return _labelled(numbers.float() if real else numbers.long(), labels)
+
+
+def _drawn(shape: object, seed: int) -> Batch:
+    sizes = list(shape) if isinstance(shape, Sequence) and not isinstance(shape, str) else []
+    if not sizes or not all(type(size) is int and size > 0 for size in sizes):
+        raise UsageError(
+            f"inputs={shape!r:.80} must be a tensor, an array, a Batch, or the shape of one "
+            f"example, such as (3, 32, 32)"
+        )
+    return suitable(tuple(sizes), None, SIZE, generator("batch", seed))
+
+
+def _labelled(inputs: Tensor, labels: object) -> Batch:
+    if labels is None:
+        return Batch(inputs)
+    numbers = torch.as_tensor(labels)
+    if numbers.ndim == 2 and numbers.shape[1] == 1:
+        numbers = numbers[:, 0]
+    if numbers.shape != inputs.shape[:1] or numbers.is_floating_point() or numbers.is_complex():
+        raise UsageError(
+            f"labels of shape {tuple(numbers.shape)} and {numbers.dtype} do not fit: they must be "
+            f"{len(inputs)} whole numbers, one for each input"
+        )
+    if int(numbers.min()) < 0:
+        raise UsageError(f"the label {int(numbers.min())} must be at least 0")
+    return Batch(inputs, numbers.long())
