@@ -31,14 +31,15 @@ class OneModule(Space):
     """
 
     make: nn.Module | Callable[[], nn.Module]
-    example: Tensor
-    """Inputs (batch, …); their number does not matter."""
+    example: Tensor | None = None
+    """Inputs (batch, …), whose number does not matter; None as long as nobody knows them."""
 
     choices = (1,)
 
     def __repr__(self) -> str:
         """What makes the module, and the shape of an example."""
-        return f"OneModule({self.title}, {self.inputs})"
+        known = "" if self.example is None else f", {self.inputs}"
+        return f"OneModule({self.title}{known})"
 
     @property
     def title(self) -> str:
@@ -47,7 +48,9 @@ class OneModule(Space):
 
     @property
     def inputs(self) -> tuple[int, ...]:
-        """Shape of one example."""
+        """Shape of one example; raises UsageError if it is not known."""
+        if self.example is None:
+            raise UsageError(f"the shape of {self.title}'s inputs is not known: inputs=[3,32,32]")
         return tuple(self.example.shape[1:])
 
     def build(self, *arch: Any, **options: Any) -> nn.Module:
@@ -58,9 +61,7 @@ class OneModule(Space):
             return fresh(self.make).train()
         made = self.make()
         if not isinstance(made, nn.Module):
-            raise UsageError(
-                f"{self.title}() gives a {type(made).__name__}, and must give an nn.Module"
-            )
+            raise UsageError(f"{self.title}() gives {made!r:.40}, and must give an nn.Module")
         return made.train()
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
@@ -70,7 +71,7 @@ class OneModule(Space):
         from nas.batch import Batch
         from nas.data.synthetic import suitable
 
-        if self.example.is_floating_point():
+        if self.example is None or self.example.is_floating_point():
             return suitable(self.inputs, None, size, generator)
         high = int(self.example.max()) + 1
         drawn = torch.randint(high, (size, *self.inputs), generator=generator)

@@ -76,7 +76,7 @@ class FunctionProxy(Proxy):
         return _made, (type(self).function, self.options)
 
 
-def class_of(function: Callable[..., float]) -> type[Proxy]:
+def class_of(function: Callable[..., float]) -> type[FunctionProxy]:
     """The class of a proxy that is a function; its keyword-only arguments are its options.
 
     Raises TypeError if the function does not take a candidate and a batch.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from nas import PROXIES, Candidate, Proxy, UsageError
+from nas import PROXIES, Candidate, NotApplicableError, Proxy, UsageError
 from nas.batch import Batch
 from nas.errors import TooFewValuesError
 from nas.network.initialisation import Init
@@ -55,6 +55,11 @@ def on_one_image(model: nn.Module, image: Tensor, proxy: str, draw: Draw | None 
     try:
         return sum(smallest_eigenvalues(model, image, draw), 0.0)
     except TooFewValuesError as error:
+        if image.ndim < 3:
+            raise NotApplicableError(
+                f"{proxy} runs one example, and this network has a norm on vectors, which needs "
+                f"two or more"
+            ) from error
         side = image.shape[-1]
         raise UsageError(
             f"{proxy}'s one image of {side} pixels a side leaves some norm a single one: "

@@ -20,6 +20,8 @@ PRINTED = {
     "own_proxy": r"depth=\d,width=\d+,activation=\w+ [\d.]+\n",
     "own_metric": r"( +\d+  depth=\d,width=\d+,activation=\w+\n){18}",
     "compare_proxies": r"(\w+ +\w+ +-?[01]\.\d\d\n){3}",
+    "my_resnet": r"ResNet on inputs of shape \(3, 32, 32\)\n +value  seconds\n"
+    r"(\w+ +-?[\d.,]+(e[+-]\d+)? +[\d.]+(  random labels, for the batch has none)?\n){22}",
     "resume": r"100 trials, then 150: .*\nthe same trials as in one search of 150: True\n",
 }
 """What each program prints."""

@@ -23,7 +23,7 @@ FOLDER = "out"
 """The option whose value is always a text, even if it looks like a number."""
 PATHS = {FOLDER, "table", "data_dir", "archs", "batch.path"}
 """Options that name a file or a folder."""
-TEXTS = {*PATHS, "target", "arch"}
+TEXTS = {*PATHS, "target", "arch", "module", "file"}
 """The options whose values are texts: even a number is a name there."""
 FOREIGN = re.compile(r"[^][{}(),=#~'\"$\\\s]+")
 """A value without anything that has a meaning in Hydra's grammar."""

@@ -27,10 +27,17 @@ def build_space(choice: Choice) -> Space:
 
 
 def build_objective(
-    settings: ScoringSettings, metrics: Sequence[str] = (), more: Sequence[str] = ()
+    settings: ScoringSettings,
+    metrics: Sequence[str] = (),
+    more: Sequence[str] = (),
+    space: Space | None = None,
 ) -> ProxyObjective:
-    """The objective of the settings, with `metrics`; `more` names further proxies."""
-    space = build_space(settings.space)  # first, because it needs no torch
+    """The objective of the settings, with `metrics`; `more` names further proxies.
+
+    A `space` that is given stands in place of that of the settings.
+    """
+    if space is None:
+        space = build_space(settings.space)  # first, because it needs no torch
     from nas.data.registry import SOURCES
 
     proxies = build_proxies(settings.proxy)

@@ -102,6 +102,15 @@ def for_spaces(key: str, value: Any) -> dict[str, str]:
     return {str(space): str(name) for space, name in value.items() if name is not None}
 
 
+def shape(key: str, value: Any) -> tuple[int, ...] | None:
+    """The shape of an example, or null."""
+    if value is None:
+        return None
+    if not isinstance(value, list) or not value:
+        raise UsageError(f"{key}={value} must be the shape of an example, such as [3,32,32]")
+    return tuple(whole(1)(key, size) for size in value)
+
+
 def sample(key: str, value: Any) -> int | None:
     """Number of architectures; None means all."""
     if value != "all" and type(value) is not int:
@@ -189,6 +198,9 @@ class ScoreSettings(ScoringSettings):
     """The settings of `nas score`."""
 
     metrics: Annotated[tuple[str, ...], names("metrics, such as [params,flops]")]
+    module: Annotated[str | None, name_of("a network, package.nets:Net", optional=True)]
+    file: Annotated[str | None, name_of("a network in a file, net.py:Net", optional=True)]
+    inputs: Annotated[tuple[int, ...] | None, shape]
     archs: Annotated[str | None, name_of("a file", optional=True)]
     json: Annotated[bool, flag]
 

@@ -31,7 +31,10 @@ Inputs = Tensor | np.ndarray[Any, Any] | Batch | Sequence[int]
 Labels = Tensor | np.ndarray[Any, Any] | Sequence[int]
 """Whole numbers (batch,) from 0."""
 
-DEFAULT: Proxies = ("epsilon", "naswot", "params", "flops")
+Figures = Proxies | Metric | Sequence[One | Metric] | Mapping[str, One | Metric]
+"""Proxies and metrics, alone or several."""
+
+DEFAULT: Figures = ("epsilon", "naswot", "params", "flops")
 SIZE = 64
 """How many inputs are made of a shape."""
 
@@ -40,7 +43,7 @@ def score_module(
     module: Module,
     inputs: Inputs,
     labels: Labels | None = None,
-    proxies: Proxies = DEFAULT,
+    proxies: Figures = DEFAULT,
     *,
     seed: int = 0,
     device: str = "cpu",

@@ -10,7 +10,7 @@ from torch import nn
 from nas.arch import Arch
 from nas.batch import Batch
 from nas.scoring.given import Proxies, objective_of
-from nas.scoring.modules import DEFAULT, Inputs, Labels, Module, score_module
+from nas.scoring.modules import DEFAULT, Figures, Inputs, Labels, Module, score_module
 from nas.scoring.table import Scores
 from nas.space import Space
 from nas.trial import Evaluation
@@ -33,7 +33,7 @@ def score(
     module: Module,
     inputs: Inputs,
     labels: Labels | None = None,
-    proxies: Proxies = DEFAULT,
+    proxies: Figures = DEFAULT,
     *,
     seed: int = 0,
     device: str = "cpu",
@@ -53,7 +53,7 @@ def score(*args: Any, **options: Any) -> list[Evaluation] | Scores:
     >>> from nas import score
     >>> from torch import nn
     >>> [score("nasbench201", ["1,1,1,1,1,1"], "params")[0].score]
-    [62746.0]
+    [73306.0]
     >>> score(nn.Linear(20, 5), (20,), proxies="params")["params"].value
     105
     """

@@ -1,10 +1,11 @@
-"""`nas score`: the score of architectures given by name."""
+"""`nas score`: the score of architectures given by name, or of a network of the user's."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from nas.cli.build import build_objective
@@ -28,6 +29,7 @@ def main(argv: Sequence[str]) -> None:
     """Score the architectures among the arguments; Hydra gets the other arguments."""
     options = {*options_of("score"), "hydra"}
     words, rest = positional(argv, lambda word: _is_notation(word, options))
+    rest = [_every_proxy() if word == "proxy=all" else word for word in rest]
     run_hydra("score", ScoreSettings, lambda settings: run(settings, words), rest)
 
 
@@ -38,11 +40,23 @@ def _is_notation(word: str, options: set[str]) -> bool:
     return bool(equals) and name.isidentifier() and (several or name not in options)
 
 
+def _every_proxy() -> str:
+    """The option with the names of all proxies."""
+    from nas.scoring.modules import every
+
+    return f"proxy=[{','.join(every())}]"
+
+
 def run(settings: ScoreSettings, words: Sequence[str]) -> None:
     """Score the architectures of the words and the file `archs`; print a block or a line for each.
 
     If all of them fail for the same reason, nothing is printed and the reason is the error.
     """
+    if settings.module is not None or settings.file is not None:
+        _run_module(settings, words)
+        return
+    if settings.inputs is not None:
+        raise UsageError("inputs= is for module= and file=: a space says the shape of its inputs")
     texts = [*words, *_lines(settings.archs)]
     if not texts:
         raise UsageError("score needs an architecture, or archs=FILE with one a line")
@@ -58,6 +72,40 @@ def run(settings: ScoreSettings, words: Sequence[str]) -> None:
             held.clear()
     if held:
         raise all_failed(reasons.pop() or "", len(texts))
+
+
+def _run_module(settings: ScoreSettings, words: Sequence[str]) -> None:
+    """Score the network that `module` or `file` names, and print a table, a line for each proxy.
+
+    If everything fails, the first reason is the error.
+    """
+    if words or settings.archs is not None or None not in (settings.module, settings.file):
+        raise UsageError(
+            "module= or file= names the one network that is scored: give nothing else"
+        )
+    from torch import zeros
+
+    from nas.cli.modules import module_named
+    from nas.one_module import OneModule
+    from nas.scoring.modules import scores_of
+
+    option = "file" if settings.module is None else "module"
+    make = module_named(option, settings.module or settings.file or "")
+    example = None if settings.inputs is None else zeros(1, *settings.inputs)
+    objective = build_objective(settings, settings.metrics, space=OneModule(make, example))
+    inputs = objective.batch.inputs
+    if settings.inputs is not None and tuple(inputs.shape[1:]) != settings.inputs:
+        found = list(inputs.shape[1:])
+        raise UsageError(f"inputs={[*settings.inputs]}, and an example of the batch has {found}")
+    objective = replace(objective, space=OneModule(make, inputs[:2]))
+    proxies = {name or settings.proxy.name: each for name, each in objective.named.items()}
+    scores = scores_of(objective, {**proxies, **objective.measures})
+    if all(row.failed for row in scores.values()):
+        raise all_failed(next(iter(scores.values())).reason, 1)
+    if settings.json:
+        print(json.dumps(scores.to_dict(), ensure_ascii=False))
+    else:
+        print(scores)
 
 
 def _read(space: Space, text: str) -> Arch:

@@ -1,0 +1,122 @@
+"""The module that a user names on the command line: `module=package.nets:Net`, `file=net.py:Net`.
+
+Only a user's own words name code: these options are in the config of `nas score` alone, and a
+config cannot set them.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from nas.errors import UsageError, unknown
+from nas.storage.files import path_of
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def module_named(option: str, text: str) -> nn.Module | Callable[[], nn.Module]:
+    """The module, or the class or function that makes it; `option` is module or file.
+
+    Raises UsageError, a sentence, where there is none, its code raises an error, or it needs
+    arguments.
+    """
+    place, colon, name = text.rpartition(":")
+    if not colon or not place or not name:
+        example = "package.nets:Net" if option == "module" else "net.py:Net"
+        raise UsageError(
+            f"{option}={text} must say where the network is and what it is called, such as "
+            f"{option}={example}"
+        )
+    given = f"{option}={text}"
+    code = _imported(place, given) if option == "module" else _run(place, given)
+    found: Any = code
+    for part in name.split("."):
+        if not hasattr(found, part):
+            names = [each for each in vars(found) if not each.startswith("_")]
+            raise unknown(f"network in {place}", name, names)
+        found = getattr(found, part)
+    return _checked(found, given)
+
+
+def _checked(found: Any, given: str) -> nn.Module | Callable[[], nn.Module]:
+    """What makes a module without arguments, or is one; raises UsageError for anything else."""
+    from torch import nn
+
+    if isinstance(found, nn.Module):
+        return found
+    if not callable(found):
+        raise UsageError(
+            f"{given} is no network: it must be an nn.Module, or a class or a function that makes "
+            f"one, and it is {found!r:.40}"
+        )
+    if isinstance(found, type) and not issubclass(found, nn.Module):
+        raise UsageError(f"{given} is a class that is no nn.Module: name one that is")
+    try:
+        parameters = inspect.signature(found).parameters.values()
+    except (TypeError, ValueError):  # a builtin says nothing of its arguments
+        parameters = {}.values()
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    needed = [
+        each.name
+        for each in parameters
+        if each.default is each.empty and each.kind not in variadic
+    ]
+    if needed:
+        raise UsageError(
+            f"{given} needs the arguments {', '.join(needed)}: name a function without arguments "
+            f"that calls it"
+        )
+    made: Callable[[], nn.Module] = found
+    return made
+
+
+def _imported(name: str, given: str) -> ModuleType:
+    """A module by its name, also one in the current folder."""
+    with _searched(Path.cwd()), _explained(given):
+        return import_module(name)
+
+
+def _run(place: str, given: str) -> ModuleType:
+    """The module of a file; the files beside it can be imported by it."""
+    path = path_of(place, "file=")
+    if not path.is_file():
+        raise UsageError(f"{given} cannot be read: there is no file {path}")
+    name = path.stem if path.stem not in sys.modules else f"nas_file_{path.stem}"
+    spec = spec_from_file_location(name, path.resolve())
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{given} is no file of Python: its name must end in .py")
+    module = module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickle look there
+    with _searched(path.resolve().parent), _explained(given):
+        spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def _searched(folder: Path) -> Iterator[None]:
+    """Have Python find the modules of a folder, after all others."""
+    sys.path.append(str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+
+
+@contextmanager
+def _explained(given: str) -> Iterator[None]:
+    """An error of the user's code as a UsageError."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        lines = str(error).strip().splitlines()
+        why = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+        raise UsageError(f"{given} cannot be imported ({why})") from error

@@ -1,0 +1,130 @@
+"""`nas score module=…` and `file=…`: a network of the user's, and what can be wrong with it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nas import PROXIES
+from tests.support.command_line import check_mistake, nas
+
+NETS = """
+from torch import nn
+
+WIDTH = 4
+
+def net(width=WIDTH):
+    return nn.Sequential(nn.Conv2d(3, width, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(5))
+
+def wide():
+    return net(8)
+
+made = nn.Sequential(nn.Flatten(), nn.Linear(192, 5))
+narrow = lambda inputs, outputs=3: nn.Linear(inputs, outputs)
+
+def nothing():
+    return None
+
+def failing():
+    raise ValueError("no network today")
+
+class Nets:
+    first = staticmethod(net)
+
+class Wrong(nn.Linear):
+    def __init__(self):
+        super().__init__(7, 7)
+"""
+SIZES = ["inputs=[3,8,8]", "batch.size=4", "device=cpu"]
+
+pytestmark = pytest.mark.filterwarnings("ignore:Lazy modules are a new feature")
+
+
+@pytest.fixture
+def nets(here: Path) -> Path:
+    (here / "some_nets.py").write_text(NETS)
+    (here / "broken_nets.py").write_text("import no_such_thing\n")
+    (here / "leaving_nets.py").write_text("import sys\nsys.exit(3)\n")
+    return here
+
+
+@pytest.mark.usefixtures("nets")
+@pytest.mark.parametrize(
+    "option",
+    [
+        *("file=some_nets.py:net", "module=some_nets:net", "file=some_nets.py:made"),
+        "module=some_nets:Nets.first",
+    ],
+)
+def test_a_network_is_scored_by_several_proxies(option: str) -> None:
+    done = nas("score", option, "proxy=[l2_norm,az_nas]", "json=true", *SIZES)
+    assert (done.code, done.err) == (0, "")
+    rows = json.loads(done.out)
+    names = ["l2_norm", "expressivity", "progressivity", "trainability", "flops", "params"]
+    assert [*rows] == names
+    params = 965 if option.endswith(":made") else 3 * 4 * 9 + 4 + 144 * 5 + 5
+    assert rows["params"]["value"] == params
+    assert rows["l2_norm"]["value"] > 0
+    assert rows["progressivity"]["reason"].startswith("progressivity ")
+
+
+@pytest.mark.usefixtures("nets")
+def test_all_proxies_answer_or_say_why_not() -> None:
+    done = nas("score", "file=some_nets.py:wide", "proxy=all", *SIZES)
+    assert (done.code, done.err) == (0, "")
+    heading, _, *lines = done.out.splitlines()
+    assert heading == "wide on inputs of shape (3, 8, 8)"
+    assert {line.split()[0] for line in lines} == {*PROXIES}
+    for line in lines:
+        name, value, seconds, reason = re.match(r"(\S+) +(\S+) +(\S+)(.*)", line).groups()  # type: ignore[union-attr]
+        assert float(seconds) >= 0
+        assert value != "none" or len(reason) > 10, name
+
+
+def test_images_of_a_file(nets: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), np.uint8)
+    np.save(nets / "images.npy", images)
+    words = ["batch=images", "batch.path=images.npy", "batch.size=6", "device=cpu"]
+    done = nas("score", "file=some_nets.py:net", "inputs=[3,8,8]", "proxy=naswot", *words)
+    assert (done.code, done.err) == (0, "")
+    assert re.search(r"^naswot +\d", done.out, re.MULTILINE)
+
+
+@pytest.mark.usefixtures("nets")
+@pytest.mark.parametrize(
+    ("words", "fragment"),
+    [
+        (["file=some_nets.py"], "such as file=net.py:Net"),
+        (["module=some_nets"], "such as module=package.nets:Net"),
+        (["file=other.py:net"], "there is no file other.py"),
+        (["file=some_nets.py:nett"], "did you mean 'net'"),
+        (["module=some_nets:Nets.second"], "Nets.second"),
+        (["module=no_such_module:net"], "No module named 'no_such_module'"),
+        (["file=broken_nets.py:net"], "cannot be imported (ModuleNotFoundError: No module"),
+        (["file=leaving_nets.py:net"], "cannot be imported (SystemExit: 3)"),
+        (["file=some_nets.py:WIDTH"], "is no network: it must be an nn.Module, or a class"),
+        (["file=some_nets.py:narrow"], "needs the arguments inputs: name a function"),
+        (["file=some_nets.py:Nets"], "is a class that is no nn.Module"),
+        (["file=some_nets.py:nothing"], "nothing() gives None, and must give an nn.Module"),
+        (["file=some_nets.py:failing"], "no network today"),
+        (["file=some_nets.py:Wrong", "metrics=[flops]"], "cannot be multiplied"),
+        (["file=some_nets.py:net", "module=some_nets:net"], "the one network"),
+        (["file=some_nets.py:net", "1,1,1,1,1,1"], "the one network"),
+        (["file=some_nets.py:net", "inputs=[]"], "must be the shape of an example"),
+        (["file=some_nets.py:net", "inputs=[3,-8,8]"], "whole number of at least 1"),
+        (["1,1,1,1,1,1"], "inputs= is for module= and file="),
+    ],
+)
+def test_a_mistake_is_one_sentence(words: list[str], fragment: str) -> None:
+    sizes = [word for word in SIZES if not any("inputs=" in each for each in words)]
+    check_mistake(nas("score", *words, *sizes), [fragment])
+
+
+@pytest.mark.usefixtures("nets")
+def test_the_shape_must_be_known() -> None:
+    done = nas("score", "file=some_nets.py:net", "device=cpu")
+    check_mistake(done, ["the shape of net's inputs is not known", "inputs=[3,32,32]"])
