@@ -38,7 +38,7 @@ MISTAKES: list[tuple[str, list[str]]] = [
         ["'bugdet'", "did you mean 'budget'", "block, budget, device, executor, finals, live"],
     ),
     ("search +colour=3", ["'colour'", "block, budget, device, executor, finals, live"]),
-    ("score budget=3 1,1,1,1,1,1", ["option of nas score 'budget'", "archs, batch, device, json"]),
+    ("score budget=3 1,1,1,1,1,1", ["option of nas score 'budget'", "archs, batch, device, file"]),
     ("report budget=3 run", ["option of nas report 'budget'", "json"]),
     ("list budget=3", ["option of nas list 'budget'"]),
     ("search strategy.popluation=8", ["'strategy.popluation'", "'strategy.population'"]),

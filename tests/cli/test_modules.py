@@ -128,3 +128,16 @@ def test_a_mistake_is_one_sentence(words: list[str], fragment: str) -> None:
 def test_the_shape_must_be_known() -> None:
     done = nas("score", "file=some_nets.py:net", "device=cpu")
     check_mistake(done, ["the shape of net's inputs is not known", "inputs=[3,32,32]"])
+
+
+def test_a_config_names_no_code(nets: Path) -> None:
+    """Neither one that stands before the command's own, nor one that is appended."""
+    config = "# @package _global_\nfile: leaving_nets.py:net\n"
+    for group in ("proxy", "extra"):
+        (nets / "configs" / group).mkdir(parents=True)
+        (nets / "configs" / group / "sly.yaml").write_text(f"{config}proxy: {{name: params}}\n")
+    words = ["score", "--config-dir=configs", "1,1,1,1,1,1", "batch.size=2", "device=cpu"]
+    before = nas(*words, "proxy=sly")
+    assert (before.code, before.err) == (0, "")
+    assert "skip_connect" in before.out
+    check_mistake(nas(*words, "+extra=sly"), ["only the command line names code"])

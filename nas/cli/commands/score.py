@@ -30,7 +30,14 @@ def main(argv: Sequence[str]) -> None:
     options = {*options_of("score"), "hydra"}
     words, rest = positional(argv, lambda word: _is_notation(word, options))
     rest = [_every_proxy() if word == "proxy=all" else word for word in rest]
-    run_hydra("score", ScoreSettings, lambda settings: run(settings, words), rest)
+    named = any(re.match(r"\+{0,2}(module|file)=", word) for word in rest)
+
+    def task(settings: ScoreSettings) -> None:
+        if not named and (settings.module, settings.file) != (None, None):
+            raise UsageError("a config says module or file: only the command line names code")
+        run(settings, words)
+
+    run_hydra("score", ScoreSettings, task, rest)
 
 
 def _is_notation(word: str, options: set[str]) -> bool:
