@@ -22,6 +22,7 @@ from nas.trial import Evaluation, Trial
 if TYPE_CHECKING:
     from nas.api import finals, score, search
     from nas.batch import Batch
+    from nas.drawing import draw
 
 __version__: str
 
@@ -49,13 +50,20 @@ __all__ = [
     "Trial",
     "UsageError",
     "__version__",
+    "draw",
     "finals",
     "score",
     "search",
     "trials",
 ]
 
-LATER = {"Batch": "nas.batch", "finals": "nas.api", "score": "nas.api", "search": "nas.api"}
+LATER = {
+    "Batch": "nas.batch",
+    "draw": "nas.drawing",
+    "finals": "nas.api",
+    "score": "nas.api",
+    "search": "nas.api",
+}
 """Public names whose modules need torch: they are imported when someone asks for them."""
 
 

@@ -84,6 +84,12 @@ class Network:
         less = len(live.layers) < len(read.layers) or live.params < read.params
         return live.live if less else live
 
+    def _repr_svg_(self) -> str:
+        """A picture, which a notebook shows; `nas.draw` makes others."""
+        from nas.network.drawing.drawing import draw_layers
+
+        return draw_layers(self.layers, self.shapes, self.blocks).svg
+
     @cached_property
     def constant(self) -> bool:
         """Whether the input cannot change the output."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from nas.cli.arguments import is_notation
 from nas.cli.build import build_objective
 from nas.cli.composition import positional, run_hydra
 from nas.cli.config_files import options_of
@@ -27,15 +27,8 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str]) -> None:
     """Score the architectures among the arguments; Hydra gets the other arguments."""
     options = {*options_of("score"), "hydra"}
-    words, rest = positional(argv, lambda word: _is_notation(word, options))
+    words, rest = positional(argv, lambda word: is_notation(word, options))
     run_hydra("score", ScoreSettings, lambda settings: run(settings, words), rest)
-
-
-def _is_notation(word: str, options: set[str]) -> bool:
-    """Whether a word with = names decisions, as in depth=2,width=64, and is not an option."""
-    name, equals, rest = word.partition("=")
-    several = re.search(r",\s*[^\W\d]\w*=", rest) is not None  # no option is written so
-    return bool(equals) and name.isidentifier() and (several or name not in options)
 
 
 def run(settings: ScoreSettings, words: Sequence[str]) -> None:

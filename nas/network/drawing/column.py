@@ -26,7 +26,7 @@ def column(diagram: Diagram) -> Picture:
     middle = max(sized(box)[0] for box in diagram.boxes) / 2
     deepest = 1 + max((group.depth for group in diagram.groups), default=-1)
     names = max((Line(group.heading, SMALL).width for group in diagram.groups), default=0.0)
-    middle = max(middle, names / 2) + deepest * PADDING
+    middle = max(middle, names + 18) + deepest * PADDING
     y = TITLE * LINE + 10
     shapes: list[Shape] = []
     tops: dict[Group, float] = {}
@@ -53,9 +53,7 @@ def column(diagram: Diagram) -> Picture:
     frames.sort(key=lambda frame: frame.depth)
     every = (*curves, *beside)
     bottom = y - BETWEEN + 6
-    return Picture(
-        width, bottom, diagram.title, tuple(shapes), tuple(frames), every, tuple(words)
-    )
+    return Picture(width, bottom, diagram.title, tuple(shapes), tuple(frames), every, tuple(words))
 
 
 def _straight(diagram: Diagram, shapes: Sequence[Shape]) -> tuple[list[Curve], list[Words]]:
@@ -67,9 +65,12 @@ def _straight(diagram: Diagram, shapes: Sequence[Shape]) -> tuple[list[Curve], l
             x = source.x + source.width / 2
             start, end = source.y + source.height, target.y
             curves.append(Curve(((x, start), (x, start), (x, end), (x, end))))
-            if arrow.label:
-                at = (start + min(end, start + BETWEEN)) / 2
-                words.append(Words(x + 8, at - 1, Line(arrow.label, SMALL)))
+            if arrow.label:  # between the frames that end and those that begin here
+                top = start + PADDING * sum(g.last == arrow.source for g in diagram.groups)
+                top += 4 * (diagram.boxes[arrow.source].repeat > 1)
+                headers = sum(g.first == arrow.target for g in diagram.groups)
+                bottom = end - (HEADER + 4) * headers
+                words.append(Words(x + 8, (top + bottom) / 2 - 1, Line(arrow.label, SMALL)))
     return curves, words
 
 

@@ -9,12 +9,11 @@ from functools import cached_property
 
 from nas.network.drawing.diagram import Arrow, Box, Diagram, Group, size
 from nas.network.drawing.fusing import Fused, fused
-from nas.network.drawing.parts import Part, width
+from nas.network.drawing.parts import Part
 from nas.network.drawing.units import Scope, Structure, Tree, Unit, singular, spoken, units_of
 
 LONG = 6
 """A chain of more boxes than these has a diagram of its own."""
-BACK = "k − {}: the output of the block {} before this one"
 
 
 @dataclass(frozen=True)
@@ -70,19 +69,25 @@ class Pictured:
     @cached_property
     def kinds(self) -> list[BlockKind]:
         """The kinds of blocks that have a diagram of their own, in order."""
-        lone = [
-            unit for unit in self.units if not self._is_input(unit) and unit.path[-1:] not in ((), ("",))
-        ]  # fmt: skip
+        lone = [unit for unit in self.units if unit.path and unit.path[-1] not in ("", "input")]
         names = {singular(unit.path) for unit in lone if not self._short(unit)}
         found: dict[tuple[str, object], list[Unit]] = {}
-        for unit in lone:
-            if singular(unit.path) in names:
-                key = singular(unit.path), self.structure.loose(unit)
-                found.setdefault(key, []).append(unit)
+        shown = [unit for unit in lone if singular(unit.path) in names]
+        alike: dict[object, tuple[str, object]] = {}
+        for unit in sorted(shown, key=lambda unit: -len(self.structure.sources(unit))):
+            sources = {source: n for n, source in enumerate(self.structure.sources(unit))}
+            key = singular(unit.path), self.structure.loose(unit, sources)
+            blind = self.structure.loose(unit, dict.fromkeys(sources, 0))
+            if len(sources) == 1:  # a first cell, whose two inputs are the same stem
+                key = alike.get(blind, key)
+            else:
+                alike.setdefault(blind, key)
+            found.setdefault(key, []).append(unit)
+        ordered = sorted(found.items(), key=lambda each: min(u.indices[0] for u in each[1]))
         count = Counter(name for name, _ in found)
         seen: Counter[str] = Counter()
         kinds = []
-        for (name, _), units in found.items():
+        for (name, _), units in ordered:
             title = f"{name} {_letter(seen[name])}" if count[name] > 1 else name
             seen[name] += 1
             kinds.append(BlockKind(title, tuple(units)))
@@ -149,7 +154,8 @@ class Pictured:
         labels = [_heading(box) for box in boxes]
         kind = boxes[0].kind if len(boxes) == 1 else "other"
         if unit.path[-1] == "":
-            details = ", ".join(each for box in boxes for each in box.details)
+            recipe = ", ".join(boxes[0].recipe) if len(boxes) == 1 < len(boxes[0].recipe) else ""
+            details = ", ".join([*([recipe] if recipe else []), *boxes[0].details])
             return Box(", ".join(labels), kind, details, shape, unit.repeat, title)
         return Box(spoken(unit.path), kind, _wrapped(labels), shape, unit.repeat, title)
 
@@ -159,10 +165,8 @@ class Pictured:
         for child in tree.children:
             rows = sum(1 for _ in units_of(child))
             if isinstance(child, Scope):
-                if rows > 1 or child.repeat > 1:
-                    label = spoken(child.path) if child.repeat == 1 else singular(child.path)
-                    group = Group(label, first, first + rows - 1, child.repeat, depth)
-                    found.append(group)
+                label = spoken(child.path) if child.repeat == 1 else singular(child.path)
+                found.append(Group(label, first, first + rows - 1, child.repeat, depth))
                 found += self._groups(child, first, depth + 1)
             first += rows
         return found
@@ -177,6 +181,7 @@ class Pictured:
         boxes = [self._source(source, unit, len(sources)) for source in sources]
         recipes = _recipes(every[0])
         place = {source: number for number, source in enumerate(sources)}
+        every = [each for each in every if len(each) == len(every[0])]
         used = self._used(unit)
         for number, box in enumerate(every[0]):
             place |= dict.fromkeys(box.indices, len(boxes))
@@ -226,21 +231,19 @@ class Pictured:
         details = list(box.details)
         if box.kind in ("conv", "linear"):
             details += self._widths(same)
-        if len(recipes) > 1 and len(box.recipe) > 1:
-            details.insert(0, ", ".join(box.recipe))
         title = _tooltip([parts[index] for index in box.indices])
         shape = parts[box.indices[-1]].shape
-        return Box(
-            box.label, box.kind, ", ".join(details), shape, box.repeat, title, unused=not used
-        )
+        recipe = ", ".join(box.recipe) if len(recipes) > 1 and len(box.recipe) > 1 else ""
+        detail = "\n".join(text for text in (recipe, ", ".join(details)) if text)
+        return Box(box.label, box.kind, detail, shape, box.repeat, title, unused=not used)
 
     def _widths(self, same: Sequence[Fused]) -> list[str]:
         """How many channels become how many, as far as that is the same in all blocks."""
         parts = self.structure.parts
-        pairs = {
-            (width(parts[parts[box.indices[0]].inputs[0]]), width(parts[box.indices[-1]]))
-            for box in same
-        }
+        sizes = [[each for index in box.indices if (each := parts[index].widths)] for box in same]
+        pairs = {(each[0][0], each[-1][1]) for each in sizes if each}
+        if not pairs:
+            return []
         ((before, after), *others) = pairs
         if before == after:
             return []

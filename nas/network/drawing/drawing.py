@@ -27,20 +27,23 @@ from nas.storage.files import replace_file
 What = Literal["cell", "network", "both"]
 FORMATS = {"svg": "svg", "png": "png", "mermaid": "mmd", "dot": "dot"}
 """The formats with the suffixes of their files."""
-SUFFIXES = {**{suffix: name for name, suffix in FORMATS.items()}, "mermaid": "mermaid", "gv": "dot"}
-WHAT = ("cell", "network", "both")
+SUFFIXES = {"svg": "svg", "png": "png", "mmd": "mermaid", "mermaid": "mermaid", "dot": "dot",
+            "gv": "dot"}  # fmt: skip
+"""The format that a file's suffix names."""
 
 
 @dataclass(frozen=True)
 class Drawing:
     """The diagrams of one architecture: the whole network first, then its kinds of blocks.
 
-    It shows itself in a notebook. `svg`, `png`, `mermaid` and `dot` are its content in each format.
+    It shows itself in a notebook. `svg`, `png`, `mermaid` and `dot` are its content.
     """
 
     title: str
     diagrams: tuple[Diagram, ...]
     theme: Theme = "auto"
+    caption: str = ""
+    """What is drawn, in words: an architecture in its space's notation."""
 
     @cached_property
     def picture(self) -> Picture:
@@ -53,10 +56,11 @@ class Drawing:
     @property
     def description(self) -> str:
         """What is to be seen, in words: for readers who hear it."""
-        return "; ".join(
+        told = [
             f"{diagram.title}: {', '.join(box.heading for box in diagram.boxes)}"
             for diagram in self.diagrams
-        )
+        ]
+        return "; ".join([*([self.caption] if self.caption else []), *told])
 
     @property
     def svg(self) -> str:
@@ -117,10 +121,6 @@ def drawn(
     `what`: the `network` as blocks, the `cell` that is its most frequent block, in each of its
     kinds, or `both`: the network and all its kinds of blocks.
     """
-    if what not in WHAT:
-        raise UsageError(f"what={what} must be cell, network or both")
-    if theme not in ("auto", "light", "dark"):
-        raise UsageError(f"theme={theme} must be auto, light or dark")
     pictured = Pictured(Structure(parts, frozenset(blocks)), title)
     kinds = pictured.main if what == "cell" else pictured.kinds
     insides = [pictured.inside(kind) for kind in kinds]

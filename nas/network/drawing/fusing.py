@@ -42,7 +42,9 @@ def fused(parts: Sequence[Part], indices: Sequence[int]) -> list[Fused]:
         """The layer that alone reads this one, and reads nothing else."""
         read_by = readers.get(index, [])
         alone = len(read_by) == 1 and read_by[0] in inside
-        return read_by[0] if alone and parts[read_by[0]].inputs == (index,) else None
+        if not alone or parts[read_by[0]].inputs != (index,):
+            return None
+        return read_by[0] if _scope(parts[index]) == _scope(parts[read_by[0]]) else None
 
     after = {index: following(index) for index in indices}
     continued: Collection[int | None] = {*after.values()}
@@ -56,6 +58,10 @@ def fused(parts: Sequence[Part], indices: Sequence[int]) -> list[Fused]:
                 at = after[at]
             boxes += _repeated(parts, [_box(parts, part) for part in _split(parts, chain)])
     return sorted(boxes, key=lambda box: box.indices[-1])
+
+
+def _scope(part: Part) -> str:
+    return part.name.rpartition(".")[0]
 
 
 def _split(parts: Sequence[Part], chain: Sequence[int]) -> Iterator[list[int]]:

@@ -31,6 +31,9 @@ BESIDE, BELOW = 16.0, 30.0
 LANE = 12.0
 """The width of an arrow's place in a row that it passes."""
 SWEEPS = 12
+MOVES = 60
+STRAIGHT = (1.0, 2.0, 8.0)
+"""How much an arrow's piece pulls its ends together, by how many of them are no boxes."""
 
 
 @dataclass
@@ -51,7 +54,8 @@ def lines_of(box: Box) -> tuple[Line, ...]:
         return (Line(box.label, 16.0, True),)
     bold = box.kind == "block"
     first = [Line(text, LARGE, bold) for text in _broken(box.heading, 22)]
-    return (*first, *(Line(t, SMALL) for part in box.detail.split("\n") for t in _broken(part, 36)))
+    details = [text for part in box.detail.split("\n") for text in _broken(part, 30)]
+    return (*first, *(Line(text, SMALL) for text in details))
 
 
 def _broken(text: str, most: int) -> list[str]:
@@ -131,7 +135,7 @@ def _framed(
     around = [Words(0.0, TITLE * LINE / 2, title, quiet=False)] if diagram.title else []
     bottom += 8
     for note in diagram.notes:
-        for text in _broken(note, 46):
+        for text in _broken(note, max(46, int(width / 7))):
             line = Line(text, SMALL)
             bottom += line.size * LINE
             around.append(Words(0.0, bottom - line.size * LINE / 2 + 4, line))
@@ -217,10 +221,11 @@ def _spread(
     nodes: Sequence[_Node], rows: Sequence[Sequence[int]], links: Sequence[tuple[int, int]]
 ) -> None:
     """Give every node its place in the row."""
-    near: dict[int, list[int]] = {index: [] for index in range(len(nodes))}
+    near: dict[int, list[tuple[int, float]]] = {index: [] for index in range(len(nodes))}
     for source, target in links:
-        near[source].append(target)
-        near[target].append(source)
+        lanes = (nodes[source].box is None) + (nodes[target].box is None)
+        near[source].append((target, STRAIGHT[lanes]))
+        near[target].append((source, STRAIGHT[lanes]))
     for row in rows:
         x = 0.0
         for index in row:
@@ -228,14 +233,14 @@ def _spread(
             x += nodes[index].width + BESIDE
         for index in row:
             nodes[index].x -= x / 2
-    for sweep in range(2 * SWEEPS):
+    for sweep in range(MOVES):
         for row in rows if sweep % 2 == 0 else reversed(rows):
             wanted, weights = [], []
             for index in row:
-                places = [nodes[n].x for n in near[index]]
-                lane = nodes[index].box is None
-                wanted.append(sum(places) / len(places) if places else nodes[index].x)
-                weights.append(4.0 if lane else 1.0 + len(places) / 4)
+                total = sum(weight for _, weight in near[index])
+                places = sum(nodes[n].x * weight for n, weight in near[index])
+                wanted.append(places / total if total else nodes[index].x)
+                weights.append(total or 1.0)
             for index, x in zip(row, _apart(nodes, row, wanted, weights), strict=True):
                 nodes[index].x = x
 

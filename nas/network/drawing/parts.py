@@ -9,7 +9,7 @@ from typing import Any
 
 from nas.network.drawing.diagram import Kind
 from nas.network.layers import Layer
-from nas.network.ops import Conv, Input, Shape
+from nas.network.ops import Input, Shape
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Part:
     """A path such as stages.0.cells.2.conv; the scopes are all words but the last."""
     details: tuple[str, ...] = ()
     """What else decides what the operation does, whatever its width: its stride."""
+    widths: tuple[int, int] | None = None
+    """The channels or features that a convolution or a linear layer reads and gives."""
     op: Any = None
     """What the operation is, sizes and all: equal for two parts that do the same."""
 
@@ -85,7 +87,7 @@ def part_of(
         label, details = _convolution(op, label), [*details, *_dilation(op)]
     if isinstance(op, Input):
         label = "input"
-    return Part(label, kind, inputs, shape, name, tuple(details), op)
+    return Part(label, kind, inputs, shape, name, tuple(details), _widths(op), op)
 
 
 def worded(name: str) -> tuple[str, Kind]:
@@ -138,8 +140,15 @@ def _dilation(op: Any) -> list[str]:
     return [] if dilation == 1 else [f"dilation {'×'.join(map(str, _list(dilation)))}"]
 
 
+def _widths(op: Any) -> tuple[int, int] | None:
+    for names in (("in_channels", "out_channels"), ("in_features", "out_features")):
+        if all(isinstance(getattr(op, name, None), int) for name in names):
+            return getattr(op, names[0]), getattr(op, names[1])
+    return None
+
+
 def width(part: Part) -> int:
     """The channels or features of a part's output."""
-    if isinstance(part.op, Conv):
-        return part.op.out_channels
-    return part.shape[0] if len(part.shape) != 2 else part.shape[-1]
+    if part.widths is not None:
+        return part.widths[1]
+    return part.shape[0] if len(part.shape) in (1, 3, 4) else part.shape[-1] if part.shape else 1

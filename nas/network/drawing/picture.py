@@ -109,11 +109,15 @@ class Picture:
 
 GAP, MARGIN = 44.0, 18.0
 """Between the pictures of a page, and around all of them."""
+WIDEST = 1180.0
+"""The width up to which pictures go beside each other; where there are many, further."""
 
 
-def page(pictures: list[Picture], title: str, widest: float = 1180.0) -> Picture:
+def page(pictures: list[Picture], title: str) -> Picture:
     """Pictures beside and below each other as one: the first at the left, the others in rows."""
     first, *others = pictures
+    area = sum((each.width + GAP) * (each.height + GAP) for each in pictures)
+    widest = max(WIDEST, (1.5 * area) ** 0.5)
     placed = [first]
     left = first.width + GAP
     x, y, row, right = left, 0.0, 0.0, first.width

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 DOTS = 100
 """Pixels an inch at scale 1: only a unit between matplotlib's inches and the picture's pixels."""
+ROUND = 0.5523
+"""How far the control points of a quarter of a circle are from its ends, by its radius."""
 LARGEST = 16_000
 """The most pixels of a side; a larger picture has a smaller scale."""
 
@@ -67,11 +69,22 @@ def _text(axes: Axes, x: float, y: float, line: Line, colour: str, align: str) -
 
 
 def _rect(axes: Axes, at: tuple[float, float, float, float], radius: float, **style: Any) -> None:
-    from matplotlib.patches import FancyBboxPatch
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
 
     x, y, width, height = at
-    box = f"round,pad=0,rounding_size={radius}"
-    axes.add_patch(FancyBboxPatch((x, y), width, height, boxstyle=box, **style))
+    r, k = radius, radius * (1 - ROUND)
+    right, bottom = x + width, y + height
+    corners = [
+        [(right - r, y), (right - k, y), (right, y + k), (right, y + r)],
+        [(right, bottom - r), (right, bottom - k), (right - k, bottom), (right - r, bottom)],
+        [(x + r, bottom), (x + k, bottom), (x, bottom - k), (x, bottom - r)],
+        [(x, y + r), (x, y + k), (x + k, y), (x + r, y)],
+    ]
+    points = [point for corner in corners for point in corner]
+    codes = [Path.LINETO, *[Path.CURVE4] * 3] * 4
+    codes[0] = Path.MOVETO
+    axes.add_patch(PathPatch(Path([*points, points[0]], [*codes, Path.CLOSEPOLY]), **style))
 
 
 def _shape(axes: Axes, shape: Shape, colours: Colours) -> None:
@@ -114,7 +127,7 @@ def _curve(axes: Axes, curve: Curve, colours: Colours) -> None:
             start,
             end,
             arrowstyle="-|>",
-            mutation_scale=_points(9),
+            mutation_scale=_points(13),
             shrinkA=0,
             shrinkB=0,
             color=colours.quiet,

@@ -6,13 +6,13 @@ network shows as one box: a cell, a residual block, a stem.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from math import log2
 
-from nas.network.drawing.fusing import fused
+from nas.network.drawing.fusing import CORES, fused
 from nas.network.drawing.parts import Part, width
 
 LONGEST_PERIOD = 4
@@ -68,7 +68,8 @@ class Structure:
         """The scope of every part. Parts without names are in the scope of their block."""
         if any(part.name for part in self.parts[1:]) or not self.blocks:
             return [tuple(part.name.split(".")[:-1]) for part in self.parts]
-        paths, block = [], 0
+        paths: list[tuple[str, ...]] = []
+        block = 0
         last = max(self.blocks)
         for index in range(len(self.parts)):
             paths.append(("blocks", str(block)) if 0 < index <= last else ())
@@ -197,21 +198,24 @@ class Structure:
             for index in unit.indices
         )
 
-    def loose(self, unit: Unit) -> object:
-        """Equal for two units that differ only in the width that they work at."""
+    def loose(self, unit: Unit, sources: Mapping[int, int]) -> object:
+        """Equal for two units that differ only in the width that they work at.
+
+        `sources` has a number for each layer of other units that it reads.
+        """
         inside = {index: number for number, index in enumerate(unit.indices)}
-        sources = self.sources(unit)
         end = max(1, width(self.parts[unit.indices[-1]]))
 
         def ratio(part: Part) -> int:
-            return round(4 * log2(max(1, width(part)) / end)) if part.kind != "mix" else 0
+            sized = part.kind in CORES
+            return round(4 * log2(max(1, width(part)) / end)) if sized else 0
 
         return tuple(
             (
                 part.label,
                 part.details,
                 ratio(part),
-                tuple(inside[i] if i in inside else -1 - sources.index(i) for i in part.inputs),
+                tuple(inside[i] if i in inside else -1 - sources[i] for i in part.inputs),
             )
             for part in (self.parts[index] for index in unit.indices)
         )
@@ -253,6 +257,8 @@ def singular(path: tuple[str, ...]) -> str:
     words = [word for word in path if word and not word.isdecimal()]
     if not words:
         return "layer" if path else ""
+    if len(path) > 1 and path[-1].isdecimal() and path[-2].isdecimal():
+        return "part"  # of an item of a list, which has no name of its own
     word = words[-1].replace("_", " ")
     if not path[-1].isdecimal() or not word.endswith("s") or word.endswith("ss"):
         return word
