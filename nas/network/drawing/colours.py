@@ -64,7 +64,7 @@ DARK = Colours(
         "block": "#28415c",
         "mix": "#24593b",
         "conv": "#2d65a3",
-        "linear": "#8d5490",
+        "linear": "#99609c",
     },
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from nas.network.drawing.diagram import Arrow, Box, Diagram, Group, size
@@ -71,6 +71,7 @@ class Pictured:
         """The kinds of blocks that have a diagram of their own, in order."""
         lone = [unit for unit in self.units if unit.path and unit.path[-1] not in ("", "input")]
         names = {singular(unit.path) for unit in lone if not self._short(unit)}
+        names |= self._frequent(lone)
         found: dict[tuple[str, object], list[Unit]] = {}
         shown = [unit for unit in lone if singular(unit.path) in names]
         alike: dict[object, tuple[str, object]] = {}
@@ -94,28 +95,32 @@ class Pictured:
             self._names |= {unit.indices[0]: title for unit in units}
         return kinds
 
+    def _frequent(self, units: Sequence[Unit]) -> set[str]:
+        """What the items of lists are called that are most of the units: cell, layer."""
+        items = [unit for unit in units if unit.path[-1].isdecimal()]
+        count: Counter[str] = Counter()
+        for unit in items:
+            count[singular(unit.path)] += unit.repeat
+        return {name for name, number in count.most_common(1) if number > 1}
+
     @property
     def main(self) -> list[BlockKind]:
         """Of the kinds those of the most frequent blocks: the cells of a cell space."""
         if not self.kinds:
             return []
-        count: Counter[str] = Counter()
-        for kind in self.kinds:
-            count[singular(kind.units[0].path)] += sum(unit.repeat for unit in kind.units)
-        name = count.most_common(1)[0][0]
-        return [kind for kind in self.kinds if singular(kind.units[0].path) == name]
+        units = [unit for kind in self.kinds for unit in kind.units]
+        names = self._frequent(units) or {singular(units[0].path)}
+        return [kind for kind in self.kinds if singular(kind.units[0].path) in names]
 
     def _boxes(self, unit: Unit) -> list[Fused]:
         return fused(self.structure.parts, unit.indices)
 
     def _short(self, unit: Unit) -> bool:
         """Whether a unit is a chain of few boxes, which one line can tell."""
-        parts, inside = self.structure.parts, {*unit.indices}
-        chain = all(
-            len(parts[index].inputs) <= 1 for index in unit.indices
-        ) and len(self.structure.sources(unit)) <= 1  # fmt: skip
-        read = Counter(i for index in unit.indices for i in parts[index].inputs if i in inside)
-        return chain and max(read.values(), default=1) <= 1 and len(self._boxes(unit)) <= LONG
+        read = Counter(i for each in unit.indices for i in self.structure.parts[each].inputs)
+        chain = all(len(self.structure.parts[index].inputs) <= 1 for index in unit.indices)
+        alone = max(read.values(), default=1) <= 1 and len(self.structure.sources(unit)) <= 1
+        return chain and alone and len(self._boxes(unit)) <= LONG
 
     # The whole
 
@@ -194,13 +199,11 @@ class Pictured:
             if place[source] != place[index]
         )
         boxes.append(Box("output", "output", shape=parts[unit.indices[-1]].shape))
+        if len({parts[each.indices[-1]].shape for each in kind.units}) > 1:  # at several widths
+            boxes = [replace(box, shape=()) for box in boxes]
         arrows[place[unit.indices[-1]], len(boxes) - 1] += 1
         joined = tuple(Arrow(*ends, f"{n}×" if n > 1 else "") for ends, n in arrows.items())
-        notes = [
-            f"{core}: {', '.join(*found)}"
-            for core, found in recipes.items()
-            if len(found) == 1 and len(next(iter(found))) > 1 and core != ", ".join(*found)
-        ]
+        notes = [note for core, found in recipes.items() if (note := _note(core, found))]
         if len(sources) > 1 and any(box.label.startswith("k −") for box in boxes):
             notes.append("k − 1: output of the previous block, k − 2: of the one before it")
         return Diagram(kind.title, tuple(boxes), joined, notes=tuple(notes))
@@ -262,6 +265,18 @@ def _recipes(boxes: Sequence[Fused]) -> dict[str, set[tuple[str, ...]]]:
     for box in boxes:
         found.setdefault(box.core, set()).add(box.recipe)
     return found
+
+
+def _note(core: str, recipes: set[tuple[str, ...]]) -> str:
+    """What every box of a kind is made of; empty if that is clear or differs."""
+    recipe = next(iter(recipes))
+    if len(recipes) > 1 or len(recipe) == 1 or core not in recipe:
+        separable = len(recipes) == 1 and "depthwise conv" in recipe and core not in recipe
+        return f"{core}: {', '.join(recipe)}" if separable else ""
+    at = recipe.index(core)
+    before, after = ", ".join(recipe[:at]), ", ".join(recipe[at + 1 :])
+    told = [*([f"{before} before"] if before else []), *([f"{after} after"] if after else [])]
+    return f"{core}: {', '.join(told)}"
 
 
 def _heading(box: Fused) -> str:

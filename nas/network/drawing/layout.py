@@ -8,6 +8,7 @@ to and fro; then the boxes move as near to their neighbours as the order allows 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -32,8 +33,9 @@ LANE = 12.0
 """The width of an arrow's place in a row that it passes."""
 SWEEPS = 12
 MOVES = 60
-STRAIGHT = (1.0, 2.0, 8.0)
-"""How much an arrow's piece pulls its ends together, by how many of them are no boxes."""
+STRAIGHT, CHAIN = (1.0, 2.0, 8.0), 6.0
+"""How much an arrow's piece pulls its ends together, by how many of them are no boxes; and where
+it joins two boxes that have no other."""
 
 
 @dataclass
@@ -222,10 +224,14 @@ def _spread(
 ) -> None:
     """Give every node its place in the row."""
     near: dict[int, list[tuple[int, float]]] = {index: [] for index in range(len(nodes))}
+    leaving = Counter(source for source, _ in links)
+    arriving = Counter(target for _, target in links)
     for source, target in links:
         lanes = (nodes[source].box is None) + (nodes[target].box is None)
-        near[source].append((target, STRAIGHT[lanes]))
-        near[target].append((source, STRAIGHT[lanes]))
+        alone = lanes == 0 and leaving[source] == 1 == arriving[target]
+        weight = CHAIN if alone else STRAIGHT[lanes]
+        near[source].append((target, weight))
+        near[target].append((source, weight))
     for row in rows:
         x = 0.0
         for index in row:

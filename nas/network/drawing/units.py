@@ -66,7 +66,7 @@ class Structure:
     @cached_property
     def paths(self) -> list[tuple[str, ...]]:
         """The scope of every part. Parts without names are in the scope of their block."""
-        if any(part.name for part in self.parts[1:]) or not self.blocks:
+        if any("." in part.name for part in self.parts) or not self.blocks:
             return [tuple(part.name.split(".")[:-1]) for part in self.parts]
         paths: list[tuple[str, ...]] = []
         block = 0
