@@ -262,14 +262,16 @@ def _edge(net: Builder, source: int, operation: int, width: int, stride: int) ->
 def _cell(net: Builder, inputs: tuple[int, int], cell: Cell, width: int, halves: bool) -> int:
     """Add a cell; returns its concatenated nodes. With `halves`, reading an input halves it."""
     nodes = list(inputs)
+    number = -1
     for edges in cell:
+        terms = []
+        for operation, source in edges:
+            number += 1
+            if operation != NONE:
+                stride = 2 if halves and source < 2 else 1
+                with net.scope("edges", number):
+                    terms.append(_edge(net, nodes[source], operation, width, stride))
         with net.scope("nodes", len(nodes)):
-            terms = []
-            for number, (operation, source) in enumerate(edges):
-                if operation != NONE:
-                    stride = 2 if halves and source < 2 else 1
-                    with net.scope("edges", number):
-                        terms.append(_edge(net, nodes[source], operation, width, stride))
             if not terms:
                 terms.append(net.add(Zero(stride=2 if halves else 1), inputs[0]))
             nodes.append(terms[0] if len(terms) == 1 else net.add(Add(), *terms))

@@ -118,7 +118,7 @@ class MnasNet(Space):
             for layer, stride in enumerate((first, *[1] * (layers - 1))):
                 outputs = base * self.channels // STEM
                 sizes = (width, outputs, expansion, kernel, stride)
-                with net.scope("blocks", block, "layers", layer):
+                with net.scope("stages", block, layer):
                     node = net.mark(_bottleneck(net, node, sizes, bool(squeeze)))
                 width = outputs
         head = (*_conv(width, HEAD * width, 1), SiLU(), GlobalAvgPool())
