@@ -16,7 +16,7 @@ from tests.network.test_drawing import check_readable
 
 LABELS = {
     "darts": {"stem", "cell A", "concat", "k − 1", "k − 2", "head"},
-    "mnasnet": {"stem", "block 6", "layer A", "depthwise conv 3×3", "linear"},
+    "mnasnet": {"stem", "stage 6", "block A", "depthwise conv 3×3", "linear"},
     "nasbench101": {"stack 1", "max pool 2×2", "cell", "512×8×8"},
     "nasbench201": {"stage 2", "cell ×5", "reduction", "conv 3×3", "64×8×8", "10"},
     "nasbench_nlp": {"language model", "embedding", "x", "h_prev_0", "h_new_0"},
@@ -33,13 +33,9 @@ def texts(drawing: Drawing) -> set[str]:
     return {"".join(each.itertext()) for each in root.iter("{http://www.w3.org/2000/svg}text")}
 
 
-def small(name: str) -> Space:
-    return SPACES.build(name)
-
-
 @pytest.mark.parametrize("name", list(SPACES))
 def test_one_architecture_of_every_space(name: str) -> None:
-    space = small(name)
+    space: Space = SPACES.build(name)
     arch = (3, 1, 4, 2, 3, 1) if name == "nasbench201" else space.sample(Random(3))
     found = draw(name, arch)
     check_readable(found.picture)
@@ -54,7 +50,7 @@ def test_one_architecture_of_every_space(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in SPACES if name != "vit"])
 def test_many_architectures_can_be_read(name: str) -> None:
-    space = small(name)
+    space: Space = SPACES.build(name)
     for seed in range(6):
         check_readable(draw(space, space.sample(Random(seed))).picture)
 
@@ -104,7 +100,7 @@ def test_a_module_that_nothing_can_follow_is_one_sentence() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return x * float(x.sum().item() > 0) if x.sum().item() > 0 else -x
 
-    with pytest.raises(UsageError, match="this Odd cannot be drawn, because neither torch.fx"):
+    with pytest.raises(UsageError, match=r"this Odd cannot be drawn, because neither torch\.fx"):
         draw(Odd(), inputs=torch.ones(2, 3))
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -84,7 +85,9 @@ def _with_shapes(model: nn.Module, graph: fx.Graph, inputs: Tensor) -> fx.Graph:
 
 def _exported(model: nn.Module, inputs: Tensor, first: Exception) -> fx.Graph:
     try:
-        program = torch.export.export(model, (inputs,), strict=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what export warns of concerns its programs
+            program = torch.export.export(model, (inputs,), strict=False)
     except Exception as error:
         why = (str(error) or str(first)).strip().splitlines()
         raise UsageError(
@@ -120,8 +123,8 @@ class _Reader:
             elif node.op == "output":
                 self._end(read)
                 self.values[node] = ()
-            elif node.op == "get_attr" or not read:
-                self.values[node] = read
+            elif node.op == "get_attr" or not read or not _tensors(node):
+                self.values[node] = ()  # weights, or a size
             else:
                 self.values[node] = self._operation(node, read)
         return self.parts
@@ -215,10 +218,17 @@ def _name(node: fx.Node) -> str:
     return "getitem" if target is operator.getitem else name.strip("_")
 
 
+def _tensors(node: fx.Node) -> bool:
+    """Whether a node's value is a tensor or several, and no size or other number."""
+    value = node.meta.get("val", node.meta.get("tensor_meta"))
+    values = value if type(value) in (tuple, list) else [value]
+    return any(hasattr(each, "shape") for each in values)
+
+
 def _shape(node: fx.Node) -> tuple[int, ...]:
     """The shape of a node's output without the batch; () if it is no tensor."""
     value = node.meta.get("val", node.meta.get("tensor_meta"))
-    if isinstance(value, Sequence) and not hasattr(value, "shape"):
+    if type(value) in (tuple, list):
         value = value[0] if value else None
     shape = getattr(value, "shape", ())
     return tuple(int(each) for each in shape[1:])

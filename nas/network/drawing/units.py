@@ -6,6 +6,7 @@ network shows as one box: a cell, a residual block, a stem.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -126,7 +127,7 @@ class Structure:
         depth = len(path)
         below = [self.paths[index] for index in self._inside[path]]
         numbered = all(len(each) > depth and each[depth].isdecimal() for each in below)
-        return numbered and not path[-1].isdecimal()
+        return numbered and not path[-1][-1].isdecimal()
 
     @cached_property
     def _opened(self) -> frozenset[tuple[str, ...]]:
@@ -235,8 +236,8 @@ def _units(trees: Sequence[Tree]) -> Iterator[Unit]:
 
 
 def _pattern(path: tuple[str, ...]) -> tuple[str, ...]:
-    """A path with * for numbers: what scopes of the same list have in common."""
-    return tuple("*" if word.isdecimal() else word for word in path)
+    """A path with * for numbers: what scopes of the same list, and layer1 and layer2, share."""
+    return tuple(re.sub(r"\d+$", "*", word) for word in path)
 
 
 def _repeats(keys: Sequence[object], at: int) -> tuple[int, int]:
@@ -257,8 +258,8 @@ def singular(path: tuple[str, ...]) -> str:
     words = [word for word in path if word and not word.isdecimal()]
     if not words:
         return "layer" if path else ""
-    if len(path) > 1 and path[-1].isdecimal() and path[-2].isdecimal():
-        return "part"  # of an item of a list, which has no name of its own
+    if len(path) > 1 and path[-1].isdecimal() and path[-2][-1].isdecimal():
+        return "block"  # an item of a list in a list has no name of its own
     word = words[-1].replace("_", " ")
     if not path[-1].isdecimal() or not word.endswith("s") or word.endswith("ss"):
         return word
