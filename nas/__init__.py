@@ -20,7 +20,7 @@ from nas.strategy import STRATEGIES, Strategy
 from nas.trial import Evaluation, Trial
 
 if TYPE_CHECKING:
-    from nas.api import finals, score, search
+    from nas.api import export, finals, score, search
     from nas.batch import Batch
 
 __version__: str
@@ -49,13 +49,17 @@ __all__ = [
     "Trial",
     "UsageError",
     "__version__",
+    "export",
     "finals",
     "score",
     "search",
     "trials",
 ]
 
-LATER = {"Batch": "nas.batch", "finals": "nas.api", "score": "nas.api", "search": "nas.api"}
+LATER = {
+    "Batch": "nas.batch",
+    **dict.fromkeys(("export", "finals", "score", "search"), "nas.api"),
+}
 """Public names whose modules need torch: they are imported when someone asks for them."""
 
 
