@@ -20,7 +20,7 @@ from nas.strategy import STRATEGIES, Strategy
 from nas.trial import Evaluation, Trial
 
 if TYPE_CHECKING:
-    from nas.api import finals, score, search
+    from nas.api import export, finals, score, search
     from nas.batch import Batch
     from nas.drawing import draw
 
@@ -51,6 +51,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "draw",
+    "export",
     "finals",
     "score",
     "search",
@@ -60,9 +61,7 @@ __all__ = [
 LATER = {
     "Batch": "nas.batch",
     "draw": "nas.drawing",
-    "finals": "nas.api",
-    "score": "nas.api",
-    "search": "nas.api",
+    **dict.fromkeys(("export", "finals", "score", "search"), "nas.api"),
 }
 """Public names whose modules need torch: they are imported when someone asks for them."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nas.arch import Arch
 from nas.batch import Batch
+from nas.candidate import Candidate
 from nas.errors import UsageError
 from nas.ranking import Ranking, by_score, rank_sum, ranked
 from nas.runs.journals import journals
@@ -18,7 +19,8 @@ from nas.searching.finals import PANEL, Panel, Standings, held, judged, judges_o
 from nas.searching.found import Found
 from nas.searching.history import History
 from nas.searching.loop import trials
-from nas.space import Space
+from nas.space import SPACES, Space
+from nas.storage.files import replace_file, working_in
 from nas.strategy import STRATEGIES, Strategy
 from nas.trial import Evaluation
 
@@ -114,6 +116,37 @@ def finals(
         raise UsageError("archs= must have an architecture or more")
     panel = jury(objective, judging, examples)
     return standings([*judged(dict.fromkeys(read), panel, History(), executor)])
+
+
+def export(
+    space: Space | str,
+    arch: Arch | str,
+    format: str = "source",
+    out: str | Path | None = None,
+    *,
+    seed: int = 0,
+    live: bool = True,
+    replace: bool = False,
+) -> Path:
+    """Write a network to a file and return the file's path.
+
+    `format`: `source` (one Python file in plain PyTorch), `weights` (safetensors), `pt2`
+    (`torch.export`), `onnx`, or `json`. `out`: the file; None for the space's name in the current
+    folder. `seed`: of the weights. Raises UsageError for a wrong argument, if the file is there
+    and `replace` is false, or if a package is missing (`epsilon-nas[export]` has them).
+    """
+    from nas.exporting import content, model_of, suffix
+
+    made = SPACES.build(space) if isinstance(space, str) else space
+    (read,) = _read(made, [arch])
+    model = model_of(Candidate(made, read, seed, live=live))
+    path = Path(out or f"{model.space}{suffix(format)}")
+    if path.exists() and not replace:
+        raise UsageError(f"{path} is there already: replace=True replaces it, or give out=")
+    written = content(model, format)
+    with working_in(path.parent):
+        replace_file(path, written)
+    return path
 
 
 def _read(space: Space, archs: Iterable[Arch | str]) -> list[Arch]:

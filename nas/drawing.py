@@ -28,7 +28,7 @@ def draw(
     arch: Arch | str | None = None,
     *,
     what: What = "both",
-    live: bool = False,
+    live: bool = True,
     theme: Theme = "auto",
     title: str | None = None,
     inputs: Tensor | None = None,
@@ -37,12 +37,12 @@ def draw(
 
     A drawing has `svg`, `png`, `mermaid` and `dot`, is saved by `save(path)`, and shows itself in
     a notebook. `what`: the `network` as blocks, the `cell` that is its most frequent block, or
-    `both`. `live`: without the layers that cannot change the output. `theme`: auto (an SVG follows
-    the reader's system, a PNG is light), light or dark. Raises UsageError for what is not in the
-    space, or for a module that neither torch.fx nor torch.export can follow.
+    `both`. `live`: an architecture without the layers that cannot change its output. `theme`: auto
+    (an SVG follows the reader's system, a PNG is light), light or dark. Raises UsageError for what
+    is not in the space, or for a module that neither torch.fx nor torch.export can follow.
 
     >>> from nas import draw
-    >>> drawing = draw("nasbench201", (3, 1, 0, 0, 0, 3))
+    >>> drawing = draw("nasbench201", (3, 0, 0, 1, 3, 0))
     >>> [diagram.title for diagram in drawing.diagrams]
     ['nasbench201', 'cell', 'reduction']
     >>> [box.label for box in drawing.diagrams[1].boxes]
@@ -53,7 +53,7 @@ def draw(
     if theme not in THEMES:
         raise UsageError(f"theme={theme} must be auto, light or dark")
     if isinstance(space, Network):
-        return _layers(space.live if live else space, title or "network", what, theme)
+        return _layers(space, title or "network", what, theme)
     if isinstance(space, Space | str):
         chosen = SPACES.build(space) if isinstance(space, str) else space
         if arch is None:

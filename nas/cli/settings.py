@@ -249,6 +249,18 @@ class DrawSettings(Settings):
 
 
 @dataclass(frozen=True)
+class ExportSettings(Settings):
+    """The settings of `nas export`."""
+
+    space: Annotated[Choice, chosen]
+    format: Annotated[str, one_of("source", "weights", "pt2", "onnx", "json")]
+    out: Annotated[str | None, name_of("a file", optional=True)]
+    seed: Annotated[int, whole(0)]
+    live: Annotated[bool, flag]
+    replace: Annotated[bool, flag]
+
+
+@dataclass(frozen=True)
 class ReportSettings(Settings):
     """The settings of `nas report`."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -77,3 +79,33 @@ def test_the_best_of_a_run(here: Path) -> None:
     arch = nas("report", "found", "json=true").out
     assert done.out.splitlines()[0].removeprefix("arch     ") in arch
     assert "stage 2" in (here / "best.svg").read_text()
+
+
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "drawing.md").read_text()
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    "line",
+    [
+        line
+        for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+        for line in block.splitlines()
+    ],
+)
+def test_the_commands_of_the_page_run(line: str) -> None:
+    done = nas(*shlex.split(line)[1:])
+    assert (done.code, done.err) == (0, "")
+    assert Path(done.out.splitlines()[-1].split()[-1]).stat().st_size
+
+
+def test_the_programs_of_the_page_run(here: Path) -> None:
+    programs = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    assert len(programs) == 2
+    exec("\n".join(programs), {})
+    assert {path.name for path in here.iterdir()} == {"cell.svg", "encoder.svg"}
+
+
+def test_the_pictures_of_the_page_are_there() -> None:
+    for name in re.findall(r"\]\((pictures/\S+\.svg)\)", PAGE):
+        ElementTree.parse(Path(__file__).parent.parent.parent / "docs" / name)

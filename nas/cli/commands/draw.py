@@ -10,9 +10,9 @@ from nas.cli.build import build_space
 from nas.cli.composition import positional, run_hydra
 from nas.cli.config_files import options_of
 from nas.cli.settings import DrawSettings
+from nas.cli.winners import with_winners
 from nas.errors import UsageError
 from nas.network.drawing.drawing import FORMATS, SUFFIXES
-from nas.space import Arch, Space
 from nas.storage.files import is_there, path_of
 
 
@@ -20,6 +20,8 @@ def main(argv: Sequence[str]) -> None:
     """Draw the architecture or the run that the arguments name."""
     options = {*options_of("draw"), "hydra"}
     words, rest = positional(argv, lambda word: names_a_path(word) or is_notation(word, options))
+    names = [path_of(word).resolve().stem for word in words if names_a_path(word)]
+    words, rest = with_winners(words, rest)
 
     def task(settings: DrawSettings) -> None:
         if len(words) != 1:
@@ -27,16 +29,17 @@ def main(argv: Sequence[str]) -> None:
                 f"draw needs one architecture or one run's folder, not {len(words)}: "
                 f"nas draw ARCH|RUN"
             )
-        run(settings, words[0])
+        run(settings, words[0], *names)
 
     run_hydra("draw", DrawSettings, task, rest)
 
 
-def run(settings: DrawSettings, word: str) -> None:
-    """Write the picture into a file, and say which."""
+def run(settings: DrawSettings, word: str, name: str | None = None) -> None:
+    """Write the picture of an architecture into a file, named after the run, and say which."""
     format = _format(settings)
-    name, space, arch = _chosen(settings, word)
-    out = path_of(settings.out or f"{name}.{FORMATS[format]}", "out=")
+    space = build_space(settings.space)
+    arch = space.read(word)
+    out = path_of(settings.out or f"{name or settings.space.name}.{FORMATS[format]}", "out=")
     if is_there(out) and out.is_dir():
         raise UsageError(f"{out} is a folder")
     if is_there(out) and not settings.replace:
@@ -49,7 +52,7 @@ def run(settings: DrawSettings, word: str) -> None:
         what=settings.what,
         live=settings.live,
         theme=settings.theme,
-        title=name,
+        title=settings.space.name,
     )
     drawing.save(out, format)
     print(f"arch     {space.format(arch)}")
@@ -66,15 +69,3 @@ def _format(settings: DrawSettings) -> str:
         known = ", ".join(f".{each}" for each in FORMATS.values())
         raise UsageError(f"out={settings.out} names no format: end it in {known}, or give format=")
     return SUFFIXES[suffix]
-
-
-def _chosen(settings: DrawSettings, word: str) -> tuple[str, Space, Arch]:
-    """The name of what is drawn, the space and the architecture."""
-    if names_a_path(word) and path_of(word).is_dir():
-        from nas.cli.finished import finished
-
-        folder = path_of(word)
-        found = finished(folder)
-        return folder.resolve().name, found.space, found.best
-    space = build_space(settings.space)
-    return settings.space.name, space, space.read(word)

@@ -27,11 +27,18 @@ def main(argv: Sequence[str]) -> None:
 
 def run(folder: Path, settings: ReportSettings) -> None:
     """Print the summary of the run as text or JSON."""
-    from nas.cli.build import build_metrics
-    from nas.cli.finished import finished
-    from nas.runs.summary import rendered
+    from nas.cli.build import build_metrics, build_ranking, build_space
+    from nas.cli.finals import read
+    from nas.cli.questions import question, recorded
+    from nas.runs.folder import CONFIG, read_record, read_trials
+    from nas.runs.summary import rendered, summarise
 
-    search, _, summary = finished(folder)
+    search = recorded(read_record(folder)[0], folder / CONFIG)
+    space = build_space(search.space)
+    history = read_trials(folder, space, search.metrics)
+    ranking = build_ranking(search.ranking, search.proxy, search.metrics)
+    held = read(search, history, ranking, space, folder)
+    summary = summarise(history, space, ranking, search.metrics, question(search), *held)
     if settings.json:
         print(json.dumps(summary, ensure_ascii=False))
     else:

@@ -11,6 +11,7 @@ from nas.cli.build import build_objective
 from nas.cli.composition import positional, run_hydra
 from nas.cli.config_files import options_of
 from nas.cli.settings import ScoreSettings
+from nas.cli.winners import with_winners
 from nas.errors import UsageError, all_failed, unknown
 from nas.runs.summary import figures, metric_lines
 from nas.scoring.attempt import described
@@ -28,6 +29,7 @@ def main(argv: Sequence[str]) -> None:
     """Score the architectures among the arguments; Hydra gets the other arguments."""
     options = {*options_of("score"), "hydra"}
     words, rest = positional(argv, lambda word: is_notation(word, options))
+    words, rest = with_winners(words, rest)
     run_hydra("score", ScoreSettings, lambda settings: run(settings, words), rest)
 
 

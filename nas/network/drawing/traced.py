@@ -221,7 +221,7 @@ def _name(node: fx.Node) -> str:
 def _tensors(node: fx.Node) -> bool:
     """Whether a node's value is a tensor or several, and no size or other number."""
     value = node.meta.get("val", node.meta.get("tensor_meta"))
-    values = value if type(value) in (tuple, list) else [value]
+    values = value if isinstance(value, tuple | list) and not hasattr(value, "shape") else [value]
     return any(hasattr(each, "shape") for each in values)
 
 

@@ -28,7 +28,19 @@ from nas.network import (
     Zero,
 )
 
-Role = Literal["in", "out", "both", "kernel", "stride", "padding", "size", "repeats", "classes"]
+Role = Literal[
+    "in",
+    "out",
+    "both",
+    "kernel",
+    "stride",
+    "padding",
+    "dilation",
+    "groups",
+    "size",
+    "repeats",
+    "classes",
+]
 """What a number means. `in`, `out` and `both` are numbers of channels or features."""
 
 
@@ -49,7 +61,8 @@ class Written:
 
     With `layer` it is a module, made by this callable with the sizes, and then with the text
     `rest`. Otherwise `call` writes the expression: it gets the texts of the inputs and of the
-    sizes. An expression is `loose` if it needs parentheses inside others, such as a sum.
+    sizes; the text of a keyword argument is `stride=2`, or empty for the default value. An
+    expression is `loose` if it needs parentheses inside others, such as a sum.
     """
 
     sizes: tuple[Size, ...] = ()
@@ -66,7 +79,7 @@ def written(op: Op, *shapes: Shape) -> Written:  # noqa: ARG001  (the rules use 
     """The operation on inputs of these shapes; UsageError if it has no rule here."""
     raise UsageError(
         f"the operation {type(op).__name__} has no rule for format=source: register one with "
-        "nas.export.operations.written, or export format=pt2"
+        "nas.exporting.operations.written, or export format=pt2"
     )
 
 
@@ -87,10 +100,18 @@ def _(op: Conv, *_: Shape) -> Written:
         Size("kernel", op.kernel),
         Size("stride", op.stride, "stride", 1),
         Size("padding", op.padding, "padding", 0),
-        Size("stride", op.dilation, "dilation", 1),
-        Size("both", op.groups, "groups", 1),
+        Size("dilation", op.dilation, "dilation", 1),
+        *groups(op.in_channels, op.groups),
     )
-    return Written(sizes, "nn.Conv2d", "" if op.bias else "bias=False", word="Conv")
+    word = "DepthwiseConv" if op.groups == op.in_channels > 1 else "Conv"
+    return Written(sizes, "nn.Conv2d", "" if op.bias else "bias=False", word=word)
+
+
+def groups(channels: int, number: int) -> tuple[Size, ...]:
+    """The groups of a convolution; as many as channels if it is depthwise."""
+    if number == 1:
+        return ()
+    return (Size("both" if number == channels else "groups", number, "groups"),)
 
 
 @written.register
@@ -121,19 +142,32 @@ def _(_: Op, *__: Shape) -> Written:
     return function("torch.sigmoid({0})", "Sigmoid")
 
 
+def _called(name: str, rest: str = "") -> Callable[[Sequence[str], Sequence[str]], str]:
+    """A function of one input and sizes, of which those with their default value are empty."""
+
+    def call(inputs: Sequence[str], sizes: Sequence[str]) -> str:
+        return f"{name}({', '.join([inputs[0], *filter(None, sizes)])}{rest})"
+
+    return call
+
+
 def _window(op: AvgPool | MaxPool) -> tuple[Size, ...]:
-    return Size("kernel", op.kernel), Size("stride", op.stride), Size("padding", op.padding)
+    return (
+        Size("kernel", op.kernel),
+        Size("stride", op.stride, "stride", op.kernel),
+        Size("padding", op.padding, "padding", 0),
+    )
 
 
 @written.register
 def _(op: AvgPool, *_: Shape) -> Written:
     rest = ", count_include_pad=False" if op.padding else ""
-    return function(f"F.avg_pool2d({{0}}, {{1}}, {{2}}, {{3}}{rest})", "Pool", *_window(op))
+    return Written(_window(op), call=_called("F.avg_pool2d", rest), word="Pool")
 
 
 @written.register
 def _(op: MaxPool, *_: Shape) -> Written:
-    return function("F.max_pool2d({0}, {1}, {2}, {3})", "Pool", *_window(op))
+    return Written(_window(op), call=_called("F.max_pool2d"), word="Pool")
 
 
 @written.register(GlobalAvgPool)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from nas.export.classes import Class, Classes
-from nas.export.code import Call, laid_out, numbered
-from nas.export.tree import OUTSIDE, Item, Ref
+from nas.exporting.classes import Class, Classes
+from nas.exporting.code import Call, laid_out, numbered, parsed
+from nas.exporting.tree import OUTSIDE, Item, Ref
 
 LETTERS = ("x", "y", "z", "u", "v", "w")
 LONGEST = 64
@@ -25,7 +25,7 @@ def forward(made: Class, classes: Classes, calls: dict[int, list[str]]) -> list[
     kind = "Tensor" if len(outputs) == 1 else f"tuple[{', '.join(['Tensor'] * len(outputs))}]"
     inputs = [f"{name}: Tensor" for name in writer.inputs]
     head = laid_out(Call("def forward(", ["self", *inputs], f") -> {kind}:"), 1)
-    return [*head, *writer.lines, f"        return {', '.join(outputs)}"]
+    return [*head, *writer.lines, *laid_out(parsed(", ".join(outputs)), 2, "return ")]
 
 
 class _Writer:
@@ -116,7 +116,7 @@ class _Writer:
         names: list[str] = []
         for _ in refs:
             names.append(self._free(item.hint, names, refs))
-        self.lines.append(f"        {', '.join(names)} = {expression}")
+        self.lines += laid_out(parsed(expression), 2, f"{', '.join(names)} = ")
         for ref, name in zip(refs, names, strict=True):
             self.texts[ref] = name
 

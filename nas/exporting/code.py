@@ -46,11 +46,9 @@ def docstring(text: str, indent: int) -> list[str]:
     text = text.replace("\\", "\\\\").replace('"""', "'''")
     if "\n" not in text and len(margin) + len(text) + 6 <= WIDTH:
         return [f'{margin}"""{text}"""']
-    first, *rest = text.split("\n")
-    lines = [f'"""{first}']
-    for line in rest:
-        lines += _filled(line, len(margin))
-    return [f"{margin}{line}" if line else "" for line in [*lines, '"""']]
+    lines = [line for each in text.split("\n") for line in _filled(each, len(margin) + 3)]
+    lines = [f'"""{lines[0]}', *lines[1:], '"""']
+    return [f"{margin}{line}" if line else "" for line in lines]
 
 
 def _filled(line: str, margin: int) -> list[str]:
@@ -71,3 +69,23 @@ def _filled(line: str, margin: int) -> list[str]:
 def numbered(names: Sequence[str]) -> bool:
     """Whether the names are 0, 1, 2, …: those of a list."""
     return [*names] == [str(number) for number in range(len(names))]
+
+
+def parsed(text: str) -> str | Call:
+    """An expression that is one call as a `Call`, and any other as it is.
+
+    >>> parsed("f(a, g(b, c))").arguments, parsed("f(a) + g(b)")
+    (['a', 'g(b, c)'], 'f(a) + g(b)')
+    """
+    start = text.find("(") + 1
+    if not start or not text.endswith(")"):
+        return text
+    arguments, depth, last = [], 0, start
+    for place, letter in enumerate(text[start:-1], start):
+        depth += (letter in "([") - (letter in ")]")
+        if depth < 0:
+            return text
+        if letter == "," and not depth:
+            arguments.append(text[last:place].strip())
+            last = place + 1
+    return Call(text[:start], [*arguments, text[last:-1].strip()])

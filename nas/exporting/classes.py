@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from nas.export.operations import Role, Size
-from nas.export.tree import Item, Unit, singular, unit_of
+from nas.exporting.operations import Role, Size
+from nas.exporting.tree import Item, Unit, singular, unit_of
 
 FAMILIES: dict[Role, str] = {"in": "channels", "out": "channels", "both": "channels"}
 """Roles of numbers that can be one argument; each other role is a family of its own."""
@@ -17,6 +17,8 @@ NAMES: dict[Role, str] = {
     "kernel": "kernel_size",
     "stride": "stride",
     "padding": "padding",
+    "dilation": "dilation",
+    "groups": "groups",
     "size": "size",
     "repeats": "repeats",
     "classes": "num_classes",
@@ -163,9 +165,11 @@ def _called(made: Class, root: Unit) -> str:
         return ""
     path = unit.scope.path
     words = [item.op.word if item.op else "" for item in unit.items]
-    if len(made.blocks) > 1 or path[-1].isdigit():
-        if all(words) and len(words) <= 4 and _straight(unit.items):
-            return "".join(words)
+    several = len(made.blocks) > 1 or path[-1].isdigit()
+    if several and all(words) and len(words) <= 4 and _straight(unit.items):
+        return "".join(words)
+    if len(path) > 1 and path[-1].isdigit() and path[-2].isdigit():
+        return "Block"
     named = next((part for part in reversed(path) if not part.isdigit()), "part")
     one = singular(named) if path[-1].isdigit() else named
     return "".join(word.capitalize() for word in one.split("_"))

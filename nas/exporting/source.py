@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from nas.export.classes import Class, Classes
-from nas.export.code import Call, docstring, laid_out, numbered
-from nas.export.forward import forward
-from nas.export.operations import Size
-from nas.export.tree import Item, Tree, Unit, unit_of
+from nas.exporting.classes import Class, Classes
+from nas.exporting.code import Call, docstring, laid_out, numbered
+from nas.exporting.forward import forward
+from nas.exporting.operations import Size
+from nas.exporting.tree import Item, Tree, Unit, unit_of
 from nas.network import Network
 
 Texts = Iterator[tuple[Size, str]]
@@ -24,7 +24,7 @@ def source(network: Network, name: str, about: str) -> str:
 
     The file needs torch alone. Its parameters have the names of `NetworkModule`'s, and its outputs
     are the same. `about` is the file's docstring. UsageError for an operation without a rule in
-    `nas.export.operations.written`, or for a network without weights.
+    `nas.exporting.operations.written`, or for a network without weights.
     """
     tree = Tree(network)
     root = tree.whole()
@@ -60,7 +60,7 @@ def _class(made: Class, classes: Classes, root: Unit) -> list[str]:
     for place, item in enumerate(unit.items):
         if item.op is not None and not item.op.layer:
             sizes = [next(texts) for _ in item.op.sizes]
-            calls[place] = [_kept(size, text, kept) for size, text in sizes]
+            calls[place] = [_argument(size, _kept(size, text, kept)) for size, text in sizes]
         else:
             modules.append((item.access, _made(item, classes, texts)))
     for attribute, text in kept.items():
@@ -81,17 +81,21 @@ def _kept(size: Size, text: str, kept: dict[str, str]) -> str:
     return f"self.{name}"
 
 
+def _argument(size: Size, text: str) -> str:
+    """An argument in a call; empty if it has its default value."""
+    if not size.keyword:
+        return text
+    return "" if text == str(size.default) else f"{size.keyword}={text}"
+
+
 def _made(item: Item, classes: Classes, texts: Texts) -> Call | str:
     """The expression that makes a module."""
     if item.op is None:
         return _unit(unit_of(item), classes, texts)
     found: list[str | Call] = []
     for _ in item.op.sizes:
-        size, text = next(texts)
-        if not size.keyword:
-            found.append(text)
-        elif text != str(size.default):
-            found.append(f"{size.keyword}={text}")
+        if argument := _argument(*next(texts)):
+            found.append(argument)
     return Call(f"{item.op.layer}(", [*found, *([item.op.rest] if item.op.rest else [])])
 
 
@@ -158,11 +162,14 @@ def _about(made: Class, root: Unit) -> str:
         return "The whole network; `num_classes` is the number of outputs."
     paths = [each.scope.path for each in made.blocks]
     if len(paths) == 1:
-        return f"The part `{'.'.join(paths[0])}`."
+        return f"`{'.'.join(paths[0])}`."
     patterns = dict.fromkeys(
         ".".join("*" if part.isdigit() else part for part in path) for path in paths
     )
-    return f"The {len(paths)} parts {' and '.join(f'`{each}`' for each in [*patterns][:3])}."
+    first, *others = patterns
+    more = f" and {len(others)} more places" if len(others) > 1 else ""
+    more = f" and `{others[0]}`" if len(others) == 1 else more
+    return f"`{first}`{more}, {len(paths)} times."
 
 
 def _create_model(made: Class) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 
-from nas.export.operations import Written, written
+from nas.exporting.operations import Written, written
 from nas.network import Network
 from nas.network.names import names
 

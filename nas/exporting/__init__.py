@@ -1,0 +1,5 @@
+"""A network to take away: source, weights, exported programs, and a description."""
+
+from nas.exporting.formats import FORMATS, Model, content, model_of, suffix
+
+__all__ = ["FORMATS", "Model", "content", "model_of", "suffix"]
