@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -54,11 +54,13 @@ def converted(
     If `arch` is "arch", the space's own columns are used if the table has them.
 
     `columns` chooses columns of numbers by name, or as a mapping from new names to old names; None
-    takes all. Duplicate and foreign rows are as in `tables.recognised`. If an architecture occurs
-    twice, the mean of its figures is taken; a figure that is not finite counts as missing.
+    takes all that are no part of the architecture. Duplicate and foreign rows are as in
+    `tables.recognised`. If an architecture occurs twice, the mean of its figures is taken; a
+    figure that is not finite counts as missing.
     """
-    texts = architectures(table, columns_of(table, space) if arch == ARCH else (arch,))
-    chosen = _chosen(table, columns)
+    parts = columns_of(table, space) if arch == ARCH else (arch,)
+    texts = architectures(table, parts)
+    chosen = _chosen(table, columns, parts)
     archs, notes = recognised(texts, table.path, space, duplicates, foreign)
     names = [None if each is None else space.format(each) for each in archs]
     frame = table.frame.select(
@@ -84,13 +86,13 @@ def _finite(table: Table, column: str) -> polars.Expr:
     return polars.when(number.is_finite()).then(number)
 
 
-def _chosen(table: Table, columns: object) -> dict[str, str]:
-    """The chosen columns: new names and the names in the table."""
+def _chosen(table: Table, columns: object, parts: Sequence[str]) -> dict[str, str]:
+    """The chosen columns: new names and the names in the table; `parts` have the architecture."""
     if columns is None:
         for name, wrong in table.spoiled.items():
-            if name != ARCH:
+            if name not in (ARCH, *parts):
                 raise UsageError(f"{wrong}; columns=[…] takes other columns")
-        pairs = [(name, name) for name in table.figures]
+        pairs = [(name, name) for name in table.figures if name not in parts]
     elif isinstance(columns, dict):
         pairs = [(str(new), str(old)) for new, old in columns.items()]
     elif isinstance(columns, Iterable) and not isinstance(columns, str):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import polars
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from nas import SPACES
 from nas.compare.conversion import content, converted
 from nas.compare.tables import Table, read, truth
 from tests.support.tables import ARCHS, NAMES, SPACE
@@ -45,3 +48,15 @@ def test_conversion_keeps_what_a_table_says(
     after = truth(again, SPACE, "n", "error", "error")
     assert after.archs == before.archs
     assert after.values == pytest.approx(before.values, rel=1e-12, abs=1e-9)
+
+
+def test_the_columns_of_an_architecture_are_no_figures() -> None:
+    space = SPACES.build("mnasnet")
+    rows = [space.sample(Random(seed)) for seed in (0, 1, 1)]
+    numbers = [list(map(int, re.findall(r"\d+", space.format(arch)))) for arch in rows]
+    blocks = dict(zip(space.columns, zip(*numbers, strict=True), strict=True))
+    table = Table("t", Path("t"), polars.DataFrame({**blocks, "top1": [0.25, 0.5, 0.75]}))
+    made = converted(table, space, duplicates="mean").frame
+    assert made.columns == ["arch", "top1"]
+    assert made["top1"].to_list() == [0.25, 0.625]
+    assert [space.read(text) for text in made["arch"]] == rows[:2]
