@@ -46,7 +46,8 @@ def column(diagram: Diagram) -> Picture:
                 frames.append(Frame(*box_, group.heading, group.depth))
         y += BETWEEN
     curves, words = _straight(diagram, shapes)
-    beside = _beside(diagram, shapes, 2 * middle)
+    told = max((each.x + each.line.width for each in words), default=0.0)
+    beside = _beside(diagram, shapes, max(2 * middle, told - LANE / 2))
     width = max([2 * middle, *(x for curve in beside for x, _ in curve.points)])
     words.insert(0, Words(0.0, TITLE * LINE / 2, Line(diagram.title, TITLE, True), quiet=False))
     width = max(width, *(each.x + each.line.width for each in words))

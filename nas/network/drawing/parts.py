@@ -35,6 +35,7 @@ WORDS: dict[str, tuple[str, Kind]] = {
     "Add": ("+", "join"),
     "Scale": ("×", "join"),
     "Mul": ("×", "join"),
+    "Multiply": ("×", "join"),
     "Concat": ("concat", "join"),
     "BatchNorm": ("norm", "norm"),
     "ReLU": ("ReLU", "activation"),
@@ -52,7 +53,7 @@ WORDS: dict[str, tuple[str, Kind]] = {
 }
 KINDS: tuple[tuple[str, Kind], ...] = (
     ("norm", "norm"),
-    ("pool", "pool"),
+    ("pool|mean", "pool"),
     ("conv", "conv"),
     ("attention|matmul|bmm|einsum|mixing", "mix"),
     ("linear|embedding|dense|matrix|positions", "linear"),
@@ -145,10 +146,3 @@ def _widths(op: Any) -> tuple[int, int] | None:
         if all(isinstance(getattr(op, name, None), int) for name in names):
             return getattr(op, names[0]), getattr(op, names[1])
     return None
-
-
-def width(part: Part) -> int:
-    """The channels or features of a part's output."""
-    if part.widths is not None:
-        return part.widths[1]
-    return part.shape[0] if len(part.shape) in (1, 3, 4) else part.shape[-1] if part.shape else 1

@@ -13,8 +13,8 @@ from functools import cached_property
 from itertools import groupby
 from math import log2
 
-from nas.network.drawing.fusing import CORES, fused
-from nas.network.drawing.parts import Part, width
+from nas.network.drawing.fusing import fused
+from nas.network.drawing.parts import Part
 
 LONGEST_PERIOD = 4
 """Of how many different blocks in a row a repeat may be made."""
@@ -205,11 +205,11 @@ class Structure:
         `sources` has a number for each layer of other units that it reads.
         """
         inside = {index: number for number, index in enumerate(unit.indices)}
-        end = max(1, width(self.parts[unit.indices[-1]]))
+        sizes = [self.parts[index].widths for index in unit.indices]
+        end = max(1, next((each[1] for each in reversed(sizes) if each), 1))
 
         def ratio(part: Part) -> int:
-            sized = part.kind in CORES
-            return round(4 * log2(max(1, width(part)) / end)) if sized else 0
+            return round(4 * log2(max(1, part.widths[1]) / end)) if part.widths else 0
 
         return tuple(
             (
