@@ -22,6 +22,8 @@ from nas.trial import Evaluation, Trial
 if TYPE_CHECKING:
     from nas.api import finals, score, search
     from nas.batch import Batch
+    from nas.drawing import draw
+    from nas.exporting import export
     from nas.scoring.table import Scores
 
 __version__: str
@@ -51,6 +53,8 @@ __all__ = [
     "Trial",
     "UsageError",
     "__version__",
+    "draw",
+    "export",
     "finals",
     "score",
     "search",
@@ -60,9 +64,9 @@ __all__ = [
 LATER = {
     "Batch": "nas.batch",
     "Scores": "nas.scoring.table",
-    "finals": "nas.api",
-    "score": "nas.api",
-    "search": "nas.api",
+    "draw": "nas.drawing",
+    "export": "nas.exporting",
+    **dict.fromkeys(("finals", "score", "search"), "nas.api"),
 }
 """Public names whose modules need torch: they are imported when someone asks for them."""
 

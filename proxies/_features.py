@@ -36,7 +36,7 @@ def each_feature(
 
     if isinstance(model, NetworkModule) and model.network.blocks:
         for index, times in Counter(model.network.blocks).items():
-            model.layers[index].register_forward_hook(partial(_visit, visit, times))
+            model.in_order[index].register_forward_hook(partial(_visit, visit, times))
         model(inputs)
     else:
         each_relu(model, inputs, maps, proxy)
@@ -129,7 +129,7 @@ def last_map(model: nn.Module, inputs: Tensor, proxy: str) -> Tensor:
         pools = [i for i, layer in enumerate(layers) if isinstance(layer.op, GlobalAvgPool)]
         if pools:
             kept: list[Tensor] = []
-            pool = model.layers[pools[-1]]
+            pool = model.in_order[pools[-1]]
             with pool.register_forward_pre_hook(lambda _, given: kept.append(given[0])):
                 model(inputs)
             return kept[0]

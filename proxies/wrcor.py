@@ -137,5 +137,5 @@ def cell_of_next_relu(model: nn.Module) -> Callable[[], int]:
         ended += times
 
     for index, times in Counter(model.network.blocks).items():
-        model.layers[index].register_forward_hook(partial(end, times))
+        model.in_order[index].register_forward_hook(partial(end, times))
     return lambda: ended

@@ -28,7 +28,8 @@ def residual(net: Builder, node: int, inputs: int, outputs: int) -> int:
     """A block of two 3x3 convolutions that halves the resolution."""
     convs = (*relu_conv_norm(inputs, outputs, 3, 2), *relu_conv_norm(outputs, outputs, 3))
     inner = net.chain(node, *convs)
-    shortcut = net.chain(node, AvgPool(2, 2), Conv(inputs, outputs, 1))
+    with net.scope("shortcut"):
+        shortcut = net.chain(node, AvgPool(2, 2), Conv(inputs, outputs, 1))
     return net.add(Add(), inner, shortcut)
 
 
@@ -48,14 +49,16 @@ def cell(
     nodes = [node]
     for target in range(1, 4):
         terms = []
-        for option, (source, end) in zip(arch, EDGES, strict=True):
-            term = edge(option, source, nodes[source]) if end == target else None
+        for number, (option, (source, end)) in enumerate(zip(arch, EDGES, strict=True)):
+            with net.scope("edges", number):
+                term = edge(option, source, nodes[source]) if end == target else None
             if term is not None:
                 terms.append(term)
-        if not terms:
-            nodes.append(zeros())
-        else:
-            nodes.append(terms[0] if len(terms) == 1 else net.add(Add(), *terms))
+        with net.scope("nodes", target):
+            if not terms:
+                nodes.append(zeros())
+            else:
+                nodes.append(terms[0] if len(terms) == 1 else net.add(Add(), *terms))
     return nodes[-1]
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nas.network.drawing import Diagram
 from spaces._recipes import STATES, Recipe, X
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -27,6 +28,7 @@ class LanguageModel(nn.Module):
 
     def __init__(self, recipe: Recipe, widths: Sequence[tuple[int, int]], vocabulary: int) -> None:
         super().__init__()
+        self.recipe, self.widths = recipe, tuple(widths)
         self.embedding = Embedding(vocabulary, widths[0][0])
         self.layers = nn.Sequential(*(Layer(recipe, *width) for width in widths))
         self.bias = nn.Parameter(torch.zeros(vocabulary))
@@ -35,6 +37,12 @@ class LanguageModel(nn.Module):
         """The features of every token."""
         features: Tensor = self.layers(self.embedding(tokens))
         return features
+
+    def diagrams(self) -> tuple[Diagram, ...]:
+        """The model and its cell: a graph of `forward` would repeat the cell at every step."""
+        from spaces._recipe_diagrams import cell, whole
+
+        return whole(self.widths), cell(self.recipe)
 
     def logits(self, features: Tensor) -> Tensor:
         """The decoder: (…, vocabulary) of features (…, embedding)."""

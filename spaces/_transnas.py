@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from nas import Arch, Space
 from nas.network import BatchNorm, Builder, Conv, GlobalAvgPool, Linear, Network
@@ -25,6 +25,9 @@ class TransNAS(Space):
     channels: int = 64
     classes: int = 47
     resolution: int = 256
+
+    part: ClassVar[str] = "cells"
+    """What the parts of a module are called in the names of layers."""
 
     release = (
         "the official release is transnas-bench_v10141024.pth, linked from "
@@ -62,13 +65,17 @@ class TransNAS(Space):
             BatchNorm(half),
             *relu_conv_norm(half, width, 3, 2),
         )
-        node = net.mark(net.chain(net.input, *stem))
-        for kind in self.modules(arch):
+        with net.scope("stem"):
+            node = net.mark(net.chain(net.input, *stem))
+        for stage, kind in enumerate(self.modules(arch)):
             inputs = width
             if kind in (WIDER, WIDER_AND_SMALLER):
                 width *= 2
             stride = 2 if kind in (SMALLER, WIDER_AND_SMALLER) else 1
-            node = net.mark(self.block(net, node, arch, inputs, width, stride))
-            node = net.mark(self.block(net, node, arch, width, width, 1))
-        net.chain(node, GlobalAvgPool(), Linear(width, self.classes))
+            with net.scope("stages", stage, self.part, 0):
+                node = net.mark(self.block(net, node, arch, inputs, width, stride))
+            with net.scope("stages", stage, self.part, 1):
+                node = net.mark(self.block(net, node, arch, width, width, 1))
+        with net.scope("head"):
+            net.chain(node, GlobalAvgPool(), Linear(width, self.classes))
         return net.build()

@@ -49,7 +49,7 @@ class VisionTransformer(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         patches = self.patches(images).flatten(2).transpose(1, 2)
-        tokens = torch.cat([self.token.expand(len(images), -1, -1), patches], dim=1)
+        tokens = torch.cat([self.token.expand(images.shape[0], -1, -1), patches], dim=1)
         tokens = self.layers(tokens + self.places)
         logits: Tensor = self.head(self.norm(tokens)[:, 0])
         return logits

@@ -190,17 +190,24 @@ class DARTS(Space):
         net = Builder(self.inputs)
         normal, reduction = _cells(arch)
         width, stem = self.channels, 3 * self.channels
-        node = net.mark(net.chain(net.input, Conv(3, stem, 3, padding=1), BatchNorm(stem)))
+        with net.scope("stem"):
+            node = net.mark(net.chain(net.input, Conv(3, stem, 3, padding=1), BatchNorm(stem)))
         before = last = (node, stem)
         halved = False  # whether the output before the last is twice as large as the last
         for layer in range(self.layers):
             halves = layer in (self.layers // 3, 2 * self.layers // 3)
             width *= 2 if halves else 1
-            first = _halved(net, *before, width) if halved else _projected(net, *before, width)
-            second = _projected(net, *last, width)
-            node = _cell(net, (first, second), reduction if halves else normal, width, halves)
+            with net.scope("cells", layer):
+                with net.scope("preprocess", 0):
+                    read = _halved if halved else _projected
+                    first = read(net, *before, width)
+                with net.scope("preprocess", 1):
+                    second = _projected(net, *last, width)
+                cell = reduction if halves else normal
+                node = _cell(net, (first, second), cell, width, halves)
             before, last, halved = last, (net.mark(node), 4 * width), halves
-        net.chain(node, GlobalAvgPool(), Linear(4 * width, self.classes))
+        with net.scope("head"):
+            net.chain(node, GlobalAvgPool(), Linear(4 * width, self.classes))
         return net.build()
 
 
@@ -245,22 +252,29 @@ def _separable(width: int, kernel: int, stride: int, dilation: int = 1) -> tuple
     return ReLU(), depthwise, Conv(width, width, 1), BatchNorm(width)
 
 
+def _edge(net: Builder, source: int, operation: int, width: int, stride: int) -> int:
+    """Add the layers of an operation other than `none`; returns the last of them."""
+    if operation == SKIP:
+        return source if stride == 1 else _halved(net, source, width, width)
+    return net.chain(source, *_layers(operation, width, stride))
+
+
 def _cell(net: Builder, inputs: tuple[int, int], cell: Cell, width: int, halves: bool) -> int:
     """Add a cell; returns its concatenated nodes. With `halves`, reading an input halves it."""
     nodes = list(inputs)
+    number = -1
     for edges in cell:
         terms = []
         for operation, source in edges:
-            stride = 2 if halves and source < 2 else 1
-            if operation == SKIP and stride == 2:
-                terms.append(_halved(net, nodes[source], width, width))
-            elif operation == SKIP:
-                terms.append(nodes[source])
-            elif operation != NONE:
-                terms.append(net.chain(nodes[source], *_layers(operation, width, stride)))
-        if not terms:
-            terms.append(net.add(Zero(stride=2 if halves else 1), inputs[0]))
-        nodes.append(terms[0] if len(terms) == 1 else net.add(Add(), *terms))
+            number += 1
+            if operation != NONE:
+                stride = 2 if halves and source < 2 else 1
+                with net.scope("edges", number):
+                    terms.append(_edge(net, nodes[source], operation, width, stride))
+        with net.scope("nodes", len(nodes)):
+            if not terms:
+                terms.append(net.add(Zero(stride=2 if halves else 1), inputs[0]))
+            nodes.append(terms[0] if len(terms) == 1 else net.add(Add(), *terms))
     return net.add(Concat(), *nodes[2:])
 
 

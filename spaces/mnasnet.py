@@ -111,16 +111,19 @@ class MnasNet(Space):
         numbers = iter(values[option] for values, option in zip(VALUES, arch, strict=True))
         net = Builder(self.inputs)
         width = self.channels
-        node = net.mark(net.chain(net.input, *_conv(3, width, 3, 2), SiLU()))
-        for base, first in zip(WIDTHS, STRIDES, strict=True):
+        with net.scope("stem"):
+            node = net.mark(net.chain(net.input, *_conv(3, width, 3, 2), SiLU()))
+        for block, (base, first) in enumerate(zip(WIDTHS, STRIDES, strict=True)):
             expansion, kernel, layers, squeeze = (next(numbers) for _ in DECISIONS)
-            for stride in (first, *[1] * (layers - 1)):
+            for layer, stride in enumerate((first, *[1] * (layers - 1))):
                 outputs = base * self.channels // STEM
                 sizes = (width, outputs, expansion, kernel, stride)
-                node = net.mark(_bottleneck(net, node, sizes, bool(squeeze)))
+                with net.scope("stages", block, layer):
+                    node = net.mark(_bottleneck(net, node, sizes, bool(squeeze)))
                 width = outputs
         head = (*_conv(width, HEAD * width, 1), SiLU(), GlobalAvgPool())
-        net.chain(node, *head, Linear(HEAD * width, self.classes))
+        with net.scope("head"):
+            net.chain(node, *head, Linear(HEAD * width, self.classes))
         return net.build()
 
 
@@ -146,11 +149,15 @@ def _bottleneck(
     width = inputs * expansion
     node = start
     if expansion > 1:
-        node = net.chain(node, *_conv(inputs, width, 1), SiLU())
-    node = net.chain(node, *_conv(width, width, kernel, stride, groups=width), SiLU())
+        with net.scope("expand"):
+            node = net.chain(node, *_conv(inputs, width, 1), SiLU())
+    with net.scope("depthwise"):
+        node = net.chain(node, *_conv(width, width, kernel, stride, groups=width), SiLU())
     if squeeze:
         narrow = max(1, inputs // 4)
         linear = (Linear(width, narrow), SiLU(), Linear(narrow, width), Sigmoid())
-        node = net.add(Scale(), node, net.chain(node, GlobalAvgPool(), *linear))
-    node = net.chain(node, *_conv(width, outputs, 1))
+        with net.scope("squeeze"):
+            node = net.add(Scale(), node, net.chain(node, GlobalAvgPool(), *linear))
+    with net.scope("project"):
+        node = net.chain(node, *_conv(width, outputs, 1))
     return node if stride > 1 or inputs != outputs else net.add(Add(), node, start)

@@ -183,15 +183,19 @@ class NASBench101(Space):
         graph = representative(pruned(arch))
         net = Builder(self.inputs)
         before = width = self.channels
-        node = net.mark(net.chain(net.input, *_conv(3, width, 3)))
+        with net.scope("stem"):
+            node = net.mark(net.chain(net.input, *_conv(3, width, 3)))
         for stack in range(self.stacks):
             if stack:
-                node = net.add(MaxPool(2, 2), node)
+                with net.scope("stacks", stack):
+                    node = net.add(MaxPool(2, 2), node)
                 width *= 2
-            for _ in range(self.cells):
-                node = net.mark(_cell(net, node, graph, before, width))
+            for number in range(self.cells):
+                with net.scope("stacks", stack, "cells", number):
+                    node = net.mark(_cell(net, node, graph, before, width))
                 before = width
-        net.chain(node, GlobalAvgPool(), Linear(width, self.classes))
+        with net.scope("head"):
+            net.chain(node, GlobalAvgPool(), Linear(width, self.classes))
         return net.build()
 
 
@@ -231,15 +235,17 @@ def _cell(net: Builder, node: int, graph: Graph, before: int, width: int) -> int
         own = widths[vertex]
         inner = [source for source, target in graph.edges if target == vertex and source]
         terms = [nodes[source] for source in inner]
-        if op is not None:
-            terms = [
-                n if widths[s] == own else net.add(Narrow(own), n)
-                for s, n in zip(inner, terms, strict=True)
-            ]
-        elif len(terms) > 1:
-            terms = [net.add(Concat(), *terms)]
-        if (0, vertex) in graph.edges:
-            terms.append(net.chain(node, *_conv(before, own, 1)))
-        total = terms[0] if len(terms) == 1 else net.add(Add(), *terms)
-        nodes.append(total if op is None else net.chain(total, *_operation(op, own)))
+        with net.scope("output") if op is None else net.scope("vertices", vertex):
+            if op is not None:
+                terms = [
+                    n if widths[s] == own else net.add(Narrow(own), n)
+                    for s, n in zip(inner, terms, strict=True)
+                ]
+            elif len(terms) > 1:
+                terms = [net.add(Concat(), *terms)]
+            if (0, vertex) in graph.edges:
+                with net.scope("projection"):
+                    terms.append(net.chain(node, *_conv(before, own, 1)))
+            total = terms[0] if len(terms) == 1 else net.add(Add(), *terms)
+            nodes.append(total if op is None else net.chain(total, *_operation(op, own)))
     return nodes[-1]

@@ -101,15 +101,19 @@ class NASBench201(Space):
     def network(self, arch: Arch) -> Network:
         net = Builder(self.inputs)
         width = self.channels
-        node = net.mark(net.chain(net.input, Conv(3, width, 3, padding=1), BatchNorm(width)))
+        with net.scope("stem"):
+            node = net.mark(net.chain(net.input, Conv(3, width, 3, padding=1), BatchNorm(width)))
         for stage in range(3):
             if stage:
-                node = net.mark(residual(net, node, width, 2 * width))
+                with net.scope("stages", stage, "reduction"):
+                    node = net.mark(residual(net, node, width, 2 * width))
                 width *= 2
-            for _ in range(self.cells):
-                node = net.mark(_cell(net, node, arch, width))
+            for number in range(self.cells):
+                with net.scope("stages", stage, "cells", number):
+                    node = net.mark(_cell(net, node, arch, width))
         head = (BatchNorm(width), ReLU(), GlobalAvgPool(), Linear(width, self.classes))
-        net.chain(node, *head)
+        with net.scope("head"):
+            net.chain(node, *head)
         return net.build()
 
 

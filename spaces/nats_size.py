@@ -71,22 +71,31 @@ class NATSSize(Space):
         net = Builder(self.inputs)
         widths = [CHANNELS[option] for option in arch]
         first, last = widths[0], widths[-1]
-        node = net.mark(net.chain(net.input, Conv(3, first, 3, padding=1), BatchNorm(first)))
+        with net.scope("stem"):
+            node = net.mark(net.chain(net.input, Conv(3, first, 3, padding=1), BatchNorm(first)))
         for part, (inputs, outputs) in enumerate(zip([first, *widths], widths, strict=False)):
-            add = residual if part % 2 else _cell
-            node = net.mark(add(net, node, inputs, outputs))
+            name, add = ("reduction", residual) if part % 2 else ("cell", _cell)
+            with net.scope("stages", (part + 1) // 2, name):
+                node = net.mark(add(net, node, inputs, outputs))
         head = (BatchNorm(last), ReLU(), GlobalAvgPool(), Linear(last, self.classes))
-        net.chain(node, *head)
+        with net.scope("head"):
+            net.chain(node, *head)
         return net.build()
 
 
 def _cell(net: Builder, node: int, inputs: int, outputs: int) -> int:
-    def conv(layer: int, channels: int = outputs) -> int:
-        return net.chain(layer, *relu_conv_norm(channels, outputs, 3))
+    def conv(edge: int, layer: int, channels: int = outputs) -> int:
+        with net.scope("edges", edge):
+            return net.chain(layer, *relu_conv_norm(channels, outputs, 3))
 
-    one = conv(node, inputs)
-    two = net.add(Add(), conv(node, inputs), conv(one))
+    def total(number: int, *terms: int) -> int:
+        with net.scope("nodes", number):
+            return net.add(Add(), *terms)
+
+    one = conv(0, node, inputs)
+    two = total(2, conv(1, node, inputs), conv(2, one))
     skip = node
     if inputs != outputs:
-        skip = net.chain(node, Conv(inputs, outputs, 1), BatchNorm(outputs))
-    return net.add(Add(), skip, conv(one), conv(two))
+        with net.scope("edges", 3):
+            skip = net.chain(node, Conv(inputs, outputs, 1), BatchNorm(outputs))
+    return total(3, skip, conv(4, one), conv(5, two))

@@ -41,6 +41,7 @@ class TransNASMacro(TransNAS):
     that run every channel, set `resolution=64` or a small batch.
     """
 
+    part = "blocks"
     choices = (4, 4, 4, 4, 5, 5)
     # with 1e-7 epsilon has no score if two modules change the shape
     shared_weights = (1e-4, 1.0)
@@ -87,5 +88,6 @@ class TransNASMacro(TransNAS):
         convs = (*relu_conv_norm(inputs, outputs, 3, stride), *relu_conv_norm(outputs, outputs, 3))
         inner = net.chain(node, *convs)
         if stride > 1 or inputs != outputs:
-            node = net.chain(node, Conv(inputs, outputs, 1, stride), BatchNorm(outputs))
+            with net.scope("shortcut"):
+                node = net.chain(node, Conv(inputs, outputs, 1, stride), BatchNorm(outputs))
         return net.add(Add(), node, inner)

@@ -27,7 +27,7 @@ LADDER = (
     "scoring",
     "searching",
     "runs",
-    "compare surrogates training export report",
+    "compare surrogates training exporting report drawing",
     "api testing",
     "cli",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +61,13 @@ def positional(
 def names_a_path(word: str) -> bool:
     """Whether a word is a file or folder that is there, or one of a user's home."""
     return is_there(Path(word)) or bool(re.match(r"~(?!hydra/)[^=]*/", word))
+
+
+def is_notation(word: str, options: Collection[str]) -> bool:
+    """Whether a word with = names decisions, as in depth=2,width=64, and is not an option."""
+    name, equals, rest = word.partition("=")
+    several = re.search(r",\s*[^\W\d]\w*=", rest) is not None  # no option is written so
+    return bool(equals) and name.isidentifier() and (several or name not in options)
 
 
 def for_hydra(argv: Sequence[str]) -> list[str]:

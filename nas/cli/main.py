@@ -22,6 +22,8 @@ COMMANDS = {
     "compare": "how well proxies agree with true figures, with coverage and uncertainty",
     "convert": "a table of true figures out of a file or an official release",
     "score": "score architectures given by name",
+    "draw": "the picture of an architecture or of a search's best: SVG, PNG, Mermaid, DOT",
+    "export": "a network as one Python file, weights, torch.export, ONNX or JSON",
     "report": "the summary of a search again, from its folder",
     "new": "a package with a space, a proxy or a strategy of your own, ready to change",
     "list": "the plugins of every kind and the tables there are",

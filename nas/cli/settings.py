@@ -11,6 +11,8 @@ from typing import Annotated, Any, TypeVar, get_type_hints
 
 from nas.cli.chosen import Proxies, chosen, proxies
 from nas.errors import UsageError, unknown
+from nas.network.drawing.colours import Theme
+from nas.network.drawing.drawing import What
 from nas.registry.options import LARGEST, Choice
 from nas.searching.finals import Panel
 from nas.storage.files import path_of
@@ -73,6 +75,11 @@ def one_of(*words: str) -> Check:
         return str(value)
 
     return check
+
+
+def optional(check: Check) -> Check:
+    """What another check allows, or null."""
+    return lambda key, value: None if value is None else check(key, value)
 
 
 def names(what: str) -> Check:
@@ -237,6 +244,31 @@ class ConvertSettings(Settings):
     foreign: Annotated[str, one_of("error", "drop")]
     out: Annotated[str | None, name_of("a file", optional=True)]
     data_dir: Annotated[str | None, data_folder]
+    replace: Annotated[bool, flag]
+
+
+@dataclass(frozen=True)
+class DrawSettings(Settings):
+    """The settings of `nas draw`."""
+
+    space: Annotated[Choice, chosen]
+    what: Annotated[What, one_of("cell", "network", "both")]
+    format: Annotated[str | None, optional(one_of("svg", "png", "mermaid", "dot"))]
+    theme: Annotated[Theme, one_of("auto", "light", "dark")]
+    live: Annotated[bool, flag]
+    out: Annotated[str | None, name_of("a file", optional=True)]
+    replace: Annotated[bool, flag]
+
+
+@dataclass(frozen=True)
+class ExportSettings(Settings):
+    """The settings of `nas export`."""
+
+    space: Annotated[Choice, chosen]
+    format: Annotated[str, one_of("source", "weights", "pt2", "onnx", "json")]
+    out: Annotated[str | None, name_of("a file", optional=True)]
+    seed: Annotated[int, whole(0)]
+    live: Annotated[bool, flag]
     replace: Annotated[bool, flag]
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from nas.network.layers import Layer, reached
 from nas.network.live import live_part
+from nas.network.names import named, path, word
 from nas.network.ops import Input, Op, Shape, Zero
 
 
@@ -59,7 +62,7 @@ class Network:
         for index, layer in enumerate(self.layers):
             key = Layer(layer.op, tuple(same[earlier] for earlier in layer.inputs))
             same.append(first.setdefault(key, index))
-        whole = [Layer(op, tuple(same[i] for i in inputs)) for op, inputs in self.layers]
+        whole = [replace(each, inputs=tuple(same[i] for i in each.inputs)) for each in self.layers]
         return Network(*reached(whole, same[-1], [same[index] for index in self.blocks]))
 
     @cached_property
@@ -81,6 +84,12 @@ class Network:
         less = len(live.layers) < len(read.layers) or live.params < read.params
         return live.live if less else live
 
+    def _repr_svg_(self) -> str:
+        """A picture, which a notebook shows; `nas.draw` makes others."""
+        from nas.network.drawing.drawing import draw_layers
+
+        return draw_layers(self.layers, self.shapes, self.blocks).svg
+
     @cached_property
     def constant(self) -> bool:
         """Whether the input cannot change the output."""
@@ -92,6 +101,9 @@ class Network:
 class Builder:
     """Writes a network layer by layer. A layer is referred to by its index.
 
+    A layer's name is the path of the scopes in which it is added and a short word for its
+    operation. Words that come twice in a scope are numbered.
+
     >>> from nas.network import Conv, GlobalAvgPool, Linear, ReLU
     >>> net = Builder((3, 8, 8))
     >>> features = net.chain(net.input, Conv(3, 4, kernel=3, padding=1), ReLU(), GlobalAvgPool())
@@ -102,17 +114,41 @@ class Builder:
     ((3, 8, 8), (4, 8, 8), (4, 8, 8), (4,), (10,))
     >>> network.params, network.flops
     (158, 6952)
+    >>> [layer.name for layer in network.layers]
+    ['input', 'conv', 'relu', 'pool', 'linear']
     """
 
     def __init__(self, size: Shape) -> None:
-        self._layers = [Layer(Input(size))]
+        self._scope: tuple[str, ...] = ()
+        self._layers = [Layer(Input(size), (), "input")]
         self._blocks: list[int] = []
         self.input = 0
 
     def add(self, op: Op, *inputs: int) -> int:
         """Append an operation on earlier layers and return its index."""
-        self._layers.append(Layer(op, inputs))
+        self._layers.append(Layer(op, inputs, ".".join((*self._scope, word(op)))))
         return len(self._layers) - 1
+
+    @contextmanager
+    def scope(self, *parts: str | int) -> Iterator[None]:
+        """Put these parts before the names of the layers added meanwhile.
+
+        Scopes nest. ValueError if a part is neither a number nor an identifier.
+
+        >>> from nas.network import Conv, ReLU
+        >>> net = Builder((3, 8, 8))
+        >>> with net.scope("stages", 0):
+        ...     with net.scope("cells.2"):
+        ...         _ = net.chain(net.input, Conv(3, 3, 1), ReLU(), Conv(3, 3, 1))
+        >>> [layer.name for layer in net.build().layers[1:]]
+        ['stages.0.cells.2.conv1', 'stages.0.cells.2.relu', 'stages.0.cells.2.conv2']
+        """
+        outer = self._scope
+        self._scope = (*outer, *path(*parts))
+        try:
+            yield
+        finally:
+            self._scope = outer
 
     def chain(self, start: int, *ops: Op) -> int:
         """Append operations one after the other and return the last one's index."""
@@ -127,6 +163,6 @@ class Builder:
 
     def build(self) -> Network:
         """The network written so far; ValueError if layers do not fit together."""
-        network = Network(tuple(self._layers), tuple(self._blocks))
+        network = Network(named(self._layers), tuple(self._blocks))
         assert len(network.shapes) == len(network.layers)
         return network

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from nas.network.ops import Op
 
 
-class Layer(NamedTuple):
-    """An operation, and the indices of the earlier layers that it reads."""
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """An operation, the indices of the earlier layers that it reads, and its name.
+
+    The name is a path such as `stages.0.cells.2.edges.1.conv`. Layers that differ only in their
+    names are equal. A layer unpacks to its operation and inputs.
+    """
 
     op: Op
     inputs: tuple[int, ...] = ()
+    name: str = field(default="", compare=False)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.op, self.inputs))
 
 
 Layers = tuple[Layer, ...]
@@ -32,7 +42,9 @@ def reached(
     place = {index: position for position, index in enumerate(sorted(needed))}
     return (
         tuple(
-            Layer(layers[index].op, tuple(place[earlier] for earlier in layers[index].inputs))
+            replace(
+                layers[index], inputs=tuple(place[earlier] for earlier in layers[index].inputs)
+            )
             for index in place
         ),
         tuple(place[index] for index in blocks if index in place),

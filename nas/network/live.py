@@ -71,6 +71,8 @@ class _Writer:
     cut: bool
     """Whether concatenations lose their parts that are zeros."""
     layers: list[Layer] = field(default_factory=list)
+    name: str = ""
+    """The name of the layer whose live part is being written."""
     zeros: dict[Shape, int] = field(default_factory=dict)
     """The layers that make zeros for operations that need them, by shape."""
 
@@ -81,15 +83,17 @@ class _Writer:
         values: list[_Value] = []
         for layer, shape in zip(layers, shapes, strict=True):
             given = [values[index] for index in layer.inputs]
-            values.append(self._value(layer.op, given, [shapes[i] for i in layer.inputs], shape))
+            sizes = [shapes[index] for index in layer.inputs]
+            values.append(self._value(layer, given, sizes, shape))
         end = self._whole(values[-1], shapes[-1])
         ends = [values[index].layer for index in blocks]
         return reached(self.layers, end, [index for index in ends if index is not None])
 
     def _value(
-        self, op: Op, given: Sequence[_Value], shapes: Sequence[Shape], shape: Shape
+        self, layer: Layer, given: Sequence[_Value], shapes: Sequence[Shape], shape: Shape
     ) -> _Value:
-        """The output of an operation, whose live layers are added."""
+        """The output of a layer, whose live part is added under the layer's name."""
+        self.name, op = layer.name, layer.op
         match op:
             case Input():
                 return self._added(op, (), (True,) * shape[0])
@@ -110,15 +114,16 @@ class _Writer:
             return _Value(None, alive)
         return self._added(made, [value.layer or 0 for value in given], alive)
 
-    def _added(self, op: Op, inputs: Sequence[int], alive: Alive) -> _Value:
-        self.layers.append(Layer(op, tuple(inputs)))
+    def _added(self, op: Op, inputs: Sequence[int], alive: Alive, name: str = "") -> _Value:
+        self.layers.append(Layer(op, tuple(inputs), name or self.name))
         return _Value(len(self.layers) - 1, alive)
 
     def _whole(self, value: _Value, shape: Shape) -> int:
         """The layer that holds a tensor with all its channels, which may be zeros."""
         if value.layer is None:
             if shape not in self.zeros:
-                self.zeros[shape] = self._added(Zero(size=shape), (0,), ()).layer or 0
+                name = f"zeros.{len(self.zeros)}"
+                self.zeros[shape] = self._added(Zero(size=shape), (0,), (), name).layer or 0
             return self.zeros[shape]
         if not all(value.alive):
             raise WholeError

@@ -28,6 +28,7 @@ from nas.network import (
     SiLU,
     Zero,
 )
+from nas.network.names import names
 
 
 class Sum(nn.Module):
@@ -64,7 +65,13 @@ class Zeros(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         if self.op == Zero():
             return torch.zeros_like(values)
-        return values.new_zeros(len(values), *self.op.shape(tuple(values.shape[1:])))
+        if self.op.size is not None:
+            return values.new_zeros(values.shape[0], *self.op.size)
+        stride = self.op.stride
+        zeros = torch.zeros_like(values[:, :, ::stride, ::stride])
+        if self.op.channels is not None:
+            return zeros[:, :1].expand(-1, self.op.channels, -1, -1)
+        return zeros
 
 
 class SpatialMean(nn.Module):
@@ -205,25 +212,54 @@ def _(_: Op) -> nn.Module:
     return Cropped()
 
 
+class Scope(nn.Module):
+    """Holds the layers whose names begin alike; it is not run itself."""
+
+
 class NetworkModule(nn.Module):
-    """A network's layers as modules, run in order; a tensor is freed after its last use."""
+    """A network's layers as modules, run in order; a tensor is freed after its last use.
+
+    The modules have the layers' names: `stages.0.conv` is `conv` in the module `stages.0`. A layer
+    without a name is `layers.3`, with its index.
+    """
 
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
-        self.layers = nn.ModuleList(module(layer.op) for layer in network.layers)
+        self._places: list[tuple[nn.Module, str]] = []
+        for layer, path in zip(network.layers, names(network.layers), strict=True):
+            parent, name = self._place(path)
+            parent.add_module(name, module(layer.op))
+            self._places.append((parent, name))
         self._last_use = {
             earlier: index
             for index, layer in enumerate(network.layers)
             for earlier in (*layer.inputs, index)
         }
 
+    def _place(self, path: str) -> tuple[nn.Module, str]:
+        """The module that gets the layer with this name, and the layer's name in it."""
+        parent: nn.Module = self
+        *scopes, name = path.split(".")
+        for scope in scopes:
+            if scope not in parent._modules:
+                if hasattr(parent, scope):
+                    raise ValueError(f"'{scope}' in the name {path} is a module's own attribute")
+                parent.add_module(scope, Scope())
+            parent = parent.get_submodule(scope)
+        return parent, name
+
+    @property
+    def in_order(self) -> list[nn.Module]:
+        """The modules in the order of the network's layers."""
+        return [getattr(parent, name) for parent, name in self._places]
+
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits (batch, classes) of inputs (batch, channels, height, width)."""
         values: dict[int, Tensor] = {}
-        for index, layer in enumerate(self.network.layers):
+        for index, (layer, run) in enumerate(zip(self.network.layers, self.in_order, strict=True)):
             arguments = [values[earlier] for earlier in layer.inputs] or [inputs]
-            output: Tensor = self.layers[index](*arguments)
+            output: Tensor = run(*arguments)
             for earlier in set(layer.inputs):
                 if self._last_use[earlier] == index:
                     del values[earlier]

@@ -53,9 +53,10 @@ def with_slope(network: Network, inputs: torch.Tensor, seed: int) -> int:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = NetworkModule(network).double()
-        for number, part in enumerate(model.layers):
-            if isinstance(part, nn.ReLU):  # its slope of 0 would hide what lives
-                model.layers[number] = nn.LeakyReLU(0.3)
+        for parent in list(model.modules()):
+            for name, part in list(parent.named_children()):
+                if isinstance(part, nn.ReLU):  # its slope of 0 would hide what lives
+                    parent.add_module(name, nn.LeakyReLU(0.3))
         output = model(inputs)
         (output * torch.randn_like(output)).sum().backward()
     parts = [part for part in model.modules() if isinstance(part, nn.Conv2d | nn.Linear)]

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from nas import PROXIES, Candidate, NotApplicableError, UsageError
 from nas.batch import Batch
+from nas.network.module import NetworkModule
 from nas.scoring.attempt import scored
 from nas.seeding import generator, one_thread
 from proxies import naswot
@@ -325,9 +326,8 @@ def test_zen_looks_at_what_the_pooling_is_given_even_if_one_pixel() -> None:
     assert scores[0] > scores[1]
     model = Candidate(space, shallow).model()
     features = []
-    pool = model.get_submodule("layers")
-    assert isinstance(pool, nn.ModuleList)
-    pool[-3].register_forward_hook(lambda _, __, output: features.append(output))
+    assert isinstance(model, NetworkModule)
+    model.in_order[-3].register_forward_hook(lambda _, __, output: features.append(output))
     model(batch.inputs)
     assert features[0].shape[2:] == (1, 1)
 

@@ -99,7 +99,7 @@ def features(model: nn.Module, inputs: Tensor) -> list[Tensor]:
         return [first, second, model.bn4(h).relu()]
     assert isinstance(model, NetworkModule)
     values: list[Tensor] = []
-    for module, layer in zip(model.layers, model.network.layers, strict=True):
+    for module, layer in zip(model.in_order, model.network.layers, strict=True):
         values.append(module(*([values[i] for i in layer.inputs] or [inputs])))
     return [values[i] for i in model.network.blocks]
 

@@ -79,7 +79,7 @@ def slow(candidate: Candidate, batch: Batch, variant: str) -> float:
     model = candidate.model()
     assert isinstance(model, NetworkModule)
     seen: list[tuple[int, Tensor, Tensor]] = []
-    for index, part in enumerate(model.layers):
+    for index, part in enumerate(model.in_order):
         if isinstance(part, nn.ReLU):
             number = sum(block < index for block in model.network.blocks) - 1
             part.register_forward_hook(

@@ -128,8 +128,8 @@ def test_sizes_that_do_not_fit(options: dict[str, int], message: str) -> None:
 
 def reference(model: NetworkModule, text: str, x: Tensor) -> Tensor:
     """The network written as functions, fed the module's weights in the order of its layers."""
-    parts = (part for part in model.layers if isinstance(part, nn.Conv2d | nn.Linear))
-    norms = (part for part in model.layers if isinstance(part, nn.BatchNorm2d))
+    parts = (part for part in model.in_order if isinstance(part, nn.Conv2d | nn.Linear))
+    norms = (part for part in model.in_order if isinstance(part, nn.BatchNorm2d))
 
     def conv(x: Tensor, stride: int = 1, groups: int = 1) -> Tensor:
         weight, norm = next(parts).weight, next(norms)

@@ -301,7 +301,7 @@ def features(candidate: Candidate, batch: Batch) -> list[Tensor]:
     model = candidate.model("kaiming")
     assert isinstance(model, NetworkModule)
     found: dict[nn.Module, Tensor] = {}
-    blocks = [model.layers[index] for index in model.network.blocks]
+    blocks = [model.in_order[index] for index in model.network.blocks]
     for block in blocks:  # a cell of zeros begins a graph
         block.register_forward_hook(
             lambda block, _, output: found.update({block: output.requires_grad_()})

@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from nas.cli.arguments import is_notation
 from nas.cli.build import build_objective
 from nas.cli.composition import positional, run_hydra
 from nas.cli.config_files import options_of
 from nas.cli.settings import ScoreSettings
+from nas.cli.winners import with_winners
 from nas.errors import UsageError, all_failed, unknown
 from nas.runs.summary import figures, metric_lines
 from nas.scoring.attempt import described
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str]) -> None:
     """Score the architectures among the arguments; Hydra gets the other arguments."""
     options = {*options_of("score"), "hydra"}
-    words, rest = positional(argv, lambda word: _is_notation(word, options))
+    words, rest = positional(argv, lambda word: is_notation(word, options))
+    words, rest = with_winners(words, rest)
     rest = [_every_proxy() if word == "proxy=all" else word for word in rest]
     named = any(re.match(r"\+{0,2}(module|file)=", word) for word in rest)
 
@@ -38,13 +41,6 @@ def main(argv: Sequence[str]) -> None:
         run(settings, words)
 
     run_hydra("score", ScoreSettings, task, rest)
-
-
-def _is_notation(word: str, options: set[str]) -> bool:
-    """Whether a word with = names decisions, as in depth=2,width=64, and is not an option."""
-    name, equals, rest = word.partition("=")
-    several = re.search(r",\s*[^\W\d]\w*=", rest) is not None  # no option is written so
-    return bool(equals) and name.isidentifier() and (several or name not in options)
 
 
 def _every_proxy() -> str:

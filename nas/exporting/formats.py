@@ -1,0 +1,232 @@
+"""The formats of an exported network: each is the content of one file."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from importlib.util import find_spec
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from nas.candidate import Candidate
+from nas.errors import UsageError
+from nas.seeding import generator
+from nas.space import SPACES
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+TOLERANCE = 1e-4
+"""How far outputs of an ONNX file may be from the module's, relative to the largest."""
+
+PACKAGES = {
+    "weights": ("safetensors",),
+    "onnx": ("onnx", "onnxscript", "onnxruntime"),
+}
+"""What a format needs beside torch."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A candidate to export, with the name and the options of its space."""
+
+    candidate: Candidate
+    space: str
+    options: Mapping[str, Any]
+
+    @property
+    def arch(self) -> str:
+        """The architecture in the notation of its space."""
+        return self.candidate.space.format(self.candidate.arch)
+
+    @property
+    def about(self) -> str:
+        """What the network is, in some lines."""
+        space, network = self.candidate.space, self.candidate.network
+        options = [f"space.{name}={value}" for name, value in self.options.items()]
+        lines = [
+            f"A network of the space {self.space}, exported by epsilon-nas.",
+            "",
+            f"Architecture: {self.arch}",
+            f"Space: {' '.join([f'space={self.space}', *options])}",
+            f"Inputs: (batch, {', '.join(map(str, space.inputs))})",
+        ]
+        if network is not None:
+            lines.append(f"Parameters: {network.params:,}; multiply-adds: {network.flops:,}")
+            left_out = "left out (live=true)" if self.candidate.live else "kept (live=false)"
+            lines.append(f"Layers that cannot change the output: {left_out}")
+        lines += [
+            "",
+            "`create_model()` gives it with fresh weights. The file needs PyTorch alone. Weights",
+            "that `nas export format=weights` wrote fit it: load_state_dict(load_file(PATH)).",
+        ]
+        return "\n".join(lines)
+
+
+def model_of(candidate: Candidate) -> Model:
+    """A candidate with the registered name of its space and the options that it was made with."""
+    space = candidate.space
+    names = (name for name in SPACES if SPACES[name] is type(space))
+    options = (
+        {each.name: getattr(space, each.name) for each in fields(space)}
+        if is_dataclass(space)
+        else {}
+    )
+    return Model(candidate, next(names, type(space).__name__), options)
+
+
+def suffix(format: str) -> str:
+    """How the name of a file in this format ends; UsageError if the format is unknown."""
+    if format not in FORMATS:
+        raise UsageError(f"format={format} must be one of {', '.join(FORMATS)}")
+    return FORMATS[format][0]
+
+
+def content(model: Model, format: str) -> bytes:
+    """The content of a file in one of the `FORMATS`.
+
+    Raises UsageError if the format is unknown, does not fit the model, or needs a package that is
+    not there.
+    """
+    suffix(format)
+    missing = [name for name in PACKAGES.get(format, ()) if find_spec(name) is None]
+    if missing:
+        raise UsageError(
+            f"format={format} needs {', '.join(missing)}: pip install 'epsilon-nas[export]'"
+        )
+    return FORMATS[format][1](model)
+
+
+def _source(model: Model) -> bytes:
+    from nas.exporting.source import source
+
+    network = model.candidate.network
+    if network is None:
+        raise UsageError(
+            f"the space {model.space} gives modules and no layers, so there is no format=source: "
+            f"take weights, pt2, onnx or json"
+        )
+    return source(network, type(model.candidate.space).__name__, model.about).encode()
+
+
+def _weights(model: Model) -> bytes:
+    from safetensors.torch import save
+
+    made = model.candidate.model().state_dict()
+    tensors = {name: tensor.contiguous() for name, tensor in made.items()}
+    return save(tensors, metadata={"space": model.space, "arch": model.arch})
+
+
+def _program(model: Model) -> bytes:
+    import torch
+
+    module, inputs = _example(model)
+    buffer = BytesIO()
+    with _quiet():
+        program = torch.export.export(module, (inputs,), dynamic_shapes=_dynamic())
+        torch.export.save(program, buffer)
+    return buffer.getvalue()
+
+
+def _onnx(model: Model) -> bytes:
+    import torch
+
+    module, inputs = _example(model)
+    with _quiet():
+        program = torch.onnx.export(
+            module,
+            (inputs,),
+            dynamo=True,
+            dynamic_shapes=_dynamic(),
+            input_names=["inputs"],
+            output_names=["outputs"],
+            verbose=False,
+        )
+    assert program is not None
+    made: bytes = program.model_proto.SerializeToString()
+    _check_onnx(made, module, model)
+    return made
+
+
+def _check_onnx(made: bytes, module: nn.Module, model: Model) -> None:
+    """Raises UsageError if onnxruntime gives other outputs than the module."""
+    import onnxruntime
+    import torch
+
+    session = onnxruntime.InferenceSession(made, providers=["CPUExecutionProvider"])
+    for size in (1, 7):
+        inputs = model.candidate.space.batch(size, generator("export", size)).inputs
+        with torch.no_grad():
+            expected = module(inputs)
+        (found,) = session.run(None, {"inputs": inputs.numpy()})
+        error = (torch.from_numpy(found) - expected).abs().max() / expected.abs().max()
+        if not error <= TOLERANCE:
+            raise UsageError(
+                f"onnxruntime gives outputs that are {float(error):.1g} from PyTorch's, relative "
+                f"to the largest: export format=pt2"
+            )
+
+
+def _json(model: Model) -> bytes:
+    candidate = model.candidate
+    network = candidate.network
+    layers = network and [
+        {
+            "name": layer.name,
+            "op": type(layer.op).__name__,
+            **asdict(layer.op),
+            "inputs": layer.inputs,
+        }
+        for layer in network.layers
+    ]
+    about = {
+        "space": {"name": model.space, **model.options},
+        "arch": model.arch,
+        "tuple": candidate.arch,
+        "live": candidate.live,
+        "layers": layers,
+    }
+    return (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _example(model: Model) -> tuple[nn.Module, Tensor]:
+    """The module ready for inference, and two examples."""
+    candidate = model.candidate
+    return candidate.model().eval(), candidate.space.batch(2, generator("export", 2)).inputs
+
+
+def _dynamic() -> tuple[dict[int, Any]]:
+    """Any number of examples."""
+    import torch
+
+    return ({0: torch.export.Dim.DYNAMIC},)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the warnings that exporters give about their own insides."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+FORMATS: dict[str, tuple[str, Callable[[Model], bytes]]] = {
+    "source": (".py", _source),
+    "weights": (".safetensors", _weights),
+    "pt2": (".pt2", _program),
+    "onnx": (".onnx", _onnx),
+    "json": (".json", _json),
+}
+"""The end of a file's name in each format, and what makes the content."""
