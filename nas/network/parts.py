@@ -1,5 +1,7 @@
-"""Modules of operations that torch has no module for. They keep plain numbers: all can be scripted
-and exported with a batch of any size."""
+"""Modules of operations that torch has no module for.
+
+They keep plain numbers, so that they can be scripted, and exported with a batch of any size.
+"""
 
 from __future__ import annotations
 
@@ -53,15 +55,23 @@ class Zeros(nn.Module):
         super().__init__()
         self.channels, self.stride = channels, stride
         self.size = None if size is None else list(size)
+        self.like: Tensor | None
+        self.register_buffer("like", None if size is None else torch.zeros(()), persistent=False)
 
     def forward(self, values: Tensor) -> Tensor:
         if self.size is not None:
-            return values.new_zeros([values.shape[0], *self.size])
+            like = self.like
+            if like is None or values.is_floating_point():  # tokens are no numbers
+                like = values
+            return like.new_zeros([values.shape[0]] + self.size)  # noqa: RUF005  (scripted)
         if self.channels is None and self.stride == 1:
             return torch.zeros_like(values)
-        channels = self.channels if self.channels is not None else values.shape[1]
-        sizes = [1 + (size - 1) // self.stride for size in values.shape[2:]]
-        return values.new_zeros([values.shape[0], channels, *sizes])
+        sizes = list(values.shape)
+        for axis in range(2, values.dim()):
+            sizes[axis] = 1 + (sizes[axis] - 1) // self.stride
+        if self.channels is not None:
+            sizes[1] = self.channels
+        return values.new_zeros(sizes)
 
 
 class SpatialMean(nn.Module):

@@ -31,11 +31,11 @@ class Conv(Op):
         return self.out_channels, *(window(size, *sizes) for size in inputs[0][1:])
 
     def params(self) -> int:
-        fan_in = self.in_channels // self.groups * self.kernel**self.dims
+        fan_in = self.in_channels // self.groups * prod([self.kernel] * self.dims)
         return self.out_channels * (fan_in + self.bias)
 
     def flops(self, output: Shape) -> int:
-        return prod(output) * (self.in_channels // self.groups) * self.kernel**self.dims
+        return prod(output) * (self.in_channels // self.groups) * prod([self.kernel] * self.dims)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,12 @@ class ConvTranspose(Op):
         return self.out_channels, *sizes
 
     def params(self) -> int:
-        return self.out_channels * (self.in_channels * self.kernel**self.dims + self.bias)
+        return self.out_channels * (self.in_channels * prod([self.kernel] * self.dims) + self.bias)
 
     def flops(self, output: Shape) -> int:
         added = self.kernel + self.output_padding - 2 * self.padding
         read = prod((size - added) // self.stride + 1 for size in output[1:])
-        return read * self.in_channels * self.out_channels * self.kernel**self.dims
+        return read * self.in_channels * self.out_channels * prod([self.kernel] * self.dims)
 
 
 @dataclass(frozen=True, slots=True)
