@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from nas import PROXIES, Candidate, Proxy, UsageError
+from nas import PROXIES, Candidate, NotApplicableError, Proxy, UsageError
 from nas.batch import Batch
 from nas.errors import TooFewValuesError
 from nas.network.initialisation import Init
@@ -55,6 +55,8 @@ def on_one_image(model: nn.Module, image: Tensor, proxy: str, draw: Draw | None 
     try:
         return sum(smallest_eigenvalues(model, image, draw), 0.0)
     except TooFewValuesError as error:
+        if image.ndim < 3:  # vectors have no resolution
+            raise
         side = image.shape[-1]
         raise UsageError(
             f"{proxy}'s one image of {side} pixels a side leaves some norm a single one: "
@@ -77,6 +79,11 @@ def smallest_eigenvalues(model: nn.Module, image: Tensor, draw: Draw | None = No
         factors[kept.shape].append(size / len(kept))
 
     each_output(model, image, visit)
+    if maps and all(shape[1] < 2 for shape in maps):
+        raise NotApplicableError(
+            "MeCo correlates channels over their places, and in this network every channel is "
+            "one number"
+        )
     return [
         factor * value
         for shape, group in maps.items()

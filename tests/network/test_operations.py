@@ -33,6 +33,7 @@ from nas.network import (
     Upsample,
 )
 from nas.network.module import NetworkModule, module
+from nas.network.parts import SelfAttention
 from tests.support.operations import CASES, TOKENS, VOCABULARY, one, scaled
 
 
@@ -92,6 +93,7 @@ def test_modules_are_exported_with_any_batch(shape: Shape, op: Op) -> None:
 
 def test_attention_is_pytorch_s() -> None:
     part = module(Attention(8, 2)).double()
+    assert isinstance(part, SelfAttention)
     theirs = nn.MultiheadAttention(8, 2, batch_first=True).double()
     with torch.no_grad():
         theirs.in_proj_weight.copy_(part.inputs.weight)
