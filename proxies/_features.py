@@ -9,15 +9,29 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from nas import Candidate, NotApplicableError
 from nas.batch import Batch
-from nas.network import GlobalAvgPool
+from nas.network import (
+    Attention,
+    Embedding,
+    GlobalAvgPool,
+    LayerNorm,
+    Linear,
+    Network,
+    Permute,
+    Positions,
+    RMSNorm,
+)
 from nas.network.initialisation import Init
 from nas.network.module import NetworkModule
 from proxies._activations import each_relu
 from proxies._inputs import drawn_or_batch
+
+ON_FEATURES = (Attention, Embedding, LayerNorm, Linear, Positions, RMSNorm)
+"""Operations on the last axis."""
 
 
 def each_feature(
@@ -25,28 +39,54 @@ def each_feature(
 ) -> None:
     """Run the model and visit the output of every main block, in order.
 
-    Main blocks are marked in the network's layers; a block that changes nothing is visited with
-    the same tensor again. For a module without layers, the features are the feature maps that
-    ReLUs return.
+    A feature is (batch, channels, …); a sequence is turned round, for its channels are last. Main
+    blocks are marked in the network's layers; a block that changes nothing is visited with the
+    same tensor again. Without marks, the features are what ReLUs return, if it has as many
+    dimensions as the inputs or more: of images only maps.
     """
+    if isinstance(model, NetworkModule) and model.network.blocks:
+        turned = sequences(model.network)
+        for index, times in Counter(model.network.blocks).items():
+            hook = partial(_visit, visit, times, index in turned)
+            model.in_order[index].register_forward_hook(hook)
+        model(inputs)
+        return
 
     def maps(output: Tensor) -> None:
-        if output.ndim == 4:
+        if output.ndim >= inputs.ndim:
             visit(output)
 
-    if isinstance(model, NetworkModule) and model.network.blocks:
-        for index, times in Counter(model.network.blocks).items():
-            model.in_order[index].register_forward_hook(partial(_visit, visit, times))
-        model(inputs)
-    else:
-        each_relu(model, inputs, maps, proxy)
+    each_relu(model, inputs, maps, proxy)
 
 
 def _visit(
-    visit: Callable[[Tensor], None], times: int, _: nn.Module, __: object, output: Tensor
+    visit: Callable[[Tensor], None],
+    times: int,
+    turned: bool,
+    _: nn.Module,
+    __: object,
+    output: Tensor,
 ) -> None:
     for _again in range(times):
-        visit(output)
+        visit(output.transpose(1, 2) if turned else output)
+
+
+def sequences(network: Network) -> set[int]:
+    """The layers whose outputs are sequences (length, features), not 1-d maps."""
+    found: set[int] = set()
+    for index, ((op, inputs), shape) in enumerate(
+        zip(network.layers, network.shapes, strict=True)
+    ):
+        before = bool(inputs) and inputs[0] in found
+        if isinstance(op, Permute):
+            before = not before
+        elif isinstance(op, ON_FEATURES):
+            before = True
+        elif op.params():  # convolutions and norms of channels
+            before = False
+        if before and len(shape) == 2:
+            found.add(index)
+    return found
 
 
 def shared_entropies(
@@ -72,7 +112,7 @@ def entropies(model: nn.Module, inputs: Tensor, proxy: str) -> list[float]:
 
 def entropy(feature: Tensor) -> float:
     """Entropy of the principal components' shares of the variance over batch and pixels."""
-    centred = feature - feature.mean(dim=(0, 2, 3), keepdim=True)
+    centred = feature - feature.mean(dim=(0, *range(2, feature.ndim)), keepdim=True)
     covariance = gram(centred, centred).double()
     if not covariance.isfinite().all():
         return float("nan")
@@ -83,6 +123,8 @@ def entropy(feature: Tensor) -> float:
 
 def gram(one: Tensor, other: Tensor) -> Tensor:
     """Mean over batch and pixels of the products of one's channels and the other's channels."""
+    if one.ndim == 2:
+        return one.T @ other / len(one)
     products = one.flatten(2) @ other.flatten(2).transpose(1, 2)
     return products.sum(dim=0) / (one.numel() // one.shape[1])
 
@@ -96,12 +138,17 @@ def needs_maps(found: int, needed: int, proxy: str) -> None:
 
 
 class _LastMap(TorchFunctionMode):
-    """Keeps the last feature map that any function returns, if possible of several pixels."""
+    """Keeps the last feature map that any function returns, if possible of several pixels.
 
-    def __init__(self, size: int) -> None:
+    A feature map has as many dimensions as the inputs. Vectors have none: for them it keeps what
+    the last linear layer reads.
+    """
+
+    def __init__(self, inputs: Tensor) -> None:
         super().__init__()
-        self.size = size
+        self.size, self.ndim = len(inputs), inputs.ndim
         self.found: Tensor | None = None
+        self.read: Tensor | None = None
         self.pixels = 0
 
     def __torch_function__(
@@ -112,8 +159,11 @@ class _LastMap(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         output = func(*args, **(kwargs or {}))
-        if isinstance(output, Tensor) and output.ndim == 4 and len(output) == self.size:
-            pixels = output.shape[2] * output.shape[3]
+        if func is F.linear:
+            self.read = args[0]
+        maps = isinstance(output, Tensor) and output.ndim == self.ndim > 2
+        if maps and len(output) == self.size:
+            pixels = output.shape[2:].numel()
             if pixels > 1 or self.pixels < 2:
                 self.found, self.pixels = output, pixels
         return output
@@ -122,7 +172,8 @@ class _LastMap(TorchFunctionMode):
 def last_map(model: nn.Module, inputs: Tensor, proxy: str) -> Tensor:
     """Run the model and return the feature map before the global pooling.
 
-    If no layer is a global pooling, it is the last map of more than one pixel, else the last map.
+    If no layer is a global pooling, it is the last map of more than one pixel, else the last map,
+    else what the last linear layer reads.
     """
     if isinstance(model, NetworkModule):
         layers = model.network.layers
@@ -133,9 +184,12 @@ def last_map(model: nn.Module, inputs: Tensor, proxy: str) -> Tensor:
             with pool.register_forward_pre_hook(lambda _, given: kept.append(given[0])):
                 model(inputs)
             return kept[0]
-    mode = _LastMap(len(inputs))
+    mode = _LastMap(inputs)
     with mode:
         model(inputs)
-    if mode.found is None:
-        raise NotApplicableError(f"{proxy} looks at feature maps, and this model has none")
-    return mode.found
+    last = mode.read if mode.found is None else mode.found
+    if last is None or last is inputs:
+        raise NotApplicableError(
+            f"{proxy} looks at feature maps or what a linear layer reads, and this model has none"
+        )
+    return last

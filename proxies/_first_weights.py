@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nas import NotApplicableError
+from nas.network import BatchNorm, Conv, Linear, Network
 from nas.network.module import NetworkModule
 from proxies._gradients import gradients
 
+CONVS: Sequence[Callable[..., Tensor]] = (F.conv1d, F.conv2d, F.conv3d)
 CHUNK = 32
 """Examples at a time: more need more memory and are not faster."""
 
@@ -23,15 +27,25 @@ def jacobian(
     last `left_out` outputs have no derivatives. The model must treat the examples of a batch
     apart, as in evaluation. Its weights are frozen afterwards.
 
-    In a network of layers the examples go through together, and one backward pass is needed for
-    each output. Other models may use a parameter anywhere, so each example goes through alone.
-    Raises NotApplicableError if there is one output.
+    In a network of convolutions, batch norms and linear layers on vectors the examples go through
+    together, and one backward pass is needed for each output. Other models may use a parameter
+    anywhere, so each example goes through alone. Raises NotApplicableError if
+    there is one output.
     """
-    of = _of_layers if isinstance(model, NetworkModule) else _of_example
-    size = CHUNK if isinstance(model, NetworkModule) else 1
+    layers = isinstance(model, NetworkModule) and _all_known(model.network)
+    of, size = (_of_layers, CHUNK) if layers else (_of_example, 1)
     parts = [of(model, part, parameters, left_out) for part in torch.split(inputs, size)]
     outputs, slopes = zip(*parts, strict=True)
     return torch.cat(outputs).double(), torch.cat(slopes).double()
+
+
+def _all_known(network: Network) -> bool:
+    """Whether all weights belong to layers that `_effect` knows."""
+    return all(
+        isinstance(op, Conv | BatchNorm) or (isinstance(op, Linear) and len(shape) == 1)
+        for (op, _), shape in zip(network.layers, network.shapes, strict=True)
+        if op.params()
+    )
 
 
 def _outputs(model: nn.Module, inputs: Tensor) -> Tensor:
@@ -100,11 +114,12 @@ def _effect(layer: nn.Module, name: str, given: Tensor) -> Tensor:
     first = given.detach()[:, :1]
     if name == "bias":
         return first.new_ones(len(first), 1)
-    if isinstance(layer, nn.Conv2d):
+    if isinstance(layer, nn.modules.conv._ConvNd):
         corner = torch.zeros_like(layer.weight[:1, :1])
-        corner[..., 0, 0] = 1
-        first = F.conv2d(first, corner, None, layer.stride, layer.padding, layer.dilation)
-    elif isinstance(layer, nn.BatchNorm2d):
+        corner.view(-1)[0] = 1
+        conv = CONVS[corner.ndim - 3]
+        first = conv(first, corner, None, layer.stride, layer.padding, layer.dilation)
+    elif isinstance(layer, nn.modules.batchnorm._BatchNorm):
         assert layer.running_mean is not None
         assert layer.running_var is not None
         first = F.batch_norm(first, layer.running_mean[:1], layer.running_var[:1], eps=layer.eps)

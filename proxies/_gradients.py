@@ -53,10 +53,16 @@ def weights(model: nn.Module) -> list[Tensor]:
 def cross_entropy(model: nn.Module, batch: Batch, examples: slice = WHOLE) -> Tensor:
     """The mean loss over some examples; all outputs of an example, in any shape, are its logits.
 
-    Raises NotApplicableError if there is one output, because the loss is constant then.
+    If the batch has a label for every place, as in segmentation, then so does the network: outputs
+    (batch, classes, …) for labels (batch, …). Raises NotApplicableError if there is one output,
+    because the loss is constant then.
     """
     with torch.enable_grad():
-        outputs: Tensor = model(batch.inputs[examples]).flatten(1)
+        maps: Tensor = model(batch.inputs[examples])
+        places = None if batch.labels is None else batch.labels.shape[1:]
+        if places and maps.shape[2:] == places:
+            return F.cross_entropy(maps, batch.labels_for(maps.shape[1])[examples])
+        outputs = maps.flatten(1)
         classes = outputs.shape[1]
         if classes < 2:
             raise NotApplicableError(

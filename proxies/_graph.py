@@ -10,23 +10,36 @@ from itertools import chain, cycle
 
 from nas import Arch, Network, NotApplicableError, Space
 from nas.network import (
+    ELU,
+    GELU,
     Add,
     AvgPool,
     BatchNorm,
     Concat,
     Conv,
+    ConvTranspose,
     Crop,
+    Dropout,
+    Flatten,
     GlobalAvgPool,
+    GroupNorm,
+    Hardswish,
     Input,
+    InstanceNorm,
     Layer,
+    LeakyReLU,
     Linear,
     MaxPool,
+    Mish,
     Narrow,
     Op,
     ReLU,
+    ReLU6,
     Scale,
     Shape,
     SiLU,
+    Tanh,
+    Upsample,
     Zero,
 )
 
@@ -36,6 +49,13 @@ NAMED = re.compile(r"\w+(?=~\d)")
 """The operation of an edge, in the notation op~source."""
 CONV_1X1 = "nor_conv_1x1"
 NAMES = ("none", "skip_connect", CONV_1X1, "nor_conv_3x3", "avg_pool_3x3")
+
+SAME = (
+    *(BatchNorm, Crop, Dropout, GroupNorm, InstanceNorm, Scale),
+    *(ELU, GELU, Hardswish, LeakyReLU, Mish, ReLU, ReLU6, SiLU, Tanh),
+)
+"""Operations that are no units: they change how much a channel answers, not whether."""
+UNITS = (AvgPool, Conv, ConvTranspose, Input, MaxPool, Narrow, Upsample, Zero)
 
 Part = tuple[int, int]
 """(unit, first): the unit's channel c is a part of channel first + c of a tensor."""
@@ -132,7 +152,7 @@ def _units(network: Network) -> list[Unit]:
     pools = [
         n
         for n, layer in enumerate(layers)
-        if isinstance(layer.op, GlobalAvgPool) and n not in factors
+        if isinstance(layer.op, GlobalAvgPool | Flatten) and n not in factors
     ]
     end = pools[0] if pools else len(layers)
     last = layers[end].inputs[0] if pools else end - 1
@@ -144,16 +164,19 @@ def _units(network: Network) -> list[Unit]:
         given = [parts[earlier] for earlier in layer.inputs]
         if n in factors:
             parts.append(())
-        elif isinstance(layer.op, BatchNorm | Crop | ReLU | Scale | SiLU) or n in shortcuts:
+        elif isinstance(layer.op, SAME) or n in shortcuts:
             parts.append(given[0])
         elif isinstance(layer.op, Add):
             parts.append(tuple(dict.fromkeys(chain(*given))))
         elif isinstance(layer.op, Concat):
             widths = [shapes[earlier][0] for earlier in layer.inputs]
             parts.append(tuple(dict.fromkeys(_joined(given, widths))))
-        elif isinstance(layer.op, Input | Conv | AvgPool | MaxPool | Narrow | Zero):
+        elif isinstance(layer.op, UNITS) or (isinstance(layer.op, Linear) and len(shapes[n]) == 1):
             size = shapes[layer.inputs[0]] if layer.inputs else shapes[n]
-            found.append(Unit(layer.op, size, shapes[n][0], given[0] if given else ()))
+            op = layer.op
+            if isinstance(op, Linear):  # a convolution of one pixel
+                op, size = Conv(op.in_features, op.out_features, 1), (*size, 1, 1)
+            found.append(Unit(op, size, shapes[n][0], given[0] if given else ()))
             parts.append(((len(found) - 1, 0),))
         else:
             raise NotApplicableError(f"nasgraph does not know the layer {layer.op}")
@@ -187,7 +210,7 @@ def _joined(given: list[tuple[Part, ...]], widths: list[int]) -> Iterator[Part]:
 def _check_head(layers: tuple[Layer, ...]) -> None:
     """Raise NotApplicableError if a spatial mean is not the beginning of the head."""
     for layer in layers:
-        if not isinstance(layer.op, GlobalAvgPool | Linear | ReLU):
+        if not isinstance(layer.op, (GlobalAvgPool, Flatten, Linear, *SAME)):
             raise NotApplicableError(f"nasgraph does not know {layer.op} after a spatial mean")
 
 

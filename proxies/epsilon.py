@@ -14,7 +14,7 @@ from nas import PROXIES, Candidate, NoScore, NotApplicableError, Proxy, Space, U
 from nas.batch import Batch
 from nas.collapse.modules import Entries, collapsed_module
 from nas.collapse.outputs import Inputs, outputs
-from nas.collapse.tensors import collapsed, flat
+from nas.collapse.tensors import collapsed, flat, known
 from nas.network import Network
 from nas.network.initialisation import constants, embeddings
 from nas.network.passes import logits
@@ -52,9 +52,10 @@ class Epsilon(Proxy):
     Two consequences of the definition:
 
     1. All channels of a layer are equal. So a network given as layers is evaluated with one map a
-       layer (`nas.collapse`), exactly and hundreds of times faster; a module is run on tensors of
-       distinct channels (`nas.collapse.modules`), tens of times faster. Operations or modules for
-       which this is impossible are computed in full, and a note names them.
+       layer (`nas.collapse`), exactly and hundreds of times faster; a module, and a network with
+       sequences or norms over channels, is run on tensors of distinct channels
+       (`nas.collapse.modules`), tens of times faster. Operations or modules for which this is
+       impossible are computed in full, and a note names them.
     2. In float32, with a low weight such as 1e-7, the low pass can underflow to a constant, and
        the score is missing. On NAS-Bench-201 this happens for the 6,399 of 15,625 cells without a
        path of skips and pools from input to output; the paper's figures are over the other cells.
@@ -99,7 +100,7 @@ class Epsilon(Proxy):
         Raises NotApplicableError if the space's outputs are always constant.
         """
         weights, network = self.shared_weights(candidate.space), candidate.network
-        if network is None:
+        if network is None or not (known(network) and batch.inputs.is_floating_point()):
             passes = _of_module(candidate, batch, weights, self.dtype or torch.float64)
             return epsilon((passes[0], 0.0), (passes[1], 0.0), self.underflow)
         if self.dtype is None and self.underflow == "float32":

@@ -9,7 +9,7 @@ from nas.metrics.counts import flops
 
 @PROXIES.register("flops")
 class Flops(Proxy):
-    """Multiply-adds of convolutions and linear layers for one example (`FLOPS_RULE`).
+    """Multiply-adds for one example (`FLOPS_RULE`): convolutions, linear layers, attention.
 
         flops = sum over these layers of (outputs) * (inputs of each),   more is better.
 

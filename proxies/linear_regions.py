@@ -26,10 +26,11 @@ class LinearRegions(Proxy):
     The count distinguishes networks only if some patterns are equal. To have equal patterns, the
     reference reduces network and input to one channel, and images to 3x3. Here the network stays
     and the inputs are simple: `samples` images of one grey each, drawn from N(0, 1), `resolution`
-    pixels wide (doubled until the windows of the network's pools fit). So it counts the regions
-    along a line. With `grey=false` every number is drawn independently; then all 1,000 patterns
-    differ for every cell of NAS-Bench-201, even with 4 channels and one cell a stage. With
-    `resolution=null` it uses the batch, and `samples` and `grey` have no effect.
+    pixels wide (doubled until the windows of the network's pools fit, at most to the batch's own
+    size). Signals, volumes and vectors of one number each take the place of images. So it counts
+    the regions along a line. With `grey=false` every number is drawn independently; then all 1,000
+    patterns differ for every cell of NAS-Bench-201, even with 4 channels and one cell a stage.
+    With `resolution=null` it uses the batch, and `samples` and `grey` have no effect.
     """
 
     def __init__(
@@ -47,23 +48,27 @@ class LinearRegions(Proxy):
         """The number of regions that the samples are in."""
         if self.resolution is None:
             return float(regions(candidate.model(self.init), batch.inputs))
-        return float(self._regions(candidate, batch.inputs, self.resolution))
+        sizes = [self.resolution] * (batch.inputs.ndim - 2)  # vectors have no resolution
+        return float(self._regions(candidate, batch.inputs, sizes))
 
-    def _regions(self, candidate: Candidate, like: Tensor, resolution: int) -> int:
+    def _regions(self, candidate: Candidate, like: Tensor, sizes: list[int]) -> int:
+        one = [1] * len(sizes) if self.grey else sizes
         inputs = gaussian(
             candidate.generator("inputs"),
             like[:, :1] if self.grey else like,
             "linear_regions",
             size=self.samples,
-            resolution=1 if self.grey else resolution,
+            places=one,
         )
-        shape = (self.samples, like.shape[1], resolution, resolution)
+        shape = (self.samples, like.shape[1], *sizes)
         try:
             return regions(candidate.model(self.init), inputs.expand(shape).contiguous())
         except RuntimeError:  # a window does not fit
-            if resolution >= like.shape[-1]:
+            whole = [*like.shape[2:]]
+            if not sizes or sizes[0] >= max(whole):
                 raise
-            return self._regions(candidate, like, 2 * resolution)
+            larger = [2 * size for size in sizes]
+            return self._regions(candidate, like, larger if larger[0] < max(whole) else whole)
 
 
 @torch.no_grad()

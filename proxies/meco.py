@@ -82,6 +82,11 @@ def smallest_eigenvalues(model: nn.Module, image: Tensor, draw: Draw | None = No
         factors[kept.shape].append(size / len(kept))
 
     each_output(model, image, visit)
+    if maps and all(shape[1] < 2 for shape in maps):
+        raise NotApplicableError(
+            "MeCo correlates channels over their places, and in this network every channel is "
+            "one number"
+        )
     return [
         factor * value
         for shape, group in maps.items()

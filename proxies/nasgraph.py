@@ -13,11 +13,13 @@ from torch import Tensor
 
 from nas import PROXIES, Candidate, NoScore, Proxy, UsageError
 from nas.batch import Batch
-from nas.network import Conv, Zero
+from nas.network import Conv, ConvTranspose, Zero
 from proxies._graph import Unit, units
 
 if TYPE_CHECKING:
     import networkx  # type: ignore[import-untyped]
+
+CONVS = (Conv, ConvTranspose)
 
 
 @PROXIES.register("nasgraph")
@@ -38,8 +40,10 @@ class NASGraph(Proxy):
     together are one layer); and a last identity instead of the head. Each term of a sum feeds the
     next layer; in a concatenation the part that has the channel feeds it. ReLUs (or SiLUs) and
     norms are not layers. Squeeze-and-excitation is not a layer either, because it changes how much
-    a channel answers, not whether. Unlike the reference, layers that cannot change the output have
-    no nodes; with `live=false` they have, and edges without an operation too.
+    a channel answers, not whether. Maps may have one to three dimensions; outside the head, a
+    linear layer on vectors is a 1x1 convolution of one pixel. Unlike the reference, layers that
+    cannot change the output have no nodes; with `live=false` they have, and edges without an
+    operation too.
 
     No image is run: for ones in one channel, the output of a convolution depends only on the taps
     that are inside the map, so a few sums of each kernel are enough. The proxy needs layers: it
@@ -75,16 +79,17 @@ def graph(candidate: Candidate) -> networkx.DiGraph:
 
 def draw(layers: list[Unit], generator: torch.Generator) -> dict[int, Tensor]:
     """N(0, 1) weights of the convolutions, by the number of the layer."""
-    shapes = {n: shape(unit.op) for n, unit in enumerate(layers) if isinstance(unit.op, Conv)}
+    shapes = {n: shape(unit.op) for n, unit in enumerate(layers) if isinstance(unit.op, CONVS)}
     sizes = [prod(each) for each in shapes.values()]
     drawn = torch.randn(sum(sizes), generator=generator, dtype=torch.float32)
     parts = torch.split(drawn, sizes)
     return {n: weight.view(shapes[n]) for n, weight in zip(shapes, parts, strict=True)}
 
 
-def shape(op: Conv) -> tuple[int, int, int, int]:
-    """Shape of a convolution's weight."""
-    return op.out_channels, op.in_channels // op.groups, op.kernel, op.kernel
+def shape(op: Conv | ConvTranspose) -> tuple[int, ...]:
+    """Shape of a convolution's weight; that of a transposed one has the outputs first, too."""
+    groups = op.groups if isinstance(op, Conv) else 1
+    return op.out_channels, op.in_channels // groups, *[op.kernel] * op.dims
 
 
 def size(layers: list[Unit], weights: dict[int, Tensor]) -> tuple[int, int]:
@@ -103,7 +108,7 @@ def blocks(layers: list[Unit], weights: dict[int, Tensor]) -> Iterator[tuple[int
     for child, unit in enumerate(layers):
         if isinstance(unit.op, Zero):
             continue
-        if isinstance(unit.op, Conv):
+        if isinstance(unit.op, CONVS):
             answered = answers(unit.op, unit.size, weights[child])
         else:  # identities and pools keep the channel
             answered = torch.eye(unit.channels, unit.size[0], dtype=torch.bool)
@@ -114,30 +119,41 @@ def blocks(layers: list[Unit], weights: dict[int, Tensor]) -> Iterator[tuple[int
         yield from ((parent, child, part) for parent, part in found.items())
 
 
-def answers(op: Conv, given: tuple[int, ...], weight: Tensor) -> Tensor:
+def answers(op: Conv | ConvTranspose, given: tuple[int, ...], weight: Tensor) -> Tensor:
     """Mask [j, i]: for ones in channel i the output is positive somewhere in channel j."""
-    _, height, width = given
-    kernels = weight.reshape(-1, op.kernel**2).T
-    positive = (taps(op, height, width).to(weight.dtype) @ kernels).amax(dim=0) > 0
+    kernels = weight.reshape(-1, op.kernel**op.dims).T
+    positive = (taps(op, given[1:]).to(weight.dtype) @ kernels).amax(dim=0) > 0
     found = positive.view(op.out_channels, -1)
-    if op.groups > 1:
+    if isinstance(op, Conv) and op.groups > 1:
         found = torch.block_diag(*found.chunk(op.groups))  # type: ignore[no-untyped-call]
     return found
 
 
 @cache
-def taps(op: Conv, height: int, width: int) -> Tensor:
+def taps(op: Conv | ConvTranspose, sizes: tuple[int, ...]) -> Tensor:
     """Masks of the kernel's taps that are inside the map, one for every kind of position."""
+    masks = torch.ones(1, 1, dtype=torch.bool)
+    for length in sizes:
+        each = kinds(op, length)
+        joined = masks[:, None, :, None] & each[None, :, None, :]
+        masks = joined.reshape(len(masks) * len(each), -1)
+    return masks
 
-    def inside(length: int) -> Tensor:
-        outputs = op.shape((op.in_channels, length, length))[1]
+
+def kinds(op: Conv | ConvTranspose, length: int) -> Tensor:
+    """The taps that are inside along one axis, one row for every kind of position."""
+    outputs = op.shape((op.in_channels, *[length] * op.dims))[1]
+    if isinstance(op, Conv):
         starts = [number * op.stride - op.padding for number in range(outputs)]
         offsets = [tap * op.dilation for tap in range(op.kernel)]
-        kinds = {tuple(0 <= start + offset < length for offset in offsets) for start in starts}
-        return torch.tensor(sorted(kinds))
-
-    masks = inside(height)[:, None, :, None] & inside(width)[None, :, None, :]
-    return masks.reshape(-1, op.kernel**2)
+        rows = {tuple(0 <= start + offset < length for offset in offsets) for start in starts}
+    else:  # a tap reads the pixel that the stride leads to, if it leads to one
+        places = [[n + op.padding - tap for tap in range(op.kernel)] for n in range(outputs)]
+        rows = {
+            tuple(at % op.stride == 0 and 0 <= at // op.stride < length for at in row)
+            for row in places
+        }
+    return torch.tensor(sorted(rows))
 
 
 def graph_of(layers: list[Unit], weights: dict[int, Tensor]) -> networkx.DiGraph:

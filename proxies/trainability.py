@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import zip_longest
 from math import isfinite
 from statistics import fmean
 from typing import Literal
@@ -87,7 +88,8 @@ def block_score(before: Tensor, after: Tensor, g_out: Tensor) -> float:
     (g_in,) = torch.autograd.grad(after, before, g_out, materialize_grads=True)
     if torch.equal(g_in, g_out):
         return float("-inf")
-    places = [min(sizes) for sizes in zip(g_in.shape[2:], g_out.shape[2:], strict=True)]
+    sides = [gradient.shape[2:] for gradient in (g_in, g_out)]
+    places = [min(sizes) for sizes in zip_longest(*sides, fillvalue=1)]
     matrix = gram(folded(g_in, *places), folded(g_out, *places)).double()
     if not matrix.isfinite().all():
         return float("nan")
@@ -95,10 +97,17 @@ def block_score(before: Tensor, after: Tensor, g_out: Tensor) -> float:
     return 2 - largest - 1 / (largest + 1e-6)
 
 
-def folded(gradient: Tensor, height: int, width: int) -> Tensor:
+def folded(gradient: Tensor, *places: int) -> Tensor:
     """The gradient at a lower resolution; pixels that belong together become channels."""
-    if gradient.shape[2:] == (height, width):
-        return gradient
-    step = max(-(-gradient.shape[2] // height), -(-gradient.shape[3] // width))
-    missing = (step * height - gradient.shape[2], step * width - gradient.shape[3])
-    return F.pixel_unshuffle(F.pad(gradient, (0, missing[1], 0, missing[0])), step)
+    sizes = [*gradient.shape[2:], *[1] * (len(places) + 2 - gradient.ndim)]
+    if sizes == [*places]:
+        return gradient.view(*gradient.shape[:2], *sizes)
+    step = max(-(-size // place) for size, place in zip(sizes, places, strict=True))
+    pads = [(0, step * place - size) for size, place in zip(sizes, places, strict=True)]
+    even = F.pad(
+        gradient.reshape(*gradient.shape[:2], *sizes), [n for pad in pads[::-1] for n in pad]
+    )
+    # (batch, channels, place, step, place, step, …) to (batch, channels, steps …, places …)
+    split = even.reshape(*even.shape[:2], *[n for place in places for n in (place, step)])
+    inner, outer = range(3, split.ndim, 2), range(2, split.ndim, 2)
+    return split.permute(0, 1, *inner, *outer).flatten(1, 1 + len(places))

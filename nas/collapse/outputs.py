@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from nas.collapse.maps import Map
 from nas.collapse.program import ZERO, Program, Segments, UnknownOpError, written
-from nas.collapse.tensors import Map, _log, collapsed, flat
+from nas.collapse.tensors import _log, collapsed, flat
 from nas.errors import UsageError
 from nas.network import Network
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Inputs:
-    """A batch (batch, channels, height, width), prepared once for many networks."""
+    """A batch (batch, channels, …) of real numbers, prepared once for many networks."""
 
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = tensor.detach()

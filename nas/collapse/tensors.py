@@ -11,60 +11,58 @@ or overflows, however small w is.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import singledispatch
+from dataclasses import replace
+from functools import reduce, singledispatch
 from math import exp, inf, log, log1p, log2, sqrt
+from operator import mul
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from nas.collapse.activations import ACTIVATIONS
 from nas.collapse.cutting import ends, pieces
+from nas.collapse.maps import Map, Maps, each, rows, scaled
 from nas.network import (
     Add,
     AvgPool,
     BatchNorm,
     Concat,
     Conv,
+    ConvTranspose,
     Crop,
+    Dropout,
     GlobalAvgPool,
     Input,
+    LeakyReLU,
     Linear,
     MaxPool,
+    Multiply,
     Narrow,
     Network,
     Op,
     ReLU,
     Scale,
-    Sigmoid,
-    SiLU,
+    Upsample,
     Zero,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Map:
-    """`count` equal channels, each `values * exp(scale)`; a scale of -inf means zeros.
-
-    `values` has the shape (1, batch, height, width), or (batch,) after a spatial mean. The batch
-    is innermost in memory: so pooling and elementwise operations are fastest.
-    """
-
-    values: Tensor
-    scale: float
-    count: int
-
-
-Maps = tuple[Map, ...]
-"""A tensor: its channels in order, as segments of equal ones."""
+AVG_POOLS: Sequence[Callable[..., Tensor]] = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)
+MAX_POOLS: Sequence[Callable[..., Tensor]] = (F.max_pool1d, F.max_pool2d, F.max_pool3d)
+CONVS: Sequence[Callable[..., Tensor]] = (F.conv1d, F.conv2d, F.conv3d)
+TRANSPOSED: Sequence[Callable[..., Tensor]] = (
+    F.conv_transpose1d,
+    F.conv_transpose2d,
+    F.conv_transpose3d,
+)
 
 
 def collapsed(network: Network, inputs: Tensor, weight: float) -> Maps:
     """The network's output if every weight and every norm's scale is `weight` and biases are 0.
 
-    `inputs` has the shape (batch, channels, height, width) and decides on dtype and device. Norms
-    use the statistics of the batch. ValueError for a weight that is not positive; TypeError for an
-    operation that the collapse does not know.
+    `inputs` has the shape (batch, channels, height, width), or another number of sizes, or
+    (batch, features), and decides on dtype and device. Norms use the statistics of the batch.
+    ValueError for a weight that is not positive; TypeError for an operation that `known` refuses.
 
     >>> from nas.network import Builder
     >>> net = Builder((3, 8, 8))
@@ -87,6 +85,22 @@ def collapsed(network: Network, inputs: Tensor, weight: float) -> Maps:
     return output
 
 
+def known(network: Network) -> bool:
+    """Whether this collapse has a rule for every layer: not for sequences, tokens, layer norms.
+
+    >>> from nas.network import Attention, Builder
+    >>> net = Builder((4, 8))
+    >>> _ = net.add(Attention(8, heads=2), net.input)
+    >>> known(net.build())
+    False
+    """
+    return all(
+        _apply.dispatch(type(layer.op)) is not _apply.dispatch(object)
+        and not (isinstance(layer.op, Linear) and len(shape) > 1)
+        for layer, shape in zip(network.layers, network.shapes, strict=True)
+    )
+
+
 def _log(weight: float) -> float:
     if not weight > 0:
         raise ValueError(f"the shared weight must be positive, not {weight}")
@@ -107,8 +121,10 @@ def flat(maps: Maps) -> tuple[Tensor, float]:
 
 def _split(inputs: Tensor) -> Maps:
     """Every input channel as a map of its own."""
-    channels = inputs.permute(1, 2, 3, 0).contiguous()
-    return tuple(Map(channel[None].permute(0, 3, 1, 2), 0.0, 1) for channel in channels)
+    channels = inputs.movedim(0, -1).contiguous()
+    if inputs.dim() == 2:
+        return tuple(Map(channel, 0.0, 1) for channel in channels)
+    return tuple(Map(channel[None].movedim(-1, 1), 0.0, 1) for channel in channels)
 
 
 def _sum(terms: Sequence[tuple[Map, int]], gain: float, count: int) -> Map:
@@ -148,21 +164,6 @@ def _ends(*tensors: Maps) -> list[int]:
     return ends(*([part.count for part in maps] for maps in tensors))
 
 
-def _each(function: Callable[[Map], Map], maps: Maps) -> Maps:
-    """Apply a function to every segment; segments of the same map are computed once."""
-    done: dict[tuple[int, float], Map] = {}
-    for part in maps:
-        key = id(part.values), part.scale
-        if key not in done:
-            done[key] = function(part)
-    return tuple(replace(done[id(part.values), part.scale], count=part.count) for part in maps)
-
-
-def _values(function: Callable[[Tensor], Tensor], maps: Maps) -> Maps:
-    """Apply a function to the values of every segment; it must commute with a positive scale."""
-    return _each(lambda part: replace(part, values=function(part.values)), maps)
-
-
 @singledispatch
 def _apply(op: Op, inputs: Sequence[Maps], weight: float) -> Maps:
     """The output of one operation; `weight` is the logarithm of the shared weight."""
@@ -172,12 +173,12 @@ def _apply(op: Op, inputs: Sequence[Maps], weight: float) -> Maps:
 @_apply.register
 def _(op: Conv, inputs: Sequence[Maps], weight: float) -> Maps:
     channels, group = op.in_channels // op.groups, op.out_channels // op.groups
-    gain = weight + log(_divisor(op.kernel))
+    gain = weight + log(_divisor(op))
     if all(part.count % channels == 0 for part in inputs[0]):  # the channels of a group are equal
         sums = [
             _sum([(part, channels)], gain, part.count // channels * group) for part in inputs[0]
         ]
-        return _values(lambda values: _box(op, values), tuple(sums))
+        return scaled(lambda values: _box(op, values), tuple(sums))
     starts = range(0, op.in_channels, channels)
     parts = _cut(inputs[0], sorted({*_ends(inputs[0]), *starts[1:]}))
     sums = []
@@ -188,24 +189,41 @@ def _(op: Conv, inputs: Sequence[Maps], weight: float) -> Maps:
             terms.append((parts[place], parts[place].count))
             place += 1
         sums.append(_sum(terms, gain, group))
-    return _values(lambda values: _box(op, values), tuple(sums))
+    return scaled(lambda values: _box(op, values), tuple(sums))
 
 
-def _divisor(kernel: int) -> int:
-    """The power of two nearest to the window's area: dividing by it keeps sizes and is exact."""
-    return 1 << round(2 * log2(kernel))
+def _divisor(op: Conv | ConvTranspose) -> int:
+    """The power of two nearest to the window's size: dividing by it keeps sizes and is exact."""
+    return 1 << round(op.dims * log2(op.kernel))
 
 
 def _box(op: Conv, values: Tensor) -> Tensor:
-    """The sums over a convolution's windows, divided by `_divisor(kernel)`; padding is zeros."""
+    """The sums over a convolution's windows, divided by `_divisor`; padding is zeros."""
     if op.kernel == 1 and op.stride == 1 and op.padding == 0:
         return values
-    divisor = _divisor(op.kernel)
-    if op.dilation == 1 and op.padding <= op.kernel // 2:
-        return F.avg_pool2d(values, op.kernel, op.stride, op.padding, divisor_override=divisor)
-    kernel = values.new_full((1, 1, op.kernel, op.kernel), 1 / divisor)
-    rows = values.transpose(0, 1)
-    return F.conv2d(rows, kernel, None, op.stride, op.padding, op.dilation).transpose(0, 1)
+    divisor = _divisor(op)
+    if op.dims > 1 and op.dilation == 1 and op.padding <= op.kernel // 2:
+        pool = AVG_POOLS[op.dims - 1]
+        return pool(values, op.kernel, op.stride, op.padding, divisor_override=divisor)
+    kernel = values.new_full((1, 1, *[op.kernel] * op.dims), 1 / divisor)
+    images = values.transpose(0, 1)
+    sums = CONVS[op.dims - 1](images, kernel, None, op.stride, op.padding, op.dilation)
+    return sums.transpose(0, 1)
+
+
+@_apply.register
+def _(op: ConvTranspose, inputs: Sequence[Maps], weight: float) -> Maps:
+    terms = [(part, part.count) for part in inputs[0]]
+    total = _sum(terms, weight + log(_divisor(op)), op.out_channels)
+
+    def spread(values: Tensor) -> Tensor:
+        kernel = values.new_full((1, 1, *[op.kernel] * op.dims), 1 / _divisor(op))
+        sizes = op.stride, op.padding, op.output_padding
+        return TRANSPOSED[op.dims - 1](values.transpose(0, 1), kernel, None, *sizes).transpose(
+            0, 1
+        )
+
+    return scaled(spread, (total,))
 
 
 @_apply.register(Linear)
@@ -227,7 +245,7 @@ def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
 
 @_apply.register
 def _(op: BatchNorm, inputs: Sequence[Maps], weight: float) -> Maps:
-    return _each(lambda part: _normalised(part, op.eps, weight), inputs[0])
+    return each(lambda part: _normalised(part, op.eps, weight), inputs[0])
 
 
 def _normalised(part: Map, eps: float, weight: float) -> Map:
@@ -235,20 +253,15 @@ def _normalised(part: Map, eps: float, weight: float) -> Map:
     if part.scale == -inf:
         return part
     # Rows are summed first, the rest in float64: as exact as float64 throughout, at half the cost.
-    mean = _rows(part.values).sum(-1).double().sum().item() / part.values.numel()
+    mean = rows(part.values).sum(-1).double().sum().item() / part.values.numel()
     values = part.values - mean
-    squares = torch.linalg.vector_norm(_rows(values), dim=-1).double().square().sum().item()
+    squares = torch.linalg.vector_norm(rows(values), dim=-1).double().square().sum().item()
     spread = sqrt(squares / values.numel())
     if spread <= torch.finfo(values.dtype).eps * abs(mean):  # only rounding is left
         return Map(torch.zeros_like(values), -inf, part.count)
     values = torch.mul(part.values, 1 / spread, out=values).add_(-mean / spread)
     doubt = log(eps) - 2 * (part.scale + log(spread))  # eps / variance
     return Map(values, weight - _half_log1p_exp(doubt), part.count)
-
-
-def _rows(values: Tensor) -> Tensor:
-    """The values with the batch as last dimension, along which they lie in memory."""
-    return values.movedim(1, -1) if values.dim() == 4 else values
 
 
 def _half_log1p_exp(x: float) -> float:
@@ -258,39 +271,39 @@ def _half_log1p_exp(x: float) -> float:
 
 @_apply.register(ReLU)
 def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
-    return _values(F.relu, inputs[0])
+    return scaled(F.relu, inputs[0])
 
 
-def _true(part: Map) -> Tensor:
-    """The map's channels, in float64 where float32 may not hold them.
-
-    Numbers that float64 cannot hold are infinite.
-    """
-    values = part.values if abs(part.scale) < 30 else part.values.double()
-    return values * exp(min(part.scale, 709.0))
+@_apply.register
+def _(op: LeakyReLU, inputs: Sequence[Maps], weight: float) -> Maps:
+    return scaled(lambda values: F.leaky_relu(values, op.slope), inputs[0])
 
 
-@_apply.register(SiLU)
+@_apply.register(Dropout)
 def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
-    def silu(part: Map) -> Map:  # x * sigmoid(x) keeps the scale of x, however small it is
-        gate = torch.sigmoid(_true(part)).to(part.values.dtype)
-        return replace(part, values=part.values * gate)
-
-    return _each(silu, inputs[0])
+    return inputs[0]
 
 
-@_apply.register(Sigmoid)
+def _activation(op: Op, inputs: Sequence[Maps], weight: float) -> Maps:
+    return each(ACTIVATIONS[type(op)], inputs[0])
+
+
+for _kind in ACTIVATIONS:
+    _apply.register(_kind)(_activation)
+
+
+@_apply.register(Multiply)
 def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
-    return _each(_sigmoid, inputs[0])
-
-
-def _sigmoid(part: Map) -> Map:
-    """The sigmoid, with 1 as the largest value: where x is negative, exp(x) soon underflows."""
-    logs = F.logsigmoid(_true(part))
-    top = logs.max().item()
-    if top == -inf:
-        return Map(torch.zeros_like(part.values), -inf, part.count)
-    return Map((logs - top).exp().to(part.values.dtype), top, part.count)
+    bounds = _ends(*inputs)
+    columns = zip(*(_cut(maps, bounds) for maps in inputs), strict=True)
+    return tuple(
+        Map(
+            reduce(mul, (part.values for part in column)),
+            sum(part.scale for part in column),
+            column[0].count,
+        )
+        for column in columns
+    )
 
 
 @_apply.register(Scale)
@@ -299,7 +312,7 @@ def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
     maps, factors = (_cut(tensor, bounds) for tensor in inputs)
     return tuple(
         Map(
-            (_rows(part.values) * factor.values).movedim(-1, 1),
+            (rows(part.values) * factor.values).movedim(-1, 1),
             part.scale + factor.scale,
             part.count,
         )
@@ -309,24 +322,30 @@ def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
 
 @_apply.register
 def _(op: AvgPool, inputs: Sequence[Maps], weight: float) -> Maps:
-    return _values(
-        lambda values: F.avg_pool2d(
-            values, op.kernel, op.stride, op.padding, count_include_pad=False
-        ),
+    pool = AVG_POOLS[op.dims - 1]
+    return scaled(
+        lambda values: pool(values, op.kernel, op.stride, op.padding, count_include_pad=False),
         inputs[0],
     )
 
 
 @_apply.register
 def _(op: MaxPool, inputs: Sequence[Maps], weight: float) -> Maps:
-    return _values(
-        lambda values: F.max_pool2d(values, op.kernel, op.stride, op.padding), inputs[0]
+    pool = MAX_POOLS[op.dims - 1]
+    return scaled(lambda values: pool(values, op.kernel, op.stride, op.padding), inputs[0])
+
+
+@_apply.register
+def _(op: Upsample, inputs: Sequence[Maps], weight: float) -> Maps:
+    return scaled(
+        lambda values: F.interpolate(values, scale_factor=float(op.factor), mode=op.mode),
+        inputs[0],
     )
 
 
 @_apply.register(Crop)
 def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
-    return _values(lambda values: values[..., 1:, 1:], inputs[0])
+    return scaled(lambda values: values[..., 1:, 1:], inputs[0])
 
 
 @_apply.register
@@ -337,7 +356,7 @@ def _(op: Narrow, inputs: Sequence[Maps], weight: float) -> Maps:
 
 @_apply.register(GlobalAvgPool)
 def _(_: Op, inputs: Sequence[Maps], weight: float) -> Maps:
-    return _values(lambda values: values.mean(dim=(0, 2, 3)), inputs[0])
+    return scaled(lambda values: values.mean(dim=(0, *range(2, values.dim()))), inputs[0])
 
 
 @_apply.register
@@ -348,8 +367,8 @@ def _(op: Zero, inputs: Sequence[Maps], weight: float) -> Maps:
         batch = values.shape[1] if values.ndim > 1 else len(values)
         lead = (1, batch) if len(op.size) > 1 else (batch,)
         return (Map(values.new_zeros(*lead, *op.size[1:]), -inf, op.size[0]),)
-    if op.stride > 1:
-        values = values[..., :: op.stride, :: op.stride]
+    for axis in range(2, values.dim()):
+        values = values[(slice(None),) * axis + (slice(None, None, op.stride),)]
     return (Map(torch.zeros_like(values), -inf, op.channels or total),)
 
 

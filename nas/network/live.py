@@ -9,27 +9,52 @@ from typing import NamedTuple
 
 from nas.network.layers import Layer, Layers, reached
 from nas.network.ops import (
+    ELU,
+    GELU,
     Add,
+    Attention,
     AvgPool,
     BatchNorm,
     Concat,
     Conv,
+    ConvTranspose,
     Crop,
+    Dropout,
+    Flatten,
     GlobalAvgPool,
+    GroupNorm,
+    Hardswish,
     Input,
+    InstanceNorm,
+    LayerNorm,
+    LeakyReLU,
     Linear,
     MaxPool,
+    Mish,
+    Multiply,
     Narrow,
     Op,
+    Permute,
     ReLU,
+    ReLU6,
+    RMSNorm,
     Scale,
+    SequenceMean,
     Shape,
     SiLU,
+    Tanh,
+    Upsample,
     Zero,
 )
 
 Alive = tuple[bool, ...]
-"""For every channel of a tensor, whether it can be anything but zeros."""
+"""For every channel of a tensor, whether it can be anything but zeros.
+
+The channels are along the first axis of an example; in a sequence these are the places.
+"""
+
+MIXING = (Flatten, GroupNorm, InstanceNorm, LayerNorm, Permute, RMSNorm, SequenceMean)
+"""Operations that make zeros of zeros alone, and need all channels else."""
 
 
 class WholeError(Exception):
@@ -105,7 +130,12 @@ class _Writer:
                 return self._joined(op, given, shapes)
             case Narrow():
                 return self._first(op, given[0])
+        dead = [value.layer is None for value in given]
+        if (any(dead) and isinstance(op, Multiply)) or (all(dead) and _keeps_zeros(op, shape)):
+            return _Value(None, (False,) * shape[0])
         try:
+            if isinstance(op, Linear) and len(shape) > 1:
+                raise WholeError  # its features are not the channels of `kept`
             made, alive = kept(op, *[value.alive for value in given])
         except WholeError:
             inputs = [self._whole(*each) for each in zip(given, shapes, strict=True)]
@@ -156,6 +186,13 @@ class _Writer:
         return self._added(Narrow(sum(alive)), [value.layer or 0], alive)
 
 
+def _keeps_zeros(op: Op, shape: Shape) -> bool:
+    """Whether an operation without a rule of its own makes zeros of zeros."""
+    if isinstance(op, Attention | Linear):
+        return not op.bias and len(shape) > 1
+    return isinstance(op, MIXING)
+
+
 @singledispatch
 def kept(op: Op, *given: Alive) -> tuple[Op, Alive]:  # noqa: ARG001  (the rules use them)
     """The operation on the live channels of its inputs alone, and its own live channels.
@@ -165,12 +202,21 @@ def kept(op: Op, *given: Alive) -> tuple[Op, Alive]:  # noqa: ARG001  (the rules
     raise WholeError
 
 
+@kept.register(ELU)
+@kept.register(GELU)
+@kept.register(Hardswish)
+@kept.register(LeakyReLU)
+@kept.register(Mish)
 @kept.register(ReLU)
+@kept.register(ReLU6)
 @kept.register(SiLU)
+@kept.register(Tanh)
 @kept.register(AvgPool)
 @kept.register(MaxPool)
 @kept.register(GlobalAvgPool)
+@kept.register(Upsample)
 @kept.register(Crop)
+@kept.register(Dropout)
 def _(op: Op, *given: Alive) -> tuple[Op, Alive]:
     return op, given[0]
 
@@ -178,6 +224,14 @@ def _(op: Op, *given: Alive) -> tuple[Op, Alive]:
 @kept.register
 def _(op: BatchNorm, *given: Alive) -> tuple[Op, Alive]:
     return replace(op, channels=sum(given[0])), given[0]
+
+
+@kept.register
+def _(op: Multiply, *given: Alive) -> tuple[Op, Alive]:
+    """A channel lives where all factors do; where they differ, the tensors are needed whole."""
+    if len(set(given)) > 1:
+        raise WholeError
+    return op, given[0]
 
 
 @kept.register
@@ -193,6 +247,13 @@ def _(op: Linear, *given: Alive) -> tuple[Op, Alive]:
     if op.bias and not any(given[0]):
         raise WholeError
     return replace(op, in_features=sum(given[0])), (any(given[0]),) * op.out_features
+
+
+@kept.register
+def _(op: ConvTranspose, *given: Alive) -> tuple[Op, Alive]:
+    if op.bias and not any(given[0]):
+        raise WholeError
+    return replace(op, in_channels=sum(given[0])), (any(given[0]),) * op.out_channels
 
 
 @kept.register

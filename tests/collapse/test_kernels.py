@@ -142,7 +142,7 @@ def test_operations_after_the_spatial_mean() -> None:
     ]
     total = net.add(Add(), *features)
     joined = net.add(Concat(), total, net.chain(features[1], ReLU()), net.add(Zero(), total))
-    net.chain(joined, BatchNorm(12), ReLU(), Linear(12, 5), ReLU(), Linear(5, 3))
+    net.chain(joined, BatchNorm(12, dims=1), ReLU(), Linear(12, 5), ReLU(), Linear(5, 3))
     for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
         assert_equal(net.build(), images(3, 8, 6).to(dtype), tolerance)
 
