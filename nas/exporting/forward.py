@@ -20,7 +20,8 @@ def forward(made: Class, classes: Classes, calls: dict[int, list[str]]) -> list[
     """The lines of a class's `forward`; `calls` has the sizes of the functions among its items."""
     writer = _Writer(made, classes)
     for place, item in enumerate(made.blocks[0].items):
-        writer.add(place, item, calls.get(place, []))
+        if place in writer.run:
+            writer.add(place, item, calls.get(place, []))
     outputs = [writer.text(made.blocks[0].ref(layer)) for layer in made.blocks[0].outputs]
     kind = "Tensor" if len(outputs) == 1 else f"tuple[{', '.join(['Tensor'] * len(outputs))}]"
     inputs = [f"{name}: Tensor" for name in writer.inputs]
@@ -57,8 +58,15 @@ class _Writer:
                     site += 1
                 refs.append(ref)
             self.reads[place] = self._at_ports(item, refs)
-        self.left = Counter(ref for refs in self.reads.values() for ref in refs)
-        self.left.update(self.unit.ref(layer) for layer in self.unit.outputs)
+        self.left = Counter(self.unit.ref(layer) for layer in self.unit.outputs)
+        self.run: set[int] = set()
+        """The items that the outputs depend on."""
+        for place in reversed(range(len(self.unit.items))):
+            if any(
+                self.left[place, number] for number in range(len(self.unit.items[place].outputs))
+            ):
+                self.run.add(place)
+                self.left.update(self.reads[place])
 
     def _at_ports(self, item: Item, refs: list[Ref]) -> list[Ref]:
         """What is given to each input of an item."""
@@ -103,7 +111,8 @@ class _Writer:
 
     def _path(self, access: tuple[str, ...]) -> str:
         """How a module is reached from `self`, as in self.edges[0]."""
-        text = f"self.{access[0]}"
+        first = access[0]
+        text = f"self.{first}" if first.isidentifier() else f'getattr(self, "{first}")'
         for depth in range(1, len(access)):
             inner = self.accesses[access[:depth]]
             part = access[depth]

@@ -119,12 +119,15 @@ def _assigned(modules: Modules) -> list[str]:
     done: set[str] = set()
     for access, made in modules:
         name = access[0]
-        if len(access) == 1:
-            lines += laid_out(made, 2, f"self.{name} = ")
-        elif name not in done:
-            done.add(name)
-            inner = [(path[1:], each) for path, each in modules if path[0] == name]
-            lines += laid_out(_nested(inner), 2, f"self.{name} = ")
+        if name in done:
+            continue
+        done.add(name)
+        inner = [(path[1:], each) for path, each in modules if path[0] == name]
+        whole = made if len(access) == 1 else _nested(inner)
+        if name.isidentifier():
+            lines += laid_out(whole, 2, f"self.{name} = ")
+        else:
+            lines += laid_out(Call("self.add_module(", [f'"{name}"', whole]), 2)
     return lines
 
 
