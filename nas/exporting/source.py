@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
 
 from nas.exporting.classes import Class, Classes
 from nas.exporting.code import Call, docstring, laid_out, numbered
@@ -142,8 +143,20 @@ def _nested(modules: Modules) -> Call:
         if not listed:
             entry = Call(f'"{name}": {_start(entry)}', _rest(entry), _end(entry))
         entries.append(entry)
+    if listed:
+        entries = [*_runs(entries)]
     bracket = Call("[", entries, "]") if listed else Call("{", entries, "}")
     return Call("nn.ModuleList(" if listed else "nn.ModuleDict(", [bracket])
+
+
+def _runs(entries: list[str | Call]) -> Iterator[str | Call]:
+    """The entries, with equal ones that follow each other as a loop."""
+    for text, group in groupby(entries, str):
+        equal = [*group]
+        if len(equal) > 2:
+            yield Call("*[", [f"{text} for _ in range({len(equal)})"], "]")
+        else:
+            yield from equal
 
 
 def _start(entry: str | Call) -> str:

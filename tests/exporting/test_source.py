@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,8 @@ import pytest
 import torch
 from torch import nn
 
-from nas import SPACES, Network, UsageError
+from nas import SPACES, Candidate, Network, UsageError
+from nas.exporting import content, model_of
 from nas.exporting.source import source
 from nas.network import Add, Builder, Concat, Conv, Linear, Op, ReLU
 from nas.network.module import NetworkModule
@@ -80,7 +82,7 @@ def test_a_source_is_scripted_exported_and_traced(name: str) -> None:
     batch = torch.export.Dim.DYNAMIC
     made: list[Callable[..., torch.Tensor]] = [
         torch.jit.script(model),
-        torch.jit.trace(model, inputs),
+        torch.jit.trace(model, inputs),  # type: ignore[no-untyped-call]
         torch.fx.symbolic_trace(model),
         torch.export.export(model, (inputs,), dynamic_shapes=({0: batch},)).module(),
     ]
@@ -116,9 +118,9 @@ def test_a_source_imports_torch_alone_and_is_short() -> None:
     words = [line.split()[1] for line in text.splitlines() if line.startswith(("import", "from"))]
     assert {word.partition(".")[0] for word in words} == {"torch"}
     for arch in [(3, 2, 3, 2, 3, 2), (3,) * 6, (4, 1, 3, 2, 4, 3)]:
-        network = SPACES.build("nasbench201", channels=4).network(arch)
-        assert network is not None
-        assert len(source(network.live, "Net", "A network.").splitlines()) < 150
+        whole = SPACES.build("nasbench201", channels=4).network(arch)
+        assert whole is not None
+        assert len(source(whole.live, "Net", "A network.").splitlines()) < 150
 
 
 def test_cells_are_one_class_and_a_loop() -> None:
@@ -146,7 +148,7 @@ def test_a_source_trains() -> None:
     for _ in range(20):
         loss = nn.functional.cross_entropy(model(inputs), labels)
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         losses.append(float(loss.detach()))
     assert losses[-1] < losses[0] / 2
@@ -212,3 +214,23 @@ def test_an_operation_without_a_rule_is_one_sentence() -> None:
 def test_importing_the_exporters_needs_no_torch() -> None:
     code = "import sys, nas.exporting.source; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+EXPORTED = Path(__file__).parent.parent.parent / "docs" / "exported"
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("nasbench201", {}),
+        ("darts", {"channels": 36, "layers": 20}),
+        ("mnasnet", {"resolution": 224}),
+    ],
+)
+def test_the_files_of_the_docs_are_what_is_exported(name: str, options: dict[str, int]) -> None:
+    text = (EXPORTED / f"{name}.py").read_text()
+    paragraph = re.search(r"Architecture:(.*?)\nSpace:", text, re.DOTALL)
+    assert paragraph is not None
+    space = SPACES.build(name, **options)
+    candidate = Candidate(space, space.read(" ".join(paragraph[1].split())))
+    assert content(model_of(candidate), "source").decode() == text
