@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import nas
 from nas.cli.kinds import registries
 
 ROOT = Path(__file__).parent.parent
@@ -22,6 +23,9 @@ PRINTED = {
     "compare_proxies": r"(\w+ +\w+ +-?[01]\.\d\d\n){3}",
     "my_resnet": r"ResNet on inputs of shape \(3, 32, 32\)\n +value  seconds\n"
     r"(\w+ +-?[\d.,]+(e[+-]\d+)? +[\d.]+(  random labels, for the batch has none)?\n){22}",
+    "nas_export": r"\|\S+\nnet\.py: [\d,]+ weights\n",
+    "train_exported": r"stripes: .*\nstep   0: accuracy 0\.[0-4].*\n(.*\n)*"
+    r"step  40: accuracy (1\.000|0\.[89]\d\d)\n",
     "resume": r"100 trials, then 150: .*\nthe same trials as in one search of 150: True\n",
 }
 """What each program prints."""
@@ -46,7 +50,14 @@ def test_every_example_is_here_and_on_the_page() -> None:
 
 @pytest.mark.usefixtures("as_in_examples")
 @pytest.mark.parametrize("name", PRINTED)
-def test_an_example_runs(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_example_runs(
+    name: str, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [name])
+    if name == "train_exported":
+        space = nas.SPACES.build("nasbench201", channels=8, cells=1, resolution=16)
+        net = nas.export(space, (3,) * 6, "source", here / "net.py")
+        monkeypatch.setattr(sys, "argv", [name, str(net), "none.npz", "40"])
     runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
     assert re.fullmatch(PRINTED[name], capsys.readouterr().out)
 

@@ -47,7 +47,7 @@ class Model:
     def about(self) -> str:
         """What the network is, in some lines."""
         space, network = self.candidate.space, self.candidate.network
-        options = [f"space.{name}={value}" for name, value in self.options.items()]
+        options = [f"space.{name}={json.dumps(value)}" for name, value in self.options.items()]
         lines = [
             f"A network of the space {self.space}, exported by epsilon-nas.",
             "",
@@ -71,11 +71,9 @@ def model_of(candidate: Candidate) -> Model:
     """A candidate with the registered name of its space and the options that it was made with."""
     space = candidate.space
     names = (name for name in SPACES if SPACES[name] is type(space))
-    options = (
-        {each.name: getattr(space, each.name) for each in fields(space)}
-        if is_dataclass(space)
-        else {}
-    )
+    options: dict[str, Any] = {}
+    if is_dataclass(space):
+        options = {each.name: getattr(space, each.name) for each in fields(space)}
     return Model(candidate, next(names, type(space).__name__), options)
 
 
@@ -154,7 +152,7 @@ def _onnx(model: Model) -> bytes:
 
 def _check_onnx(made: bytes, module: nn.Module, model: Model) -> None:
     """Raises UsageError if onnxruntime gives other outputs than the module."""
-    import onnxruntime
+    import onnxruntime  # type: ignore[import-untyped]
     import torch
 
     session = onnxruntime.InferenceSession(made, providers=["CPUExecutionProvider"])

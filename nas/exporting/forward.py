@@ -7,7 +7,7 @@ from collections import Counter
 
 from nas.exporting.classes import Class, Classes
 from nas.exporting.code import Call, laid_out, numbered, parsed
-from nas.exporting.tree import OUTSIDE, Item, Ref
+from nas.exporting.tree import OUTSIDE, Item, Ref, singular
 
 LETTERS = ("x", "y", "z", "u", "v", "w")
 LONGEST = 64
@@ -19,8 +19,12 @@ DEEPEST = 4
 def forward(made: Class, classes: Classes, calls: dict[int, list[str]]) -> list[str]:
     """The lines of a class's `forward`; `calls` has the sizes of the functions among its items."""
     writer = _Writer(made, classes)
+    looped: set[int] = set()
     for place, item in enumerate(made.blocks[0].items):
-        writer.add(place, item, calls.get(place, []))
+        if item.access[1:] == ("0",):
+            looped |= writer.loop(place, item.access[0])
+        if place in writer.run - looped:
+            writer.add(place, item, calls.get(place, []))
     outputs = [writer.text(made.blocks[0].ref(layer)) for layer in made.blocks[0].outputs]
     kind = "Tensor" if len(outputs) == 1 else f"tuple[{', '.join(['Tensor'] * len(outputs))}]"
     inputs = [f"{name}: Tensor" for name in writer.inputs]
@@ -57,8 +61,15 @@ class _Writer:
                     site += 1
                 refs.append(ref)
             self.reads[place] = self._at_ports(item, refs)
-        self.left = Counter(ref for refs in self.reads.values() for ref in refs)
-        self.left.update(self.unit.ref(layer) for layer in self.unit.outputs)
+        self.left = Counter(self.unit.ref(layer) for layer in self.unit.outputs)
+        self.run: set[int] = set()
+        """The items that the outputs depend on."""
+        for place in reversed(range(len(self.unit.items))):
+            if any(
+                self.left[place, number] for number in range(len(self.unit.items[place].outputs))
+            ):
+                self.run.add(place)
+                self.left.update(self.reads[place])
 
     def _at_ports(self, item: Item, refs: list[Ref]) -> list[Ref]:
         """What is given to each input of an item."""
@@ -90,6 +101,37 @@ class _Writer:
         else:
             self._assign(made, item, expression)
 
+    def loop(self, first: int, name: str) -> set[int]:
+        """Add a list of parts that read the two outputs before them; returns their places.
+
+        Nothing is added if they do not: each part is then called by itself.
+        """
+        names = self.accesses[name,]
+        places = range(first, first + len(names))
+        items = self.unit.items[first : places.stop]
+        if len(names) < 3 or [item.access for item in items] != [(name, each) for each in names]:
+            return set()
+        start = self.reads[first][0]
+        before = last = start
+        for place in places:
+            once = place == places[-1] or self.left[place, 0] == 1 + (place < places[-2])
+            if self.reads[place] != [before, last] or not once or place not in self.run:
+                return set()
+            before, last = last, (place, 0)
+        if start in self.loose:
+            self._assign([start], self.unit.items[start[0]], self.texts[start])
+        for place in places:
+            self.left.subtract(self.reads[place])
+        given = self.text(start)
+        one = singular(name)
+        kept = self.left[start] > 0
+        running = self._free("", ["before", one], [last]) if kept else given
+        self.lines.append(f"        before = {f'{running} = ' if kept else ''}{given}")
+        self.lines.append(f"        for {one} in self.{name}:")
+        self.lines.append(f"            before, {running} = {running}, {one}(before, {running})")
+        self.texts[last] = running
+        return {*places}
+
     def _expression(self, item: Item, refs: list[Ref], sizes: list[str]) -> str:
         inputs = [self.text(ref) for ref in refs]
         if item.op is None or item.op.call is None:
@@ -103,7 +145,8 @@ class _Writer:
 
     def _path(self, access: tuple[str, ...]) -> str:
         """How a module is reached from `self`, as in self.edges[0]."""
-        text = f"self.{access[0]}"
+        first = access[0]
+        text = f"self.{first}" if first.isidentifier() else f'getattr(self, "{first}")'
         for depth in range(1, len(access)):
             inner = self.accesses[access[:depth]]
             part = access[depth]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
 
 from nas.exporting.classes import Class, Classes
 from nas.exporting.code import Call, docstring, laid_out, numbered
@@ -119,12 +120,15 @@ def _assigned(modules: Modules) -> list[str]:
     done: set[str] = set()
     for access, made in modules:
         name = access[0]
-        if len(access) == 1:
-            lines += laid_out(made, 2, f"self.{name} = ")
-        elif name not in done:
-            done.add(name)
-            inner = [(path[1:], each) for path, each in modules if path[0] == name]
-            lines += laid_out(_nested(inner), 2, f"self.{name} = ")
+        if name in done:
+            continue
+        done.add(name)
+        inner = [(path[1:], each) for path, each in modules if path[0] == name]
+        whole = made if len(access) == 1 else _nested(inner)
+        if name.isidentifier():
+            lines += laid_out(whole, 2, f"self.{name} = ")
+        else:
+            lines += laid_out(Call("self.add_module(", [f'"{name}"', whole]), 2)
     return lines
 
 
@@ -139,8 +143,20 @@ def _nested(modules: Modules) -> Call:
         if not listed:
             entry = Call(f'"{name}": {_start(entry)}', _rest(entry), _end(entry))
         entries.append(entry)
+    if listed:
+        entries = [*_runs(entries)]
     bracket = Call("[", entries, "]") if listed else Call("{", entries, "}")
     return Call("nn.ModuleList(" if listed else "nn.ModuleDict(", [bracket])
+
+
+def _runs(entries: list[str | Call]) -> Iterator[str | Call]:
+    """The entries, with equal ones that follow each other as a loop."""
+    for text, group in groupby(entries, str):
+        equal = [*group]
+        if len(equal) > 2:
+            yield Call("*[", [f"{text} for _ in range({len(equal)})"], "]")
+        else:
+            yield from equal
 
 
 def _start(entry: str | Call) -> str:

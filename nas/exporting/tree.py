@@ -136,6 +136,8 @@ class Tree:
         for index, layer in enumerate(network.layers):
             for earlier in layer.inputs:
                 self.readers[earlier].add(index)
+        self.open: set[tuple[str, ...]] = set()
+        """Scopes that cannot be run as a whole."""
         self.root = self._scopes()
 
     def _scopes(self) -> Scope:
@@ -152,8 +154,8 @@ class Tree:
             depth = len(paths[index]) - 1
             while paths[index][:depth] not in there or paths[index][:depth] in lists:
                 depth -= 1
-            if len(paths[index]) - depth >= 3 and paths[index][-2].isdigit():
-                self.hints[index] = singular(paths[index][-3]) + paths[index][-2]
+            if len(paths[index]) - depth >= 3:
+                self.hints[index] = _hint(paths[index][-3:-1])
             self._put(root, index, paths[index], depth)
         return root
 
@@ -169,8 +171,10 @@ class Tree:
         return self._block(self.root)
 
     def _outputs(self, layers: set[int]) -> list[int]:
+        """The layers that others read; the last one if none is read: such a part is not run."""
         last = len(self.network.layers) - 1
-        return sorted(i for i in layers if i == last or self.readers[i] - layers)
+        read = [i for i in layers if i == last or self.readers[i] - layers]
+        return sorted(read) or [max(layers)]
 
     def _at_once(self, layers: set[int]) -> bool:
         """Whether the layers can be run one after the other, without others in between."""
@@ -186,12 +190,16 @@ class Tree:
 
     def _unit(self, scope: Scope, *, alone: bool = False) -> Unit | None:
         """The scope as a block or a chain; None if its parts must be called one by one."""
+        if scope.path in self.open:
+            return None
         if scope.listed:
             return self._chain(scope)
         return self._block(scope, alone=alone) if self._at_once(scope.layers) else None
 
     def _block(self, scope: Scope, *, alone: bool = False) -> Unit:
-        items = self._ordered([*self._items(scope, ())])
+        items: list[Item] | None = None
+        while items is None:
+            items = self._ordered([*self._items(scope, ())])
         sites = [i for item in items for i in item.sites if i not in scope.layers]
         return Unit(scope, sites, self._outputs(scope.layers), items, alone=alone)
 
@@ -227,17 +235,22 @@ class Tree:
             if unit is None:
                 yield from self._items(each, place)
             else:
-                hint = singular(place[-2]) + name if name.isdigit() and len(place) > 1 else ""
-                first = min(each.layers)
+                first, hint = min(each.layers), _hint(place[-2:])
                 yield Item(place, unit.sites, unit.outputs, first, unit=unit, hint=hint)
 
-    def _ordered(self, items: list[Item]) -> list[Item]:
-        """The items so that each comes after those that it reads."""
+    def _ordered(self, items: list[Item]) -> list[Item] | None:
+        """The items so that each comes after those that it reads.
+
+        None if two units read each other: the parts of one are then called one by one.
+        """
         waiting = sorted(items, key=lambda item: item.first)
         made = {layer for item in items for layer in item.outputs}
         found: list[Item] = []
         while waiting:
-            ready = next(item for item in waiting if not {*item.sites} & made)
+            ready = next((item for item in waiting if not {*item.sites} & made), None)
+            if ready is None:
+                self.open.add(next(item.unit.scope.path for item in waiting if item.unit))
+                return None
             waiting.remove(ready)
             made -= {*ready.outputs}
             found.append(ready)
@@ -248,6 +261,13 @@ def _all(scope: Scope) -> Iterator[Scope]:
     yield scope
     for each in scope.scopes.values():
         yield from _all(each)
+
+
+def _hint(path: tuple[str, ...]) -> str:
+    """A variable's name for one of several parts, as node3 for ("nodes", "3")."""
+    if len(path) == 2 and path[0].isidentifier() and path[1].isdigit():
+        return singular(path[0]) + path[1]
+    return ""
 
 
 def singular(word: str) -> str:
