@@ -50,17 +50,23 @@ def images(
     path: str,
     size: int = 256,
     statistics: Literal["auto", "cifar10", "cifar100", "imagenet", "unit"] = "auto",
+    shuffle: bool | None = None,
+    seed: int = 0,
 ) -> Batch:
-    """The first `size` images of a file or folder (`nas.data.images`), scaled and resized."""
+    """Images of a file or folder (`nas.data.images`), scaled and resized.
+
+    Subfolders are classes: then as many images of each, drawn from the seed. Else the first ones,
+    or with `shuffle` any. Spaces of one channel get grey images.
+    """
     from nas.data.images import read, scaled
 
-    _positive(size)
+    _positive(size, seed)
     shape = image_shape(space)
-    pixels, labels = read(Path(path).expanduser(), size, shape)
-    inputs = scaled(pixels, statistics)
+    found = read(Path(path).expanduser(), size, shape, shuffle, seed)
+    inputs = scaled(found.inputs, statistics)
     if inputs.shape[2:] != shape[1:]:
         inputs = F.interpolate(inputs, shape[1:], mode="bilinear", antialias=True)
-    return Batch(inputs, labels)
+    return Batch(inputs, found.labels, origin=found.origin, remarks=found.remarks)
 
 
 @SOURCES.register("text")
@@ -94,9 +100,12 @@ def make_batch(space: Space, name: str = "natural", **options: object) -> Batch:
 
 
 def image_shape(space: Space) -> tuple[int, int, int]:
-    """(3, height, width) of the space's inputs; raises UsageError if they are not images."""
+    """(channels, height, width) of the space's inputs, with one channel or three.
+
+    Raises UsageError if they are not such images.
+    """
     shape = _shape(space)
-    if len(shape) != 3 or shape[0] != 3:
+    if len(shape) != 3 or shape[0] not in (1, 3):
         raise _no_images(space, shape)
     return shape
 
@@ -115,7 +124,8 @@ def _shape(space: Space) -> tuple[int, ...]:
 
 def _no_images(space: Space, shape: tuple[int, ...]) -> UsageError:
     return UsageError(
-        f"{type(space).__name__} takes inputs of shape {shape}, no images: use batch=natural"
+        f"{type(space).__name__} takes inputs of shape {shape}, no images: use batch=natural, or "
+        "batch=arrays for data of your own"
     )
 
 

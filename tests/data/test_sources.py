@@ -35,8 +35,8 @@ class Words(Space):
         return str(arch[0])
 
 
-class Grey(Words):
-    shape = (1, 8, 8)
+class Pair(Words):
+    shape = (2, 8, 8)
 
 
 @pytest.fixture
@@ -160,8 +160,8 @@ def test_a_space_without_images_takes_its_own_batch_only(name: str, tmp_path: Pa
     path = {"path": str(tmp_path)} if name == "images" else {}
     with pytest.raises(UsageError, match=r"Words takes inputs of shape \(5,\), no images"):
         make_batch(Words(), name, **path)
-    with pytest.raises(UsageError, match=r"Grey takes inputs of shape \(1, 8, 8\), no images"):
-        make_batch(Grey(), name, **path)
+    with pytest.raises(UsageError, match=r"Pair takes inputs of shape \(2, 8, 8\), no images"):
+        make_batch(Pair(), name, **path)
 
 
 @pytest.mark.parametrize("name", ["noise", "ramp"])
