@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,16 @@ from torch import Tensor
 
 from nas.errors import UsageError
 from nas.seeding import numpy_generator
+
+
+class Raw(NamedTuple):
+    """All examples of a file as they are there, and their labels or None."""
+
+    inputs: NDArray[Any]
+    labels: NDArray[Any] | None = None
+    remarks: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    """The columns of a table that the inputs are."""
 
 
 class Examples(NamedTuple):
@@ -24,9 +34,9 @@ class Examples(NamedTuple):
     """What was done to the data that a user may not expect."""
 
 
-def taken(count: int, size: int, shuffle: bool, seed: int) -> NDArray[np.int64]:
-    """The numbers of `size` of `count` examples: the first, or drawn from the seed."""
-    if not shuffle:
+def taken(count: int, size: int, seed: int | None) -> NDArray[np.int64]:
+    """The numbers of `size` of `count` examples: drawn from the seed, or without one the first."""
+    if seed is None:
         return np.arange(min(size, count))
     return numpy_generator("batch", seed).permutation(count)[:size]
 

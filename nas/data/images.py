@@ -73,7 +73,7 @@ def _taken(
     """The images that are wanted of all, with their labels."""
     last = _channels_last(path, array)
     check_count(path, len(array), size, "images")
-    chosen = taken(len(array), size, shuffle, seed)
+    chosen = taken(len(array), size, seed if shuffle else None)
     some = array[chosen] if shuffle else array[: len(chosen)]
     pixels = _pixels(path, some, last)
     found = pixels.shape[1]
@@ -86,7 +86,7 @@ def _taken(
     every, names = labels_of(labels, len(array), f"the labels of {path}")
     own = every[torch.from_numpy(chosen)]
     origin = remark(described_labels(every, names, "of the data"))
-    return Examples(pixels, own, origin, remarks + one_class(own, int(every.unique().numel())))
+    return Examples(pixels, own, origin, remarks + one_class(own, len({*every.tolist()})))
 
 
 def scaled(pixels: Tensor, statistics: str) -> Tensor:
@@ -117,8 +117,10 @@ def scaled(pixels: Tensor, statistics: str) -> Tensor:
 def _grey(pixels: Tensor) -> Tensor:
     """One channel of three."""
     weights = torch.tensor(LUMINANCE, dtype=torch.float64).view(1, 3, 1, 1)
-    grey = (pixels * weights).sum(1, keepdim=True)
-    return grey.float() if pixels.is_floating_point() else grey.round().to(torch.uint8)
+    grey: Tensor = (pixels * weights).sum(1, keepdim=True)
+    if pixels.is_floating_point():
+        return grey.float()
+    return grey.round().to(torch.uint8)
 
 
 def _arrays(path: Path) -> tuple[NDArray[Any], Any]:

@@ -31,7 +31,8 @@ def first(loader: Iterable[Any], size: int, seed: int) -> tuple[Tensor, Any]:
     """
     if type(size) is not int or size < 1:
         raise UsageError(f"size={size} must be a whole number of at least 1")
-    if isinstance(loader, Mapping | str | Tensor) or not isinstance(loader, Iterable):
+    turns = hasattr(loader, "__iter__") or hasattr(loader, "__getitem__")  # a map-style data set
+    if isinstance(loader, Mapping | str | Tensor) or not turns:
         raise UsageError(f"a {type(loader).__name__} is no loader, which gives batches in turn")
     inputs: list[Tensor] = []
     labels: list[Tensor] = []

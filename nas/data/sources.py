@@ -69,6 +69,37 @@ def images(
     return Batch(inputs, found.labels, origin=found.origin, remarks=found.remarks)
 
 
+@SOURCES.register("arrays")
+def arrays(
+    space: Space,
+    *,
+    path: str,
+    size: int = 256,
+    inputs: str | list[str] | None = None,
+    labels: str | None = "auto",
+    scaling: Literal["auto", "none", "unit", "standard"] = "auto",
+    shuffle: bool = False,
+    seed: int = 0,
+) -> Batch:
+    """Examples of any shape from .npz, .npy, .pt, CSV or Parquet (`nas.data.arrays`).
+
+    They must have the shape of the space's inputs (`nas.data.fitting`), and are tokens if it has a
+    vocabulary. The first ones are taken, or with `shuffle` any, drawn from the seed.
+    """
+    from nas.data.wanted import wanted
+
+    _positive(size, seed)
+    found = wanted(
+        space,
+        Path(path).expanduser(),
+        size,
+        names=(inputs, labels),
+        scaling=scaling,
+        draw=seed if shuffle else None,
+    )
+    return Batch(found.inputs, found.labels, origin=found.origin, remarks=found.remarks)
+
+
 @SOURCES.register("text")
 def text(space: Space, *, path: str, size: int = 256) -> Batch:
     """The first tokens of a text file (`nas.data.text`) in `size` streams, one after the other.

@@ -134,7 +134,7 @@ def accepts(hint: Any, value: object) -> bool:
             return all(accepts(parts[0], each) for each in value)
         return len(parts) == len(value) and all(map(accepts, parts, value))
     if origin is list:
-        return isinstance(value, list) and all(accepts(*get_args(hint), each) for each in value)
+        return isinstance(value, list) and all(accepts(get_args(hint)[0], each) for each in value)
     if hint in (int, float) and isinstance(value, bool):
         return False
     if hint is float:

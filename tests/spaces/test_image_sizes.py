@@ -106,7 +106,8 @@ def test_three_channels_are_as_before() -> None:
     for seed in range(3):
         arch = space.sample(Random(seed))
         wide, square = space.network(arch), other.network(arch)
-        assert wide is not None and square is not None
+        assert wide is not None
+        assert square is not None
         assert wide.params == square.params
         assert torch.Size((8, 12)) == torch.Size(wide.shapes[0][1:])
 
