@@ -22,6 +22,10 @@ PRINTED = {
     "compare_proxies": r"(\w+ +\w+ +-?[01]\.\d\d\n){3}",
     "my_resnet": r"ResNet on inputs of shape \(3, 32, 32\)\n +value  seconds\n"
     r"(\w+ +-?[\d.,]+(e[+-]\d+)? +[\d.]+(  random labels, for the batch has none)?\n){22}",
+    "my_csv": r"\(120, 3\), labels of the data: acute, obtuse, right\n"
+    r"(depth=\d,width=\d+ +[\d.]+\n){6}",
+    "my_pictures": r"\(30, 3, 16, 16\), labels from subfolders: circle, square, triangle: "
+    r"\[10, 10, 10\]\nbest of 10: \|.*\|, [\d.]+\n",
     "resume": r"100 trials, then 150: .*\nthe same trials as in one search of 150: True\n",
 }
 """What each program prints."""

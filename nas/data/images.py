@@ -111,7 +111,8 @@ def scaled(pixels: Tensor, statistics: str) -> Tensor:
         weights = torch.tensor(LUMINANCE, dtype=torch.float64)
         means, stds = (weights @ means)[None], (weights @ stds)[None]
     shape = (1, pixels.shape[1], 1, 1)
-    return ((pixels.double() - means.view(shape)) / stds.view(shape)).float()
+    values: Tensor = (pixels.double() - means.view(shape)) / stds.view(shape)
+    return values.float()
 
 
 def _grey(pixels: Tensor) -> Tensor:
