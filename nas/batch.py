@@ -12,9 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nas.data.checks import described_labels, inputs_of, labels_of
+from nas.data.checks import check_classes, described_labels, inputs_of, labels_of
 from nas.data.loaders import first
-from nas.errors import UsageError
 from nas.seeding import generator
 
 T = TypeVar("T")
@@ -25,9 +24,10 @@ class Batch:
     """Inputs (batch, …) and, if the source has them, labels (batch,).
 
     Both are tensors or arrays of numpy. Tensors keep their type; real numbers of an array become
-    float32. Labels are whole numbers from 0 on, of any type and of shape (batch,) or (batch, 1);
-    texts are numbered in sorted order. Raises UsageError for other labels, for as many labels as
-    there are not examples, and for inputs that are bytes or not finite.
+    float32. Labels are whole numbers of any type, of shape (batch,) or (batch, 1), or a class for
+    every place (batch, …); texts are numbered in sorted order. Other real numbers are measurements
+    and no classes. Raises UsageError for another number of labels than of examples, and for inputs
+    that are bytes or not finite.
 
     Every proxy gets its own copy of the batch (`fresh`). In its `notes` the copy records what the
     proxy got instead of what it asked for, and which labels it got.
@@ -85,7 +85,7 @@ class Batch:
     def labels_for(self, classes: int) -> Tensor:
         """Labels (batch,) from 0 to classes - 1: the batch's own, else random ones with a note.
 
-        Raises UsageError if the network has fewer outputs than the batch's own labels need.
+        Raises UsageError if the batch's own labels are no classes of so many outputs.
         """
         if self.labels is None:
             self.notes.add("random labels, for the batch has none")
@@ -94,11 +94,7 @@ class Batch:
             return drawn.to(self.inputs.device)
         if self.origin:
             self.notes.add(self.origin)
-        most = int(self.labels.max())
-        if most >= classes:
-            raise UsageError(
-                f"the label {most} needs at least {most + 1} outputs; the network has {classes}"
-            )
+        check_classes(self.labels, classes)
         return self.labels
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:

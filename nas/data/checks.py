@@ -81,10 +81,11 @@ def check_finite(values: Tensor, what: str) -> None:
 
 
 def labels_of(values: Any, count: int, what: str = "labels") -> tuple[Tensor, tuple[str, ...]]:
-    """Labels (count,) as int64, and the names of the classes if the labels are texts.
+    """Labels (count, …), and the names of the classes if the labels are texts.
 
-    Classes of texts are numbered in sorted order. A column (count, 1) becomes a row; real numbers
-    must be whole, and true and false are 1 and 0. UsageError for anything else.
+    Whole numbers of any type become int64, true and false 1 and 0, and other real numbers, which
+    are measurements and no classes, float32. A column (count, 1) becomes a row; classes of texts
+    are numbered in sorted order. UsageError for other shapes, and for rows of one 1 among zeros.
     """
     names: tuple[str, ...] = ()
     if not isinstance(values, Tensor):
@@ -94,51 +95,49 @@ def labels_of(values: Any, count: int, what: str = "labels") -> tuple[Tensor, tu
             found, places = np.unique(texts, return_inverse=True)
             names, array = tuple(map(str, found)), places.reshape(texts.shape).astype(np.int64)
         values = tensor_of(array, what)
-    shape = tuple(values.shape)
-    if shape == (count, 1):
+    shape, kind = tuple(values.shape), str(values.dtype).removeprefix("torch.")
+    if not shape or shape[0] != count:
+        raise UsageError(
+            f"{what} are {kind} of shape {shape}, and must be {count}, one for each example"
+        )
+    if values.is_complex():
+        raise UsageError(f"{what} are {kind}, and must be whole or real numbers")
+    if len(shape) == 2 and shape[1] == 1:
         values = values[:, 0]
-    elif shape != (count,):
-        raise _wrong_shape(values, count, what)
     if values.device.type == "meta":
         return values, names
-    if values.is_floating_point():
-        values = _whole(values, what)
-    elif values.is_complex():
-        raise UsageError(f"{what} are {values.dtype}, and must be whole numbers from 0 on")
-    labels = values.long()
-    if count and int(labels.min()) < 0:
+    if _one_of_many(values):
         raise UsageError(
-            f"{what} have the label {int(labels.min())}, and must be whole numbers from 0 on"
-        )
-    return labels, names
-
-
-def _wrong_shape(values: Tensor, count: int, what: str) -> UsageError:
-    shape = tuple(values.shape)
-    rows = len(shape) == 2 and shape[0] == count
-    if rows and bool((values != 0).sum(1).eq(1).all()):
-        return UsageError(
             f"{what} are of shape {shape}, one row of zeros and a one for each example: give the "
             "number of its class, labels.argmax(1)"
         )
-    kind = str(values.dtype).removeprefix("torch.")
-    return UsageError(
-        f"{what} are {kind} of shape {shape}, and must be {count} whole numbers from 0 on, one "
-        "for each example"
-    )
+    if values.is_floating_point() and values.numel():
+        check_finite(values, what)
+        whole = bool((values == values.round()).all()) and float(values.abs().max()) < 2**53
+        return (values.long() if whole else values.float()), names
+    return values.long(), names
 
 
-def _whole(values: Tensor, what: str) -> Tensor:
-    wrong = values[values != values.round()]
-    if len(wrong):  # NaN too
-        kind = str(values.dtype).removeprefix("torch.")
+def _one_of_many(values: Tensor) -> bool:
+    """Whether every row has one 1 among zeros."""
+    if values.ndim != 2 or not values.numel():
+        return False
+    return bool((values != 0).sum(1).eq(1).all()) and bool((values.amax(1) == 1).all())
+
+
+def check_classes(labels: Tensor, outputs: int) -> None:
+    """UsageError for labels that are no classes of so many outputs."""
+    least, most = labels.min().item(), labels.max().item()
+    if labels.is_floating_point() or least < 0:
+        fractions = labels[labels != labels.round()] if labels.is_floating_point() else labels[:0]
+        wrong = fractions[0].item() if len(fractions) else least
         raise UsageError(
-            f"{what} are {kind} and have {wrong[0].item():g}: they must be whole numbers from 0 "
-            "on, classes and no measurements"
+            f"labels must be classes here, whole numbers from 0 on, and one is {wrong:g}"
         )
-    if len(values) and float(values.abs().max()) >= 2**53:
-        raise UsageError(f"{what} have {values.abs().max().item():g}, which is too large")
-    return values
+    if most >= outputs:
+        raise UsageError(
+            f"the label {most} needs at least {int(most) + 1} outputs; the network has {outputs}"
+        )
 
 
 def described_labels(labels: Tensor, names: tuple[str, ...], where: str) -> str:
@@ -146,4 +145,4 @@ def described_labels(labels: Tensor, names: tuple[str, ...], where: str) -> str:
     if names:
         more = f", … ({len(names)} classes)" if len(names) > SHOWN else ""
         return f"labels {where}: {', '.join(names[:SHOWN])}{more}"
-    return f"labels {where}: from {int(labels.min())} to {int(labels.max())}"
+    return f"labels {where}: from {labels.min().item():g} to {labels.max().item():g}"

@@ -59,9 +59,9 @@ def remark(text: str) -> str:
     return text.replace("; ", ", ").replace("\n", " ")
 
 
-def one_class(labels: Tensor | None, classes: int) -> tuple[str, ...]:
+def one_class(labels: Tensor, every: Tensor) -> tuple[str, ...]:
     """The remark that all examples have one label where the data have several."""
-    if labels is None or classes < 2 or bool((labels != labels[0]).any()):
+    if labels.ndim > 1 or bool((labels != labels[0]).any()) or bool((every == labels[0]).all()):
         return ()
     label = int(labels[0])
     return (f"all {len(labels)} examples have the label {label}: batch.shuffle=true draws them",)

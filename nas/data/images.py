@@ -86,7 +86,7 @@ def _taken(
     every, names = labels_of(labels, len(array), f"the labels of {path}")
     own = every[torch.from_numpy(chosen)]
     origin = remark(described_labels(every, names, "of the data"))
-    return Examples(pixels, own, origin, remarks + one_class(own, len({*every.tolist()})))
+    return Examples(pixels, own, origin, remarks + one_class(own, every))
 
 
 def scaled(pixels: Tensor, statistics: str) -> Tensor:
@@ -197,6 +197,6 @@ def _cifar_batch(file: Path, content: Any) -> tuple[NDArray[np.uint8], Tensor]:
         raise ValueError(f"its data is {dtype.args[0]} of shape {shape}")
     pixels = np.frombuffer(raw, np.uint8).reshape(shape, order="F" if by_columns else "C")
     labels, names = labels_of(content[b"labels"], len(pixels), f"the labels of {file}")
-    if names:
-        raise ValueError("its labels are texts")
+    if names or labels.ndim > 1 or labels.is_floating_point() or bool((labels < 0).any()):
+        raise ValueError("its labels are no numbers of classes")
     return pixels, labels

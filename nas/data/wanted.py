@@ -63,7 +63,7 @@ def wanted(
     every, classes = labels_of(raw.labels, count, f"the labels of {path}")
     own = every[torch.from_numpy(chosen)]
     origin = remark(described_labels(every, classes, "of the data"))
-    return Examples(inputs, own, origin, remarks + one_class(own, len({*every.tolist()})))
+    return Examples(inputs, own, origin, remarks + one_class(own, every))
 
 
 def _streams(raw: Raw, length: int) -> Raw:

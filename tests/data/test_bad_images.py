@@ -97,7 +97,7 @@ BAD: dict[str, tuple[str, bytes, str]] = {
     "no header": ("x.npy", header("(4, 8, 8,"), ""),
     "long header": ("x.npy", header(" " * 20000 + "(4, 8, 8, 3)") + IMAGES.tobytes(), ""),
     "too few labels": ("x.npz", npz(images=IMAGES, labels=np.arange(3)), "(3,)"),
-    "labels of fractions": ("x.npz", npz(images=IMAGES, labels=np.full(4, 0.5)), "float64"),
+    "labels that are nothing": ("x.npz", npz(images=IMAGES, labels=np.full(4, np.nan)), "nan"),
     "labels in columns": ("x.npz", npz(images=IMAGES, labels=np.eye(4, dtype=int)), "(4, 4)"),
     "labels of objects": ("x.npz", npz(images=IMAGES, labels=np.full(4, None)), ""),
     "labels too large": ("x.npz", npz(images=IMAGES, labels=np.full(4, 2**64 - 1)), ""),
