@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from nas import Arch, Space
 from nas.network import BatchNorm, Builder, Conv, GlobalAvgPool, Linear, Network
+from spaces._images import Resolution, sides
 from spaces._nasbench201 import relu_conv_norm
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ class TransNAS(Space):
 
     channels: int = 64
     classes: int = 47
-    resolution: int = 256
+    resolution: Resolution = 256
+    input_channels: int = 3
 
     part: ClassVar[str] = "cells"
     """What the parts of a module are called in the names of layers."""
@@ -54,14 +56,14 @@ class TransNAS(Space):
 
     @property
     def inputs(self) -> tuple[int, ...]:
-        return 3, self.resolution, self.resolution
+        return self.input_channels, *sides(self.resolution)
 
     def network(self, arch: Arch) -> Network:
         net = Builder(self.inputs)
         width = self.channels
         half = width // 2
         stem = (
-            Conv(3, half, 3, 2, padding=1),
+            Conv(self.input_channels, half, 3, 2, padding=1),
             BatchNorm(half),
             *relu_conv_norm(half, width, 3, 2),
         )

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class VisionTransformer(nn.Module):
-    """Logits (batch, classes) of images (batch, 3, resolution, resolution).
+    """Logits (batch, classes) of images (batch, channels, height, width), of shape `inputs`.
 
     `layers` has the number of heads and the hidden width of each layer. Every part begins with its
     norm (pre-norm). The classifier reads the output of the class token.
@@ -20,15 +20,16 @@ class VisionTransformer(nn.Module):
         width: int,
         layers: Sequence[tuple[int, int]],
         *,
-        resolution: int,
+        inputs: Sequence[int],
         patch: int,
         classes: int,
         head_width: int,
     ) -> None:
         super().__init__()
-        self.patches = nn.Conv2d(3, width, patch, patch)
+        channels, height, wide = inputs
+        self.patches = nn.Conv2d(channels, width, patch, patch)
         self.token = nn.Parameter(torch.empty(1, 1, width))
-        self.places = nn.Parameter(torch.empty(1, (resolution // patch) ** 2 + 1, width))
+        self.places = nn.Parameter(torch.empty(1, (height // patch) * (wide // patch) + 1, width))
         self.layers = nn.Sequential(
             *(
                 nn.Sequential(

@@ -26,6 +26,7 @@ from nas.network import (
     ReLU,
     Zero,
 )
+from spaces._images import Resolution, check_images, sides
 
 if TYPE_CHECKING:
     pass
@@ -100,9 +101,10 @@ class DARTS(Space):
     channels: int = 32
     layers: int = 8
     classes: int = 10
-    resolution: int = 32
+    resolution: Resolution = 32
     none: bool = True
     repeats: bool = False
+    input_channels: int = 3
 
     shared_weights = (1e-3, 1.0)
     release = (
@@ -115,10 +117,7 @@ class DARTS(Space):
         for name, least in (("channels", 1), ("layers", 3), ("classes", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least {least}")
-        if self.resolution < 4 or self.resolution % 4:
-            raise ValueError(
-                f"resolution={self.resolution} must be a multiple of 4: it is halved twice"
-            )
+        check_images(self, 4, "4: it is halved twice")
         operations = len(OPERATIONS) - (not self.none)
         choices: list[int] = []
         for earlier, pairs in enumerate(PAIRS, start=2):
@@ -184,14 +183,18 @@ class DARTS(Space):
 
     @property
     def inputs(self) -> tuple[int, ...]:
-        return 3, self.resolution, self.resolution
+        return self.input_channels, *sides(self.resolution)
 
     def network(self, arch: Arch) -> Network:
         net = Builder(self.inputs)
         normal, reduction = _cells(arch)
         width, stem = self.channels, 3 * self.channels
         with net.scope("stem"):
-            node = net.mark(net.chain(net.input, Conv(3, stem, 3, padding=1), BatchNorm(stem)))
+            node = net.mark(
+                net.chain(
+                    net.input, Conv(self.input_channels, stem, 3, padding=1), BatchNorm(stem)
+                )
+            )
         before = last = (node, stem)
         halved = False  # whether the output before the last is twice as large as the last
         for layer in range(self.layers):

@@ -18,6 +18,7 @@ from nas.network import (
     Sigmoid,
     SiLU,
 )
+from spaces._images import Resolution, check_images, sides
 
 if TYPE_CHECKING:
     pass
@@ -70,7 +71,8 @@ class MnasNet(Space):
 
     channels: int = STEM
     classes: int = 1000
-    resolution: int = 64
+    resolution: Resolution = 64
+    input_channels: int = 3
 
     choices = tuple(len(values) for values in VALUES)
     shared_weights = (3e-3, 2e-2)
@@ -85,10 +87,7 @@ class MnasNet(Space):
             raise ValueError(f"channels={self.channels} must be a multiple of 4, such as {STEM}")
         if self.classes < 1:
             raise ValueError(f"classes={self.classes} must be at least 1")
-        if self.resolution < 32 or self.resolution % 32:
-            raise ValueError(
-                f"resolution={self.resolution} must be a multiple of 32: it is halved five times"
-            )
+        check_images(self, 32, "32: it is halved five times")
 
     def parse(self, text: str) -> Arch:
         words = text.split()
@@ -105,14 +104,14 @@ class MnasNet(Space):
 
     @property
     def inputs(self) -> tuple[int, ...]:
-        return 3, self.resolution, self.resolution
+        return self.input_channels, *sides(self.resolution)
 
     def network(self, arch: Arch) -> Network:
         numbers = iter(values[option] for values, option in zip(VALUES, arch, strict=True))
         net = Builder(self.inputs)
         width = self.channels
         with net.scope("stem"):
-            node = net.mark(net.chain(net.input, *_conv(3, width, 3, 2), SiLU()))
+            node = net.mark(net.chain(net.input, *_conv(self.input_channels, width, 3, 2), SiLU()))
         for block, (base, first) in enumerate(zip(WIDTHS, STRIDES, strict=True)):
             expansion, kernel, layers, squeeze = (next(numbers) for _ in DECISIONS)
             for layer, stride in enumerate((first, *[1] * (layers - 1))):

@@ -22,6 +22,7 @@ from nas.network import (
     Op,
     ReLU,
 )
+from spaces._images import Resolution, check_images, sides
 from spaces._nasbench101_graphs import (
     MAX_EDGES,
     OPERATIONS,
@@ -68,7 +69,8 @@ class NASBench101(Space):
     stacks: int = 3
     cells: int = 3
     classes: int = 10
-    resolution: int = 32
+    resolution: Resolution = 32
+    input_channels: int = 3
 
     choices = (2,) * len(PAIRS) + (len(OPERATIONS),) * (VERTICES - 2)
     shared_weights = (1e-4, 10.0)
@@ -89,11 +91,8 @@ class NASBench101(Space):
                 "share them"
             )
         least = 2 ** (self.stacks - 1)
-        if self.resolution < least or self.resolution % least:
-            raise ValueError(
-                f"resolution={self.resolution} must be a multiple of {least}: it is halved "
-                f"between stacks, and stacks={self.stacks}"
-            )
+        why = f"{least}: it is halved between stacks, and stacks={self.stacks}"
+        check_images(self, least, why)
 
     @property
     def size(self) -> int:
@@ -177,14 +176,14 @@ class NASBench101(Space):
 
     @property
     def inputs(self) -> tuple[int, ...]:
-        return 3, self.resolution, self.resolution
+        return self.input_channels, *sides(self.resolution)
 
     def network(self, arch: Arch) -> Network:
         graph = representative(pruned(arch))
         net = Builder(self.inputs)
         before = width = self.channels
         with net.scope("stem"):
-            node = net.mark(net.chain(net.input, *_conv(3, width, 3)))
+            node = net.mark(net.chain(net.input, *_conv(self.input_channels, width, 3)))
         for stack in range(self.stacks):
             if stack:
                 with net.scope("stacks", stack):

@@ -20,6 +20,7 @@ from nas.network import (
     ReLU,
     Zero,
 )
+from spaces._images import Resolution, check_images, sides
 from spaces._nasbench201 import EDGES, Kind, cell, relu_conv_norm, representatives, residual
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class NASBench201(Space):
     channels: int = 16
     cells: int = 5
     classes: int = 10
-    resolution: int = 32
+    resolution: Resolution = 32
+    input_channels: int = 3
 
     choices = (len(OPERATIONS),) * len(EDGES)
     shared_weights = (1e-7, 1.0)
@@ -60,10 +62,7 @@ class NASBench201(Space):
         for name in ("channels", "cells", "classes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
-        if self.resolution < 4 or self.resolution % 4:
-            raise ValueError(
-                f"resolution={self.resolution} must be a multiple of 4: it is halved twice"
-            )
+        check_images(self, 4, "4: it is halved twice")
 
     def parse(self, text: str) -> Arch:
         match = NOTATION.fullmatch(text)
@@ -96,13 +95,17 @@ class NASBench201(Space):
 
     @property
     def inputs(self) -> tuple[int, ...]:
-        return 3, self.resolution, self.resolution
+        return self.input_channels, *sides(self.resolution)
 
     def network(self, arch: Arch) -> Network:
         net = Builder(self.inputs)
         width = self.channels
         with net.scope("stem"):
-            node = net.mark(net.chain(net.input, Conv(3, width, 3, padding=1), BatchNorm(width)))
+            node = net.mark(
+                net.chain(
+                    net.input, Conv(self.input_channels, width, 3, padding=1), BatchNorm(width)
+                )
+            )
         for stage in range(3):
             if stage:
                 with net.scope("stages", stage, "reduction"):

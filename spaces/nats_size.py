@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nas import SPACES, Arch, Space
 from nas.network import Add, BatchNorm, Builder, Conv, GlobalAvgPool, Linear, Network, ReLU
+from spaces._images import Resolution, check_images, sides
 from spaces._nasbench201 import relu_conv_norm, residual
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ class NATSSize(Space):
     """
 
     classes: int = 10
-    resolution: int = 32
+    resolution: Resolution = 32
+    input_channels: int = 3
 
     choices = (len(CHANNELS),) * PARTS
     # with 1e-7 epsilon has no score if two cells change the channels
@@ -46,10 +48,7 @@ class NATSSize(Space):
     def __post_init__(self) -> None:
         if self.classes < 1:
             raise ValueError(f"classes={self.classes} must be at least 1")
-        if self.resolution < 4 or self.resolution % 4:
-            raise ValueError(
-                f"resolution={self.resolution} must be a multiple of 4: it is halved twice"
-            )
+        check_images(self, 4, "4: it is halved twice")
 
     def parse(self, text: str) -> Arch:
         match = NOTATION.fullmatch(text)
@@ -65,14 +64,18 @@ class NATSSize(Space):
 
     @property
     def inputs(self) -> tuple[int, ...]:
-        return 3, self.resolution, self.resolution
+        return self.input_channels, *sides(self.resolution)
 
     def network(self, arch: Arch) -> Network:
         net = Builder(self.inputs)
         widths = [CHANNELS[option] for option in arch]
         first, last = widths[0], widths[-1]
         with net.scope("stem"):
-            node = net.mark(net.chain(net.input, Conv(3, first, 3, padding=1), BatchNorm(first)))
+            node = net.mark(
+                net.chain(
+                    net.input, Conv(self.input_channels, first, 3, padding=1), BatchNorm(first)
+                )
+            )
         for part, (inputs, outputs) in enumerate(zip([first, *widths], widths, strict=False)):
             name, add = ("reduction", residual) if part % 2 else ("cell", _cell)
             with net.scope("stages", (part + 1) // 2, name):

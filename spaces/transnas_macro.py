@@ -9,6 +9,7 @@ from itertools import product
 
 from nas import SPACES, Arch
 from nas.network import Add, BatchNorm, Builder, Conv
+from spaces._images import check_images
 from spaces._nasbench201 import relu_conv_norm
 from spaces._transnas import SMALLER, WIDER, WIDER_AND_SMALLER, TransNAS
 
@@ -48,10 +49,7 @@ class TransNASMacro(TransNAS):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.resolution < 4 or self.resolution % 4:
-            raise ValueError(
-                f"resolution={self.resolution} must be a multiple of 4: the stem halves it twice"
-            )
+        check_images(self, 4, "4: the stem halves it twice")
 
     def parse(self, text: str) -> Arch:
         match = NOTATION.fullmatch(text)

@@ -9,6 +9,7 @@ from functools import cache
 
 from nas import SPACES, Arch
 from nas.network import BatchNorm, Builder, Concat, Conv, Crop, ReLU, Zero
+from spaces._images import check_images
 from spaces._nasbench201 import EDGES, Kind, cell, relu_conv_norm, representatives
 from spaces._transnas import SAME, WIDER_AND_SMALLER, TransNAS
 
@@ -52,10 +53,7 @@ class TransNASMicro(TransNAS):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.resolution < 32 or self.resolution % 32:
-            raise ValueError(
-                f"resolution={self.resolution} must be a multiple of 32: it is halved five times"
-            )
+        check_images(self, 32, "32: it is halved five times")
 
     def parse(self, text: str) -> Arch:
         match = NOTATION.fullmatch(text)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nas import SPACES, Arch, Space
+from spaces._images import Resolution, check_images, sides
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,11 +54,12 @@ class ViT(Space):
     either; proxies of weights and gradients do.
     """
 
-    resolution: int = 32
+    resolution: Resolution = 32
     patch: int = 4
     classes: int = 1000
     unit: int = 24
     head_width: int = 64
+    input_channels: int = 3
 
     shared_weights = None
     choices = (len(WIDTHS), len(DEPTHS), *[len(HEADS)] * DEEPEST, *[len(RATIOS)] * DEEPEST)
@@ -70,10 +72,7 @@ class ViT(Space):
         for name in ("patch", "classes", "unit", "head_width"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)} must be at least 1")
-        if self.resolution < self.patch or self.resolution % self.patch:
-            raise ValueError(
-                f"resolution={self.resolution} must be a multiple of patch={self.patch}"
-            )
+        check_images(self, self.patch, f"patch={self.patch}")
 
     @property
     def _widths(self) -> tuple[int, ...]:
@@ -118,7 +117,7 @@ class ViT(Space):
 
     @property
     def inputs(self) -> tuple[int, ...]:
-        return 3, self.resolution, self.resolution
+        return self.input_channels, *sides(self.resolution)
 
     def build(self, arch: Arch) -> nn.Module:
         from spaces._vision_transformer import VisionTransformer
@@ -132,7 +131,7 @@ class ViT(Space):
         return VisionTransformer(
             width,
             layers,
-            resolution=self.resolution,
+            inputs=self.inputs,
             patch=self.patch,
             classes=self.classes,
             head_width=self.head_width,

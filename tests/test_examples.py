@@ -26,6 +26,10 @@ PRINTED = {
     "nas_export": r"\|\S+\nnet\.py: [\d,]+ weights\n",
     "train_exported": r"stripes: .*\nstep   0: accuracy 0\.[0-4].*\n(.*\n)*"
     r"step  40: accuracy (1\.000|0\.[89]\d\d)\n",
+    "my_csv": r"\(120, 3\), labels of the data: acute, obtuse, right\n"
+    r"(depth=\d,width=\d+ +[\d.]+\n){6}",
+    "my_pictures": r"\(30, 3, 16, 16\), labels from subfolders: circle, square, triangle: "
+    r"\[10, 10, 10\]\nbest of 10: \|.*\|, [\d.]+\n",
     "resume": r"100 trials, then 150: .*\nthe same trials as in one search of 150: True\n",
 }
 """What each program prints."""

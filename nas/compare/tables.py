@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars
 
-from nas.compare import cells
+from nas.data import cells
 from nas.errors import UsageError, unknown
 
 if TYPE_CHECKING:
@@ -19,14 +18,6 @@ if TYPE_CHECKING:
 LARGEST = 1e150
 """A figure of this size or more counts as missing, because its square overflows."""
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
-DAMAGED = (
-    polars.exceptions.PolarsError,
-    polars.exceptions.PanicException,
-    UnicodeError,
-    EOFError,
-    zlib.error,
-)
-"""The errors that reading a file of another kind raises."""
 COUNTED = 1000
 """Rows that are wrong in one way and counted before a table is refused for them."""
 ARCH = "arch"
@@ -101,7 +92,7 @@ def read(path: Path) -> Table:
     name = next(path.name.removesuffix(end) for end in SUFFIXES if path.name.endswith(end))
     try:
         frame = cells.parquet(path) if path.suffix == ".parquet" else cells.csv(path)
-    except (OSError, *DAMAGED) as error:
+    except (OSError, *cells.DAMAGED) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")
         if isinstance(error, UnicodeError):
             first = "it is no text in UTF-8 or UTF-16"

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
 
-from nas.data import pickles
+from nas.data import folders, pickles
+from nas.data.checks import described_labels, labels_of
+from nas.data.examples import Examples, check_count, one_class, remark, taken
+from nas.data.folders import Shape, reason
+from nas.data.numpy_files import opened_arrays
 from nas.errors import UsageError
-from nas.storage.reading import check_regular, check_size, limit, opened
+from nas.storage.reading import check_regular, limit, opened
 
 STATISTICS = {
     "cifar10": ((125.3, 123.0, 113.9), (63.0, 62.1, 66.7)),
@@ -27,20 +26,22 @@ STATISTICS = {
 }
 """Mean and standard deviation of red, green and blue, for pixels 0..255; `unit` gives 0..1."""
 
-SUFFIXES = {".png", ".jpg", ".jpeg"}
-LONGEST = 200
-"""Characters of another package's message that are quoted."""
+LUMINANCE = (0.299, 0.587, 0.114)
+"""What red, green and blue count for in a grey image (ITU-R BT.601, as in Pillow)."""
 CIFAR_FILES = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
 
-Labels = Tensor | None
 
+def read(
+    path: Path, size: int, shape: Shape, shuffle: bool | None = None, seed: int = 0
+) -> Examples:
+    """`size` images as (size, channels, height, width), uint8 or float, and their labels.
 
-def read(path: Path, size: int, shape: tuple[int, int, int]) -> tuple[Tensor, Labels]:
-    """The first `size` images as (size, 3, height, width), uint8 or float, and their labels.
-
-    `path` is an .npz or .npy file (uint8 N x H x W x 3, or float N x 3 x H x W; in an .npz the
-    array `images`, and `labels` if present), a folder of PNG and JPEG files (in order of names;
-    resized to `shape`), or CIFAR-10's python archive folder. Raises UsageError for anything else.
+    `path` is an .npz or .npy file (uint8 or float, N x H x W x 3, N x 3 x H x W or grey; in an
+    .npz the array `images`, and `labels` if present), a folder of PNG and JPEG files
+    (`nas.data.folders`; resized to `shape`), or CIFAR-10's python archive folder. The first images
+    are taken, or with `shuffle` any, drawn from the seed. They have the channels of `shape`, one
+    or three; they become grey or keep one grey three times where they must. Raises UsageError for
+    anything else.
     """
     try:
         if not path.exists():
@@ -48,31 +49,52 @@ def read(path: Path, size: int, shape: tuple[int, int, int]) -> tuple[Tensor, La
         check_regular(path)
         if path.is_dir():
             cifar = [path / name for name in CIFAR_FILES if (path / name).is_file()]
-            pixels, labels = _cifar(cifar, size) if cifar else _folder(path, size, shape)
+            if not cifar:
+                return folders.read(path, size, shape, shuffle, seed)
+            array, labels = _cifar(cifar, None if shuffle else size)
         elif path.suffix in (".npz", ".npy"):
-            pixels, labels = _arrays(path, size)
+            array, labels = _arrays(path)
         else:
             raise UsageError(f"{path} is no .npz or .npy file and no folder of images")
+        return _taken(path, array, labels, size, shape[0], bool(shuffle), seed)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
-    _check_count(path, len(pixels), size)
-    return pixels[:size], None if labels is None else labels[:size]
 
 
-def _check_count(path: Path, count: int, size: int) -> None:
-    if count < size:
-        raise UsageError(
-            f"{path} holds {count} images: take batch.size={count} or fewer, not {size}"
-            if count
-            else f"{path} holds no images"
-        )
+def _taken(
+    path: Path,
+    array: NDArray[Any],
+    labels: Any,
+    size: int,
+    channels: int,
+    shuffle: bool,
+    seed: int,
+) -> Examples:
+    """The images that are wanted of all, with their labels."""
+    last = _channels_last(path, array)
+    check_count(path, len(array), size, "images")
+    chosen = taken(len(array), size, seed if shuffle else None)
+    some = array[chosen] if shuffle else array[: len(chosen)]
+    pixels = _pixels(path, some, last)
+    found = pixels.shape[1]
+    remarks: tuple[str, ...] = ()
+    if found != channels:
+        pixels = _grey(pixels) if channels == 1 else pixels.expand(-1, 3, -1, -1).contiguous()
+        remarks = ("colours became grey" if channels == 1 else "grey was taken for three colours",)
+    if labels is None:
+        return Examples(pixels, None, "", remarks)
+    every, names = labels_of(labels, len(array), f"the labels of {path}")
+    own = every[torch.from_numpy(chosen)]
+    origin = remark(described_labels(every, names, "of the data"))
+    return Examples(pixels, own, origin, remarks + one_class(own, every))
 
 
 def scaled(pixels: Tensor, statistics: str) -> Tensor:
     """Float images (pixel - mean) / std, with the mean and std that `statistics` names.
 
     `auto` means cifar10 for uint8 and leaves floats unchanged, as they count as scaled already.
-    With any other name floats must be pixels from 0 to 1, or UsageError is raised.
+    With any other name floats must be pixels from 0 to 1, or UsageError is raised. Of grey images
+    mean and std are those of the three colours, weighted by `LUMINANCE`.
     """
     if pixels.is_floating_point():
         if statistics == "auto":
@@ -83,138 +105,75 @@ def scaled(pixels: Tensor, statistics: str) -> Tensor:
                 f"{pixels.min():.4g} to {pixels.max():.4g}: leave batch.statistics=auto"
             )
         pixels = pixels * 255
-    mean, std = STATISTICS["cifar10" if statistics == "auto" else statistics]
-    shape = (1, 3, 1, 1)
-    means = torch.tensor(mean, dtype=torch.float64).view(shape)
-    stds = torch.tensor(std, dtype=torch.float64).view(shape)
-    return ((pixels.double() - means) / stds).float()
+    figures = STATISTICS["cifar10" if statistics == "auto" else statistics]
+    means, stds = torch.tensor(figures, dtype=torch.float64)
+    if pixels.shape[1] == 1:
+        weights = torch.tensor(LUMINANCE, dtype=torch.float64)
+        means, stds = (weights @ means)[None], (weights @ stds)[None]
+    shape = (1, pixels.shape[1], 1, 1)
+    values: Tensor = (pixels.double() - means.view(shape)) / stds.view(shape)
+    return values.float()
 
 
-def _arrays(path: Path, size: int) -> tuple[Tensor, Labels]:
-    """The first `size` images, or all; a plain array is not read any further."""
-    labels = None
-    try:
-        with path.open("rb") as stream:
-            if stream.peek(2)[:2] == b"PK":
-                array, labels = _archived(path, np.load(stream, allow_pickle=False))
-            else:
-                array = np.load(path, allow_pickle=False, mmap_mode="r")
-    except (UsageError, OSError):
-        raise
-    except Exception as error:  # numpy, zipfile and zlib raise many classes for damaged files
-        raise UsageError(f"{path} is no numpy file of numbers ({_reason(error)})") from error
-    if not isinstance(array, np.ndarray) or not isinstance(labels, np.ndarray | None):
-        raise UsageError(f"{path} holds a file that is no numpy array")
-    pixels = _pixels(path, array, size)
-    return pixels, None if labels is None else _labels(path, labels, len(array))
+def _grey(pixels: Tensor) -> Tensor:
+    """One channel of three."""
+    weights = torch.tensor(LUMINANCE, dtype=torch.float64).view(1, 3, 1, 1)
+    grey: Tensor = (pixels * weights).sum(1, keepdim=True)
+    if pixels.is_floating_point():
+        return grey.float()
+    return grey.round().to(torch.uint8)
 
 
-def _archived(path: Path, archive: NpzFile) -> tuple[Any, Any]:
-    """The images of an .npz file, and its labels or None."""
-    names = archive.files
-    name = "images" if "images" in names else names[0] if len(names) == 1 else None
-    if name is None:
-        raise UsageError(f"{path} has no array 'images', but {', '.join(names) or 'nothing'}")
-    wanted = [name, "labels"] if "labels" in names and name != "labels" else [name]
-    assert archive.zip is not None
-    members = [
-        each for each in archive.zip.infolist() if each.filename.removesuffix(".npy") in wanted
-    ]
-    check_size(path, sum(each.file_size for each in members))
-    found = [archive[each] for each in wanted]
-    return found[0], found[1] if len(found) > 1 else None
+def _arrays(path: Path) -> tuple[NDArray[Any], Any]:
+    """The images and the labels of a numpy file; a plain array is not read yet."""
+    with opened_arrays(path) as arrays:
+        names = [*arrays]
+        name = "images" if "images" in names else names[0] if len(names) == 1 else None
+        if name is None:
+            raise UsageError(
+                f"{path} has no array 'images', but {', '.join(names) or 'nothing'}: batch=arrays "
+                "takes any"
+            )
+        array = arrays[name]
+        return array, arrays["labels"] if "labels" in names and name != "labels" else None
 
 
-def _reason(error: Exception) -> str:
-    """The begin of the first line of an error's message, which may quote a part of the file."""
-    line = str(error).partition("\n")[0] or type(error).__name__
-    return line if len(line) <= LONGEST else f"{line[:LONGEST]} ..."
-
-
-def _pixels(path: Path, array: NDArray[Any], size: int) -> Tensor:
-    """The first `size` images; UsageError where there are fewer, or they are none."""
-    several = array.ndim == 4 and 0 not in array.shape[1:]
-    if several and array.dtype == np.uint8 and array.shape[3] == 3:
-        _check_count(path, len(array), size)
-        first = array[:size].transpose(0, 3, 1, 2)
-        return torch.from_numpy(np.array(first, order="C"))
-    if several and array.dtype.kind == "f" and array.shape[1] == 3:
-        _check_count(path, len(array), size)
-        with np.errstate(over="ignore"):
-            values = torch.from_numpy(np.array(array[:size], np.float32))
-        if not values.isfinite().all():
-            raise UsageError(f"{path} holds numbers that are not finite")
-        return values
+def _channels_last(path: Path, array: NDArray[Any]) -> bool | None:
+    """Whether channels are the last of four dimensions; None for grey images of three."""
+    known = array.dtype == np.uint8 or array.dtype.kind == "f"
+    if known and 0 not in array.shape[1:]:
+        if array.ndim == 3 and array.shape[2] != 3:  # which would be one image in colour
+            return None
+        ends = [array.ndim == 4 and array.shape[place] in (1, 3) for place in (1, 3)]
+        if any(ends):
+            return ends[1] and (not ends[0] or array.dtype == np.uint8)
     shape = " x ".join(map(str, array.shape))
     raise UsageError(
-        f"{path} holds {array.dtype} {shape or 'without a dimension'}: images are uint8 "
-        f"N x H x W x 3 or float N x 3 x H x W"
+        f"{path} holds {array.dtype} {shape or 'without a dimension'}: images are uint8 or float, "
+        f"N x H x W x 3, N x 3 x H x W or grey, and batch=arrays takes others"
     )
 
 
-def _labels(path: Path, labels: NDArray[Any], count: int) -> Tensor:
-    whole = labels.dtype.kind in "iu" or not count
-    if labels.shape != (count,) or not whole or (labels.astype(np.int64) < 0).any():
-        raise UsageError(
-            f"the labels of {path} are {labels.dtype} of shape {labels.shape}: "
-            f"they must be {count} whole numbers from 0 on"
-        )
-    return torch.from_numpy(labels.astype(np.int64))
+def _pixels(path: Path, array: NDArray[Any], last: bool | None) -> Tensor:
+    """Images with their channels in front."""
+    if last is None:
+        array = array[:, None]
+    elif last:
+        array = array.transpose(0, 3, 1, 2)
+    if array.dtype == np.uint8:
+        return torch.from_numpy(np.array(array, order="C"))
+    with np.errstate(over="ignore"):
+        values = torch.from_numpy(np.array(array, np.float32, order="C"))
+    if not values.isfinite().all():
+        raise UsageError(f"{path} holds numbers that are not finite")
+    return values
 
 
-def _folder(path: Path, size: int, shape: tuple[int, int, int]) -> tuple[Tensor, Labels]:
-    files = sorted(
-        file
-        for file in path.rglob("*")
-        if file.suffix.lower() in SUFFIXES
-        and not _is_hidden(file.relative_to(path))
-        and not file.is_dir()
-    )
-    pictures = []
-    for file in files[:size]:
-        try:
-            check_regular(file)
-            with _picture(file) as picture:
-                if picture.mode.startswith("I"):  # Pillow would cut 16 bits off at 255
-                    raise ValueError("it has more than 8 bits per pixel and channel")
-                array = np.asarray(picture.convert("RGB"))
-        except UsageError:
-            raise
-        except Exception as error:  # Pillow raises many classes for damaged files
-            reason = _reason(error)
-            raise UsageError(f"{file} is no readable PNG or JPEG image ({reason})") from error
-        pixels = torch.from_numpy(array.copy()).permute(2, 0, 1)[None]
-        if pixels.shape[2:] != shape[1:]:
-            resized = F.interpolate(pixels.float(), shape[1:], mode="bilinear", antialias=True)
-            pixels = resized.round().clamp(0, 255).to(torch.uint8)
-        pictures.append(pixels)
-    found = torch.cat(pictures) if pictures else torch.empty(0, *shape, dtype=torch.uint8)
-    return found, None
-
-
-@contextmanager
-def _picture(file: Path) -> Iterator[Image.Image]:
-    """An open picture of no more than the file's limit, at four bytes a pixel."""
-    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # the limit is ours
-    try:
-        picture = Image.open(file, formats=("PNG", "JPEG"))
-    finally:
-        Image.MAX_IMAGE_PIXELS = before
-    with picture:
-        check_size(file, 4 * picture.width * picture.height, "bytes, four a pixel")
-        yield picture
-
-
-def _is_hidden(path: Path) -> bool:
-    """Whether it is put there by a system or a program beside what people see."""
-    return any(part.startswith((".", "__MACOSX")) for part in path.parts)
-
-
-def _cifar(files: list[Path], size: int) -> tuple[Tensor, Labels]:
+def _cifar(files: list[Path], size: int | None) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Images and labels of CIFAR-10's python archive; it reads as many files as `size` needs."""
     parts: list[tuple[NDArray[np.uint8], Tensor]] = []
     for file in files:
-        if sum(len(pixels) for pixels, _ in parts) >= size:
+        if size is not None and sum(len(pixels) for pixels, _ in parts) >= size:
             break
         try:
             with opened(file) as stream:
@@ -223,10 +182,10 @@ def _cifar(files: list[Path], size: int) -> tuple[Tensor, Labels]:
         except (UsageError, OSError):
             raise
         except Exception as error:  # a damaged pickle may raise any class
-            reason = _reason(error)
-            raise UsageError(f"{file} is no batch of CIFAR-10's archive ({reason})") from error
+            why = reason(error)
+            raise UsageError(f"{file} is no batch of CIFAR-10's archive ({why})") from error
     array = np.concatenate([pixels for pixels, _ in parts]).reshape(-1, 3, 32, 32)
-    return torch.from_numpy(array), torch.cat([labels for _, labels in parts])
+    return array, torch.cat([labels for _, labels in parts]).numpy()
 
 
 def _cifar_batch(file: Path, content: Any) -> tuple[NDArray[np.uint8], Tensor]:
@@ -237,4 +196,7 @@ def _cifar_batch(file: Path, content: Any) -> tuple[NDArray[np.uint8], Tensor]:
     if dtype.args[0] not in ("u1", b"u1") or len(shape) != 2 or shape[1] != 3072:
         raise ValueError(f"its data is {dtype.args[0]} of shape {shape}")
     pixels = np.frombuffer(raw, np.uint8).reshape(shape, order="F" if by_columns else "C")
-    return pixels, _labels(file, np.array(content[b"labels"]), len(pixels))
+    labels, names = labels_of(content[b"labels"], len(pixels), f"the labels of {file}")
+    if names or labels.ndim > 1 or labels.is_floating_point() or bool((labels < 0).any()):
+        raise ValueError("its labels are no numbers of classes")
+    return pixels, labels

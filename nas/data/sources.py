@@ -50,17 +50,54 @@ def images(
     path: str,
     size: int = 256,
     statistics: Literal["auto", "cifar10", "cifar100", "imagenet", "unit"] = "auto",
+    shuffle: bool | None = None,
+    seed: int = 0,
 ) -> Batch:
-    """The first `size` images of a file or folder (`nas.data.images`), scaled and resized."""
+    """Images of a file or folder (`nas.data.images`), scaled and resized.
+
+    Subfolders are classes: then as many images of each, drawn from the seed. Else the first ones,
+    or with `shuffle` any. Spaces of one channel get grey images.
+    """
     from nas.data.images import read, scaled
 
-    _positive(size)
+    _positive(size, seed)
     shape = image_shape(space)
-    pixels, labels = read(Path(path).expanduser(), size, shape)
-    inputs = scaled(pixels, statistics)
+    found = read(Path(path).expanduser(), size, shape, shuffle, seed)
+    inputs = scaled(found.inputs, statistics)
     if inputs.shape[2:] != shape[1:]:
         inputs = F.interpolate(inputs, shape[1:], mode="bilinear", antialias=True)
-    return Batch(inputs, labels)
+    return Batch(inputs, found.labels, origin=found.origin, remarks=found.remarks)
+
+
+@SOURCES.register("arrays")
+def arrays(
+    space: Space,
+    *,
+    path: str,
+    size: int = 256,
+    inputs: str | list[str] | None = None,
+    labels: str | None = "auto",
+    scaling: Literal["auto", "none", "unit", "standard"] = "auto",
+    shuffle: bool = False,
+    seed: int = 0,
+) -> Batch:
+    """Examples of any shape from .npz, .npy, .pt, CSV or Parquet (`nas.data.arrays`).
+
+    They must have the shape of the space's inputs (`nas.data.fitting`), and are tokens if it has a
+    vocabulary. The first ones are taken, or with `shuffle` any, drawn from the seed.
+    """
+    from nas.data.wanted import wanted
+
+    _positive(size, seed)
+    found = wanted(
+        space,
+        Path(path).expanduser(),
+        size,
+        names=(inputs, labels),
+        scaling=scaling,
+        draw=seed if shuffle else None,
+    )
+    return Batch(found.inputs, found.labels, origin=found.origin, remarks=found.remarks)
 
 
 @SOURCES.register("text")
@@ -94,9 +131,12 @@ def make_batch(space: Space, name: str = "natural", **options: object) -> Batch:
 
 
 def image_shape(space: Space) -> tuple[int, int, int]:
-    """(3, height, width) of the space's inputs; raises UsageError if they are not images."""
+    """(channels, height, width) of the space's inputs, with one channel or three.
+
+    Raises UsageError if they are not such images.
+    """
     shape = _shape(space)
-    if len(shape) != 3 or shape[0] != 3:
+    if len(shape) != 3 or shape[0] not in (1, 3):
         raise _no_images(space, shape)
     return shape
 
@@ -115,7 +155,8 @@ def _shape(space: Space) -> tuple[int, ...]:
 
 def _no_images(space: Space, shape: tuple[int, ...]) -> UsageError:
     return UsageError(
-        f"{type(space).__name__} takes inputs of shape {shape}, no images: use batch=natural"
+        f"{type(space).__name__} takes inputs of shape {shape}, no images: use batch=natural, or "
+        "batch=arrays for data of your own"
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from io import TextIOWrapper
+from io import BufferedReader, TextIOWrapper
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from nas.errors import UsageError
-from nas.storage.reading import opened
+from nas.storage.reading import MARKS, opened
 
 END = "<eos>"
 """The token after every line."""
@@ -27,8 +28,8 @@ def read(path: Path, count: int) -> list[int]:
     numbers: dict[str, int] = {}
     try:
         tokens = [numbers.setdefault(word, len(numbers)) for word in islice(_words(path), count)]
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is no text in UTF-8") from error
+    except UnicodeError as error:
+        raise UsageError(f"{path} is no text in UTF-8 or UTF-16") from error
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"{path} cannot be read: {reason}") from error
@@ -40,9 +41,16 @@ def read(path: Path, count: int) -> list[int]:
     return tokens
 
 
+def _decoded(stream: BufferedReader[Any]) -> TextIOWrapper:
+    """The text of a stream, in UTF-8 or in what its byte-order mark tells; any line ends."""
+    start = stream.peek(4)
+    encoding = next((name for mark, name in MARKS.items() if start.startswith(mark)), "utf-8")
+    return TextIOWrapper(stream, encoding=encoding)
+
+
 def _words(path: Path) -> Iterator[str]:
     packing = "gz" if path.suffix == ".gz" else ""
-    with opened(path, packing) as stream, TextIOWrapper(stream, encoding="utf-8-sig") as lines:
+    with opened(path, packing) as stream, _decoded(stream) as lines:
         rest, inside = "", False  # a word that may go on, of a line whose end is still to come
         while piece := lines.readline(PIECE):
             if "\0" in piece:

@@ -65,11 +65,16 @@ def _as_hinted(make: Callable[..., Any], options: Mapping[str, object]) -> dict[
     """The options; a list, which is what a config has, becomes a tuple where the hint is one."""
     hints = _hints(make)
     return {
-        name: tuple(value)
-        if isinstance(value, list) and tuple in (hints.get(name), get_origin(hints.get(name)))
-        else value
+        name: tuple(value) if isinstance(value, list) and _is_tuple(hints.get(name)) else value
         for name, value in options.items()
     }
+
+
+def _is_tuple(hint: Any) -> bool:
+    """Whether a hint is a tuple, or has one among its possibilities."""
+    if get_origin(hint) in (Union, UnionType):
+        return any(map(_is_tuple, get_args(hint)))
+    return tuple in (hint, get_origin(hint))
 
 
 def defaults(kind: str, name: str, make: Callable[..., Any], given: int) -> dict[str, Any]:
@@ -113,6 +118,8 @@ def accepts(hint: Any, value: object) -> bool:
 
     >>> accepts(float, 3), accepts(int, True), accepts(int | None, None)
     (True, False, True)
+    >>> accepts(tuple[int, int], [3, 4]), accepts(list[str], "a")
+    (True, False)
     """
     origin = get_origin(hint)
     if origin in (Union, UnionType):
@@ -121,6 +128,13 @@ def accepts(hint: Any, value: object) -> bool:
         return value in get_args(hint)
     if hint is None or hint is type(None):
         return value is None
+    if origin is tuple and isinstance(value, list | tuple):
+        parts = get_args(hint)
+        if len(parts) == 2 and parts[1] is Ellipsis:
+            return all(accepts(parts[0], each) for each in value)
+        return len(parts) == len(value) and all(map(accepts, parts, value))
+    if origin is list:
+        return isinstance(value, list) and all(accepts(get_args(hint)[0], each) for each in value)
     if hint in (int, float) and isinstance(value, bool):
         return False
     if hint is float:
@@ -146,6 +160,11 @@ def described(hint: Any) -> str:
         return " or ".join(described(part) for part in get_args(hint))
     if get_origin(hint) is Literal:
         return f"one of {', '.join(map(str, get_args(hint)))}"
+    if get_origin(hint) in (tuple, list):
+        parts = get_args(hint)
+        if get_origin(hint) is list or parts[-1] is Ellipsis:
+            return f"a list, each {described(parts[0])}"
+        return f"a list of {len(parts)}, each {described(parts[0])}"
     if hint is None or hint is type(None):
         return "null"
     return WORDS.get(hint, str(hint))

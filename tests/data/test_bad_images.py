@@ -79,9 +79,8 @@ BAD: dict[str, tuple[str, bytes, str]] = {
     "objects in an archive": ("x.npz", npz(images=OBJECTS), ""),
     "one image": ("x.npy", npy(IMAGES[0]), "uint8 8 x 8 x 3:"),
     "no dimension": ("x.npy", npy(np.array(3.0)), "float64 without a dimension"),
-    "grey": ("x.npy", npy(IMAGES[..., :1]), "uint8 4 x 8 x 8 x 1:"),
-    "bytes channels first": ("x.npy", npy(IMAGES.reshape(4, 3, 8, 8)), "uint8 4 x 3 x 8 x 8:"),
-    "floats channels last": ("x.npy", npy(FLOATS.reshape(4, 8, 8, 3)), "float32 4 x 8 x 8 x 3:"),
+    "two channels": ("x.npy", npy(IMAGES[..., :2]), "uint8 4 x 8 x 8 x 2:"),
+    "alpha": ("x.npy", npy(FLOATS.reshape(4, 4, 6, 8)), "float32 4 x 4 x 6 x 8:"),
     "whole numbers": ("x.npy", npy(IMAGES.astype(np.int64)), "int64 4 x 8 x 8 x 3:"),
     "complex numbers": ("x.npy", npy(FLOATS.astype(np.complex64)), "complex64"),
     "texts": ("x.npy", npy(np.full((4, 8, 8, 3), "a")), "<U1"),
@@ -98,7 +97,7 @@ BAD: dict[str, tuple[str, bytes, str]] = {
     "no header": ("x.npy", header("(4, 8, 8,"), ""),
     "long header": ("x.npy", header(" " * 20000 + "(4, 8, 8, 3)") + IMAGES.tobytes(), ""),
     "too few labels": ("x.npz", npz(images=IMAGES, labels=np.arange(3)), "(3,)"),
-    "labels of fractions": ("x.npz", npz(images=IMAGES, labels=np.zeros(4)), "float64"),
+    "labels that are nothing": ("x.npz", npz(images=IMAGES, labels=np.full(4, np.nan)), "nan"),
     "labels in columns": ("x.npz", npz(images=IMAGES, labels=np.eye(4, dtype=int)), "(4, 4)"),
     "labels of objects": ("x.npz", npz(images=IMAGES, labels=np.full(4, None)), ""),
     "labels too large": ("x.npz", npz(images=IMAGES, labels=np.full(4, 2**64 - 1)), ""),
@@ -140,7 +139,6 @@ def beginning(width: int, height: int) -> bytes:
 PICTURES = {
     "empty": b"",
     "text": b"a picture",
-    "sixteen bits": png(np.full((8, 8), 1000, np.uint16)),
     "half a png": png(IMAGES[0])[:100],
     "half a jpeg": jpeg(pixels(1, 64, 64)[0])[:900],
     "no pixels": png(IMAGES[0])[:40],
@@ -214,8 +212,7 @@ def test_a_damaged_file_is_read_or_refused(tmp_path: Path, name: str) -> None:
     for part in damaged:
         file.write_bytes(part)
         try:
-            images, _ = read(path, 1, (3, 8, 8))
-            assert len(images) == 1
+            assert len(read(path, 1, (3, 8, 8)).inputs) == 1
         except UsageError as error:
             messages.append(str(error))
     assert len(messages) >= 20

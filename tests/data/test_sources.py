@@ -35,8 +35,8 @@ class Words(Space):
         return str(arch[0])
 
 
-class Grey(Words):
-    shape = (1, 8, 8)
+class Pair(Words):
+    shape = (2, 8, 8)
 
 
 @pytest.fixture
@@ -127,9 +127,13 @@ def test_sizes(name: str) -> None:
 
 
 def mistakes() -> Iterator[tuple[str, dict[str, object], str]]:
-    yield "nature", {}, "no batch 'nature'; did you mean 'natural'.*images, natural, noise, ramp"
+    yield (
+        "nature",
+        {},
+        "no batch 'nature'; did you mean 'natural'.*arrays, images, natural, noise, ramp",
+    )
     for name in SOURCES:
-        path = {"path": "x.npy"} if name in ("images", "text") else {}
+        path = {"path": "x.npy"} if name in ("arrays", "images", "text") else {}
         yield name, {**path, "colour": 1}, f"batch {name} has no option 'colour'.*size=256"
         for size in (0, -3):
             yield name, {**path, "size": size}, f"size={size} must be at least 1"
@@ -140,6 +144,9 @@ def mistakes() -> Iterator[tuple[str, dict[str, object], str]]:
         yield name, {"seed": 0.5}, "batch.seed=0.5 must be a whole number"
     yield "ramp", {"seed": 1}, "batch ramp has no option 'seed'"
     yield "images", {}, "batch images needs batch.path="
+    yield "arrays", {}, "batch arrays needs batch.path="
+    yield "arrays", {"path": "x.npy", "scaling": "log"}, "scaling=log must be one of auto"
+    yield "arrays", {"path": "x.npy", "inputs": 3}, "inputs=3 must be a text or a list, each a te"
     yield "text", {}, "batch text needs batch.path="
     yield "images", {"path": 3}, "batch.path=3 must be a text"
     yield "text", {"path": "x.txt"}, "takes inputs of shape .*, no text: use batch=natural"
@@ -160,8 +167,8 @@ def test_a_space_without_images_takes_its_own_batch_only(name: str, tmp_path: Pa
     path = {"path": str(tmp_path)} if name == "images" else {}
     with pytest.raises(UsageError, match=r"Words takes inputs of shape \(5,\), no images"):
         make_batch(Words(), name, **path)
-    with pytest.raises(UsageError, match=r"Grey takes inputs of shape \(1, 8, 8\), no images"):
-        make_batch(Grey(), name, **path)
+    with pytest.raises(UsageError, match=r"Pair takes inputs of shape \(2, 8, 8\), no images"):
+        make_batch(Pair(), name, **path)
 
 
 @pytest.mark.parametrize("name", ["noise", "ramp"])

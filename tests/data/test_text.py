@@ -46,6 +46,25 @@ def test_lines_are_split_and_ended(tmp_path: Path, name: str) -> None:
     assert read(path, 4) == TOKENS[:4]
 
 
+MARKED = {
+    "mark": TEXT.encode("utf-8-sig"),
+    "utf-16": TEXT.encode("utf-16"),
+    "utf-16 of others": b"\xfe\xff" + TEXT.encode("utf-16-be"),
+    "utf-32": TEXT.encode("utf-32"),
+    "windows": TEXT.replace("\n", "\r\n").encode("utf-8-sig"),
+    "old mac": TEXT.replace("\n", "\r").encode(),
+    "windows in utf-16": TEXT.replace("\n", "\r\n").encode("utf-16"),
+}
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("kind", MARKED)
+def test_marks_and_line_ends(tmp_path: Path, kind: str, packed: bool) -> None:
+    path = tmp_path / ("words.gz" if packed else "words.txt")
+    path.write_bytes(gzip.compress(MARKED[kind]) if packed else MARKED[kind])
+    assert read(path, 9) == TOKENS
+
+
 def test_streams_are_one_after_the_other(space: Space, tmp_path: Path) -> None:
     path = tmp_path / "words.txt"
     path.write_text(TEXT)
@@ -70,6 +89,7 @@ BROKEN: dict[str, tuple[bytes | None, str]] = {
     "short.txt": (b"one two\n", "holds 3 tokens, and the batch needs 9"),
     "picture.png": (b"\x89PNG\r\n\x1a\n\xff\xfe" * 9, "no text in UTF-8"),
     "zeros.bin": (b"a\0b c\n" * 9, "a zero byte"),
+    "half.txt": (TEXT.encode("utf-16")[:-1], "no text in UTF-8 or UTF-16"),
     "plain.gz": (TEXT.encode(), "cannot be read"),
     "cut.gz": (gzip.compress(TEXT.encode() * 99, mtime=0)[:-20], "cannot be read|holds"),
     "torn.gz": (

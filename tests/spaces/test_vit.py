@@ -176,7 +176,7 @@ def test_sizes_that_do_not_fit(options: dict[str, int], message: str) -> None:
 def test_a_layer_is_that_of_pytorch() -> None:
     """With heads as wide as their share of the tokens, which is all that PyTorch's layer has."""
     model = VisionTransformer(
-        24, [(3, 84)], resolution=8, patch=4, classes=2, head_width=8
+        24, [(3, 84)], inputs=(3, 8, 8), patch=4, classes=2, head_width=8
     ).double()
     with seeded("layer"):
         for parameter in model.parameters():

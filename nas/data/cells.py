@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from pathlib import Path
 
 import polars
@@ -13,6 +14,14 @@ from nas.storage.reading import check_regular, check_size, content, decoded
 MISSING = ("", "n/a", "na", "n.a.", "#n/a", "nan", "null", "none", "nil", "-", "--", "?", "–", "—")
 """What stands for a figure that is not there, in small or large letters."""
 SEPARATORS = ",;\t"
+DAMAGED = (
+    polars.exceptions.PolarsError,
+    polars.exceptions.PanicException,
+    UnicodeError,
+    EOFError,
+    zlib.error,
+)
+"""The errors that reading a file of another kind raises."""
 LIKE_A_NUMBER = r"^[-+−]?[0-9.,][0-9.,'_ ]*%?$"
 """What a column of figures has in every row, if none of them can be read."""
 NUMBERS = 4
@@ -30,12 +39,13 @@ def parquet(path: Path) -> polars.DataFrame:
     return polars.read_parquet(path)
 
 
-def csv(path: Path) -> polars.DataFrame:
+def csv(path: Path, header: bool = True) -> polars.DataFrame:
     """A CSV file, gzipped or not: all cells as texts, without empty lines.
 
     Commas, semicolons or tabs separate the cells, as the first line tells; with semicolons figures
-    may have decimal commas. UnicodeError where it is
-    no text, and polars' errors where it is no table.
+    may have decimal commas. Without a `header`, a first line of numbers alone is no header, and
+    columns are column_1, column_2, …. UnicodeError where it is no text, and polars' errors where
+    it is no table.
     """
     check_regular(path)
     with path.open("rb") as file:
@@ -50,10 +60,27 @@ def csv(path: Path) -> polars.DataFrame:
     if re.search(rf'{separator} +"', head):  # polars takes a quote after a blank for a letter
         text = re.sub(rf'(^|{separator}) +(?=")', r"\1", text, flags=re.MULTILINE)
     text = re.sub(r"\n[ \n]*\n", "\n", text)
-    frame = polars.read_csv(text.encode("utf-8"), separator=separator, infer_schema=False)
+    headed = header or not all(map(_is_figure, head.split(separator)))
+    frame = polars.read_csv(
+        text.encode("utf-8"),
+        separator=separator,
+        infer_schema=False,
+        has_header=headed,
+    )
+    if not headed:
+        frame.columns = [f"column_{number}" for number in range(1, frame.width + 1)]
     if separator == ";":
         frame = frame.select(_with_points(column) for column in frame)
     return frame.rename({name: name.strip() for name in frame.columns})
+
+
+def _is_figure(cell: str) -> bool:
+    """Whether a cell of the first line is a number, and so no name of a column."""
+    try:
+        float(cell.strip().strip('"').replace(",", "."))
+    except ValueError:
+        return False
+    return True
 
 
 def _with_points(texts: polars.Series) -> polars.Series:
