@@ -200,8 +200,6 @@ def test_a_table_prints_well() -> None:
         (Net, {"inputs": (3, 0, 8)}, "or the shape of one example"),
         (Net, {"inputs": torch.zeros(5)}, "are no batch"),
         (Net, {"inputs": torch.zeros(4, 3, 8, 8), "labels": [1, 2]}, "labels"),
-        (Net, {"inputs": torch.zeros(2, 3, 8, 8), "labels": [0.5, 1.0]}, "labels"),
-        (Net, {"inputs": torch.zeros(2, 3, 8, 8), "labels": [0, -1]}, "label"),
         (Net, {"inputs": Batch(torch.zeros(2, 3, 8, 8)), "labels": [0, 1]}, "Batch(inputs, l"),
         (Net, {"inputs": (3, 8, 8), "proxies": []}, "proxies= must have a proxy"),
         (Net, {"inputs": (3, 8, 8), "proxies": "naswott"}, "did you mean 'naswot'"),
@@ -278,3 +276,10 @@ def test_what_is_registered_can_be_sent_to_other_processes() -> None:
     candidate, batch = Candidate.of(Net, (3, 8, 8)), Batch(inputs(Net))
     assert again.score(candidate, batch) == proxy.score(candidate, batch)
     assert type(again).__name__ == "spread"
+
+
+@pytest.mark.parametrize("labels", [[0.5, 1.0], [0, -1], [0, 99]])
+def test_labels_that_are_no_classes_are_refused_by_what_needs_classes(labels: list[float]) -> None:
+    scores = nas.score(Net, torch.rand(2, 3, 8, 8), labels, ["snip", "params"])
+    assert "label" in scores["snip"].reason
+    assert scores["params"].value > 0

@@ -9,7 +9,6 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from nas.batch import Batch
@@ -138,16 +137,14 @@ def batch_of(inputs: object, labels: object = None, seed: int = 0) -> Batch:
         if labels is not None:
             raise UsageError("labels= is for inputs that are no Batch: give Batch(inputs, labels)")
         return inputs
-    if not isinstance(inputs, Tensor | np.ndarray):
-        return _labelled(_drawn(inputs, seed).inputs, labels)
-    numbers = torch.as_tensor(inputs).detach()
-    if numbers.is_complex() or numbers.ndim < 2 or not numbers.numel():
+    given = inputs if isinstance(inputs, Tensor | np.ndarray) else _drawn(inputs, seed).inputs
+    batch = Batch(given, labels, seed)  # type: ignore[arg-type]  # which checks them
+    if batch.inputs.ndim < 2 or not batch.inputs.numel():
         raise UsageError(
-            f"inputs of shape {tuple(numbers.shape)} and {numbers.dtype} are no batch: they must "
-            f"be real numbers (batch, …)"
+            f"inputs of shape {tuple(batch.inputs.shape)} are no batch: they must be (batch, …)"
         )
-    real = numbers.is_floating_point()
-    return _labelled(numbers.float() if real else numbers.long(), labels)
+    real = batch.inputs.is_floating_point()
+    return replace(batch, inputs=batch.inputs.float()) if real else batch
 
 
 def _drawn(shape: object, seed: int) -> Batch:
@@ -158,19 +155,3 @@ def _drawn(shape: object, seed: int) -> Batch:
             f"example, such as (3, 32, 32)"
         )
     return suitable(tuple(sizes), None, SIZE, generator("batch", seed))
-
-
-def _labelled(inputs: Tensor, labels: object) -> Batch:
-    if labels is None:
-        return Batch(inputs)
-    numbers = torch.as_tensor(labels)
-    if numbers.ndim == 2 and numbers.shape[1] == 1:
-        numbers = numbers[:, 0]
-    if numbers.shape != inputs.shape[:1] or numbers.is_floating_point() or numbers.is_complex():
-        raise UsageError(
-            f"labels of shape {tuple(numbers.shape)} and {numbers.dtype} do not fit: they must be "
-            f"{len(inputs)} whole numbers, one for each input"
-        )
-    if int(numbers.min()) < 0:
-        raise UsageError(f"the label {int(numbers.min())} must be at least 0")
-    return Batch(inputs, numbers.long())
