@@ -7,7 +7,7 @@ reduce=[('max_pool_3x3', 0), ('max_pool_3x3', 1), ('max_pool_3x3', 1),
 ('skip_connect', 2), ('max_pool_3x3', 0), ('skip_connect', 2), ('max_pool_3x3', 1),
 ('skip_connect', 2)], reduce_concat=[2, 3, 4, 5])
 Space: space=darts space.channels=36 space.layers=20 space.classes=10
-space.resolution=32 space.none=true space.repeats=false
+space.resolution=32 space.none=true space.repeats=false space.input_channels=3
 Inputs: (batch, 3, 32, 32)
 Parameters: 3,349,342; multiply-adds: 528,359,040
 Layers that cannot change the output: left out (live=true)
@@ -149,7 +149,7 @@ class Preprocess(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.relu(x)
-        x = torch.cat([self.conv1(x), self.conv2(x[:, :, 1:, 1:])], dim=1)
+        x = torch.cat([self.conv1(x), self.conv2(x[..., 1:, 1:])], dim=1)
         return self.bn(x)
 
 

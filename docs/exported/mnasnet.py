@@ -2,6 +2,7 @@
 
 Architecture: 1 3 1 0 6 3 2 0 6 5 3 1 6 3 3 0 6 3 2 1 6 5 4 1 6 3 1 1
 Space: space=mnasnet space.channels=32 space.classes=1000 space.resolution=224
+space.input_channels=3
 Inputs: (batch, 3, 224, 224)
 Parameters: 5,045,086; multiply-adds: 369,083,552
 Layers that cannot change the output: left out (live=true)

@@ -3,7 +3,7 @@
 Architecture:
 |nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|
 Space: space=nasbench201 space.channels=16 space.cells=5 space.classes=10
-space.resolution=32
+space.resolution=32 space.input_channels=3
 Inputs: (batch, 3, 32, 32)
 Parameters: 1,288,506; multiply-adds: 184,730,240
 Layers that cannot change the output: left out (live=true)

@@ -22,6 +22,9 @@ NAMES: dict[Role, str] = {
     "size": "size",
     "repeats": "repeats",
     "classes": "num_classes",
+    "heads": "heads",
+    "length": "length",
+    "vocabulary": "vocabulary",
 }
 
 

@@ -31,7 +31,14 @@ def source(network: Network, name: str, about: str) -> str:
     root = tree.whole()
     outputs = network.shapes[-1]
     classes = Classes(root, name, classes=len(outputs) == 1)
-    parts = [_class(each, classes, root) for each in classes.all]
+    definitions = dict.fromkeys(
+        item.op.definition
+        for each in classes.all
+        for item in each.blocks[0].items
+        if item.op is not None and item.op.definition
+    )
+    parts = [definition.split("\n") for definition in definitions]
+    parts += [_class(each, classes, root) for each in classes.all]
     parts.append(_create_model(classes.all[-1]))
     body = "\n\n\n".join("\n".join(part) for part in parts)
     functional = "from torch.nn import functional as F\n" if re.search(r"\bF\.", body) else ""

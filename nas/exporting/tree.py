@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 
-from nas.exporting.operations import Written, written
+from nas.exporting.operations import Written
+from nas.exporting.rules import written
 from nas.network import Network
 from nas.network.names import names
 

@@ -145,6 +145,7 @@ def test_the_source_of_a_runs_winner(here: Path) -> None:
     assert (here / "net.py").read_text() == before
 
 
+@pytest.mark.usefixtures("here")
 def test_json_is_scored_as_the_architecture_is() -> None:
     assert nas("export", ARCH, *SMALL[:3], "format=json", "out=net.json").code == 0
     scored = ["batch.size=8", "device=cpu", "proxy=naswot", "json=true"]
@@ -196,6 +197,7 @@ def test_mistakes_are_one_sentence_and_nothing_is_written(
     assert snapshot(here) == before
 
 
+@pytest.mark.usefixtures("here")
 def test_files_of_two_spaces_are_not_scored_together() -> None:
     for name, arch in (("nasbench201", ARCH), ("transnas_macro", "64-41414-basic")):
         assert nas("export", arch, f"space={name}", "format=json", f"out={name}.json").code == 0
