@@ -279,7 +279,7 @@ def test_what_is_registered_can_be_sent_to_other_processes() -> None:
 
 
 @pytest.mark.parametrize("labels", [[0.5, 1.0], [0, -1], [0, 99]])
-def test_labels_that_are_no_classes_are_refused_by_what_needs_classes(labels: list[float]) -> None:
+def test_labels_that_are_no_classes_are_refused_by_what_needs_classes(labels: Any) -> None:
     scores = nas.score(Net, torch.rand(2, 3, 8, 8), labels, ["snip", "params"])
     assert "label" in scores["snip"].reason
     assert scores["params"].value > 0
