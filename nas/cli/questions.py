@@ -10,14 +10,14 @@ from nas.cli.settings import SearchSettings, typed
 from nas.errors import UsageError
 from nas.runs.summary import Question
 from nas.scoring.objective import METRICS_SHOWN
-from nas.searching.loop import PATIENCE
-
-FREE = {"budget", "out", "device", "executor", "patience", "strict", "finals"}
-"""Settings that may change when a run goes on, because no trial depends on them."""
+from nas.searching.loop import GIVE_UP
 
 ADDED = {
     "metrics": [*METRICS_SHOWN],
-    "patience": PATIENCE,
+    "give_up": GIVE_UP,
+    "count": "trials",
+    "timeout": None,
+    "patience": None,
     "strict": False,
     "live": False,
     "finals": {"name": "none"},
@@ -37,6 +37,9 @@ def question(settings: SearchSettings) -> Question:
         repeats=settings.repeats,
         block=settings.block,
         budget=settings.budget,
+        count=settings.count,
+        timeout=settings.timeout,
+        patience=settings.patience,
         live=settings.live,
     )
 
@@ -44,9 +47,16 @@ def question(settings: SearchSettings) -> Question:
 def recorded(record: Mapping[str, Any], file: Path) -> SearchSettings:
     """The settings in a search's folder; raises UsageError if they are not from a search."""
     try:
-        return typed(SearchSettings, {**ADDED, **record})
+        return typed(SearchSettings, {**ADDED, **_renamed(record)})
     except (KeyError, TypeError, AttributeError):
         raise UsageError(f"{file} is not the config of a search") from None
+
+
+def _renamed(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The record with the present names: in format 1 `give_up` was called patience."""
+    if "give_up" in record:
+        return record
+    return {**record, "give_up": record.get("patience", GIVE_UP), "patience": None}
 
 
 def completed(record: Mapping[str, Any], file: Path) -> Mapping[str, Any]:

@@ -268,7 +268,7 @@ def test_copies_do_not_use_up_patience(batch: Batch) -> None:
     with pytest.raises(UsageError, match=r"ValueError: always \(the first 2 architectures all"):
         search(
             Same(SPACE), ProxyObjective(SPACE, Failing(), batch), history,
-            budget=30, seed=0, patience=2,
+            budget=30, seed=0, give_up=2,
         )  # fmt: skip
     assert len(history) == 10
 

@@ -9,7 +9,7 @@ from nas import STRATEGIES, Arch, Evaluation, History, Strategy, Trial, trials
 from nas.ranking import ranked
 from nas.scoring.executors import Executor
 from nas.scoring.objective import Objective
-from nas.searching.loop import PATIENCE
+from nas.searching.loop import GIVE_UP
 from tests.support.small import small
 
 SPACE = small("nasbench201")
@@ -67,7 +67,7 @@ def search(
     seed: int,
     block: int = 1,
     executor: Executor = map,
-    patience: int = PATIENCE,
+    give_up: int = GIVE_UP,
 ) -> Trial:
     """The best of a search, or its first trial if none has a score; arguments as for `trials`."""
     steps = trials(
@@ -78,7 +78,7 @@ def search(
         seed=seed,
         block=block,
         executor=executor,
-        patience=patience,
+        give_up=give_up,
     )
     every = list(steps)
     return (ranked(every, strategy.ranking) or every)[0]

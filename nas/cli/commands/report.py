@@ -30,15 +30,16 @@ def run(folder: Path, settings: ReportSettings) -> None:
     from nas.cli.build import build_metrics, build_ranking, build_space
     from nas.cli.finals import read
     from nas.cli.questions import question, recorded
-    from nas.runs.folder import CONFIG, read_record, read_trials
+    from nas.runs.folder import CONFIG, read_elapsed, read_record, read_trials
     from nas.runs.summary import rendered, summarise
 
     search = recorded(read_record(folder)[0], folder / CONFIG)
     space = build_space(search.space)
     history = read_trials(folder, space, search.metrics)
     ranking = build_ranking(search.ranking, search.proxy, search.metrics)
-    held = read(search, history, ranking, space, folder)
-    summary = summarise(history, space, ranking, search.metrics, question(search), *held)
+    elapsed = read_elapsed(folder)
+    held = read(search, history, ranking, space, folder, elapsed)
+    summary = summarise(history, space, ranking, search.metrics, question(search), *held, elapsed)
     if settings.json:
         print(json.dumps(summary, ensure_ascii=False))
     else:
