@@ -54,7 +54,8 @@ def test_the_version_is_printed() -> None:
 
 def test_a_folder_of_before_there_were_formats_is_read_and_continued(folder: Path) -> None:
     before = history(folder)
-    rewrite(folder, format=None, versions=None, metrics=None, patience=None, give_up=None, strict=None)
+    lacking = ("format", "versions", "metrics", "patience", "give_up", "count", "strict")
+    rewrite(folder, **dict.fromkeys(lacking))
     report = nas("report", folder)
     assert report.code == 0
     assert "FLOPs" in report.out
