@@ -39,14 +39,14 @@ class Strategy(ABC):
         """Learn from a trial of an architecture that `ask` returned; trials come in order."""
 
 
-def no_more_than_random(strategy: Strategy, budget: int, block: int) -> str:
-    """A sentence if all trials of a budget are the strategy's first random ones; else empty."""
-    last_told = (budget - 1) // block * block  # before it is asked for the last block
+def no_more_than_random(strategy: Strategy, total: int, block: int) -> str:
+    """A sentence if so many trials are all the strategy's first random ones; else empty."""
+    last_told = (total - 1) // block * block  # before it was asked for the last block
     if last_told >= strategy.first_random:
         return ""
     return (
         f"the first {strategy.first_random} trials of {type(strategy).__name__} are random, so "
-        f"with budget={budget} it is random search"
+        f"these {total} were random search: it needs a larger budget"
     )
 
 

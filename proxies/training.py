@@ -27,10 +27,10 @@ class Training(Proxy):
     A share `valid` of the batch, the same for every candidate, is kept apart; the network is
     trained on the rest for `steps` steps, or for `epochs` epochs if they are given, and the score
     is its accuracy on the part kept apart, or minus its mean loss (`metric`; `auto`: accuracy
-    where there are classes). Labels that are whole numbers from 0 on are classes, one an example or one
-    a place, with the cross entropy; others are numbers, with the squared error. Tokens without
-    labels: the next token, where the network gives logits of the space's vocabulary. A batch
-    without labels is refused otherwise.
+    where there are classes). Labels that are whole numbers from 0 on are classes, one an example
+    or one a place, with the cross entropy; others are numbers, with the squared error. Tokens
+    without labels: the next token, where the network gives logits of the space's vocabulary. A
+    batch without labels is refused otherwise.
 
     `optimizer`: `adamw`, or `sgd` with Nesterov momentum .9 and weight decay 5e-4; the learning
     rate `lr` (null: 0.002 or 0.05) falls to 0 along a half cosine. There is no augmentation, and

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from nas.cli.settings import SearchSettings, typed
 from nas.errors import UsageError
+from nas.runs.folder import OWN
 from nas.runs.summary import Question
 from nas.scoring.objective import METRICS_SHOWN
 from nas.searching.loop import GIVE_UP
@@ -46,6 +48,8 @@ def question(settings: SearchSettings) -> Question:
 
 def recorded(record: Mapping[str, Any], file: Path) -> SearchSettings:
     """The settings in a search's folder; raises UsageError if they are not from a search."""
+    if OWN in record and not record.get("metrics"):  # of an objective that is no proxy
+        return replace(recorded({**record, "metrics": [*METRICS_SHOWN]}, file), metrics=())
     try:
         return typed(SearchSettings, {**ADDED, **_renamed(record)})
     except (KeyError, TypeError, AttributeError):

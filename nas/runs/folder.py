@@ -31,6 +31,9 @@ FREE = {
 }
 """Settings that may change when a run goes on, because no trial depends on them."""
 
+OWN = "scores"
+"""The key that only records of searches from Python have: what their scores depend on."""
+
 Record = Mapping[str, Any]
 """The settings of a run as plain values. This module does not need to know their meaning."""
 
@@ -134,6 +137,18 @@ def read_trials(folder: Path, space: Space, metrics: Collection[str]) -> History
 def write_best(folder: Path, summary: Mapping[str, Any]) -> None:
     """Write the summary into the folder; an existing file is replaced in one step."""
     replace_file(folder / BEST, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_best(folder: Path) -> dict[str, Any]:
+    """The summary in a folder; raises UsageError if there is none."""
+    try:
+        with (folder / BEST).open(encoding="utf-8") as file:
+            found = json.load(file)
+        if isinstance(found, dict):
+            return found
+    except (OSError, ValueError, RecursionError):
+        pass
+    raise UsageError(f"there is no result in {folder} yet: it has no {BEST} that can be read")
 
 
 def read_elapsed(folder: Path) -> float:

@@ -19,6 +19,13 @@ LINE_EVERY = 10.0
 """Seconds between lines if the output is not a terminal."""
 
 
+def is_watched() -> bool:
+    """Whether somebody looks at stderr: it is a terminal, or the cell of a notebook."""
+    if sys.stderr is None:
+        return False
+    return sys.stderr.isatty() or type(sys.stderr).__module__.startswith("ipykernel")
+
+
 class Progress:
     """Shows units done, units per second, time left and the best score so far, on stderr."""
 
@@ -30,10 +37,10 @@ class Progress:
         self.told = 0
         self.best = nan
         self.start = self.last = monotonic()
-        terminal = sys.stderr is not None and sys.stderr.isatty()
         self.bar: tqdm[NoReturn] | None = None
-        if terminal:  # some terminals report a width of 0
-            width = None if get_terminal_size(sys.stderr.fileno()).columns else 80
+        if is_watched():  # some terminals report a width of 0, and a notebook has none
+            known = sys.stderr.isatty() and get_terminal_size(sys.stderr.fileno()).columns
+            width = None if known else 80
             self.bar = tqdm(total=budget, initial=done, unit=f" {unit}", ncols=width)
 
     def see(self, trial: Trial) -> None:
@@ -81,7 +88,7 @@ def watched(
     done: Sequence[Trial],
     limits: Limits,
     comparable: bool,
-    stop: Callable[[], bool],
+    stop: Callable[[], bool] = lambda: False,
 ) -> float:
     """Make the trials that follow those that are done, show how far they are; stop if asked to.
 

@@ -95,9 +95,9 @@ class _Search:
                 if number < recorded:
                     trial = known.checked(history[number], arch)
                 else:
-                    begun = monotonic() if begun is None else begun
                     if watch.ended(spent + _since(begun)):
                         return
+                    begun = monotonic() if begun is None else begun
                     trial = known.trial(number, arch, evaluations)
                     history.append(trial)
                 known.add(trial)

@@ -136,7 +136,7 @@ def _settle(model: nn.Module, inputs: Tensor, which: Tensor, batch_size: int) ->
     before = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # type: ignore[assignment]  # the mean over all that follow
+        norm.momentum = None  # the mean over all that follow
     with torch.no_grad():
         for number in range(batches_in(len(which), batch_size)):
             model(inputs[which[number * batch_size : (number + 1) * batch_size]])

@@ -274,7 +274,7 @@ def test_copies_do_not_use_up_patience(batch: Batch) -> None:
 
 
 def test_search_and_score_from_python(tmp_path: Path) -> None:
-    argv: dict[str, Any] = {"strategy": "random", "budget": 12, "folder": tmp_path / "run"}
+    argv: dict[str, Any] = {"strategy": "random", "budget": 12, "out": tmp_path / "run"}
     whole = nas.search(SPACE, "params", **argv)
     assert nas.search(SPACE, "params", **argv).best.to_json() == whole.best.to_json()
     with pytest.raises(UsageError, match="other settings: scores"):
@@ -286,7 +286,7 @@ def test_search_and_score_from_python(tmp_path: Path) -> None:
     (found,) = nas.score("nasbench201", ["(1,1,1,1,1,1)"], "params")
     assert found.score == found.metrics["params"]
     with pytest.raises(UsageError, match="always"):
-        nas.search(SPACE, Boom(), budget=5, folder=tmp_path / "lost")
+        nas.search(SPACE, Boom(), budget=5, out=tmp_path / "lost")
     assert not (tmp_path / "lost").exists()
 
 

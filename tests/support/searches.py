@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import isnan, nan
 from random import Random
+from typing import Any
 
 from nas import STRATEGIES, Arch, Evaluation, History, Strategy, Trial, trials
 from nas.ranking import ranked
@@ -68,6 +69,7 @@ def search(
     block: int = 1,
     executor: Executor = map,
     give_up: int = GIVE_UP,
+    **limits: Any,
 ) -> Trial:
     """The best of a search, or its first trial if none has a score; arguments as for `trials`."""
     steps = trials(
@@ -79,6 +81,7 @@ def search(
         block=block,
         executor=executor,
         give_up=give_up,
+        **limits,
     )
     every = list(steps)
     return (ranked(every, strategy.ranking) or every)[0]

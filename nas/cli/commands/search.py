@@ -85,7 +85,7 @@ def run(settings: SearchSettings, again: str) -> None:
         spent = read_elapsed(folder) if history else 0.0
         every = _every(settings, strategy, objective, history, executor, spent)
         done = list(islice(every, len(history)))  # this checks the recorded trials
-        _say_where(settings, strategy, history, folder)
+        _say_where(history, folder)
         write_record(folder, record)
         came, seconds = _watch(settings, done, every)
         elapsed = spent + seconds
@@ -102,6 +102,8 @@ def run(settings: SearchSettings, again: str) -> None:
             stopped = bool(held.unfinished)
             summary = summarise(history, *figures, *held, elapsed)
             write_best(folder, summary)
+    if note := no_more_than_random(strategy, len(history), settings.block):
+        print(f"note: {note}", file=sys.stderr)
     print(rendered(summary, objective.measures))
     names = [name for name in (BEST, HISTORY, FINALS, CONFIG) if (folder / name).exists()]
     print(f"files   {folder}: {', '.join(names)}")
@@ -157,12 +159,8 @@ def _end(summary: Mapping[str, Any], again: str, stopped: str) -> None:
         raise NothingFoundError(f"none of the {total} trials has a score; the reasons are above")
 
 
-def _say_where(
-    settings: SearchSettings, strategy: Strategy, history: History, folder: Path
-) -> None:
+def _say_where(history: History, folder: Path) -> None:
     if history.torn:
         print(f"the last line of {folder}/history.jsonl was torn and is left out", file=sys.stderr)
     if len(history):
         print(f"going on in {folder} after {len(history)} trials", file=sys.stderr)
-    if note := no_more_than_random(strategy, settings.budget, settings.block):
-        print(f"note: {note}", file=sys.stderr)
