@@ -76,7 +76,7 @@ class Search:
 
         The search is kept in the folder `out`.
         """
-        settings = {"seed": seed, "block": block, "give_up": give_up}
+        settings: dict[str, Any] = {"seed": seed, "block": block, "give_up": give_up}
         with self._opened(out, settings, executor) as (history, journal, spent, keep):
             every = trials(
                 self.strategy,
@@ -84,9 +84,7 @@ class Search:
                 history,
                 executor=executor,
                 spent=spent,
-                seed=seed,
-                block=block,
-                give_up=give_up,
+                **settings,
                 **asdict(self.limits),
             )
             done = list(islice(every, len(history)))
@@ -171,7 +169,7 @@ class Search:
             "strict": scoring is not None and scoring.strict,
             "live": scoring is None or scoring.live,
             "device": "cpu" if scoring is None else scoring.device,
-            OWN: {"objective": _name(None, self.objective)} if scoring is None else keys(scoring),
+            OWN: {"objective": _name(None, self.objective)} if scoring is None else _keys(scoring),
         }
         plain: dict[str, Any] = json.loads(json.dumps(whole, default=repr))
         return plain
@@ -267,6 +265,11 @@ def _name(registry: Registry[Any] | None, thing: object) -> str:
     """The registered name of a thing's class, or the class's own."""
     known = {} if registry is None else registry
     return next((n for n in known if known[n] is type(thing)), type(thing).__qualname__)
+
+
+def _keys(objective: ProxyObjective) -> dict[str, str]:
+    """The keys of the scores by proxy; a single one has no name there."""
+    return {name or "proxy": key for name, key in keys(objective).items()}
 
 
 def _named(executor: Executor) -> dict[str, str]:
