@@ -2,71 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from nas.arch import Arch
 from nas.batch import Batch
 from nas.errors import UsageError
-from nas.ranking import Ranking, by_score, rank_sum, ranked
-from nas.runs.journals import journals
+from nas.runs.found import Found
+from nas.runs.from_python import Finals, Strategies, prepared
+from nas.runs.progress import is_watched
 from nas.scoring.executors import Executor
 from nas.scoring.given import Proxies, objective_of
-from nas.scoring.keys import keys
+from nas.scoring.objective import Objective
 from nas.scoring.scores import read, score
-from nas.searching.finals import PANEL, Panel, Standings, held, judged, judges_of, jury, standings
-from nas.searching.found import Found
+from nas.searching.finals import PANEL, Standings, judged, jury, standings
 from nas.searching.history import History
-from nas.searching.loop import trials
+from nas.searching.limits import Count, Limits, seconds_of
+from nas.searching.loop import GIVE_UP
 from nas.space import Space
-from nas.strategy import STRATEGIES, Strategy
 
 __all__ = ["finals", "score", "search"]
 
 
 def search(
     space: Space | str,
-    proxy: Proxies = "epsilon",
-    strategy: Callable[[Space, Ranking], Strategy] | str = "evolution",
+    proxy: Proxies | Objective = "epsilon",
+    strategy: Strategies = "evolution",
     *,
     budget: int = 1000,
+    count: Count = "trials",
+    timeout: float | str | None = None,
+    patience: int | None = None,
+    give_up: int = GIVE_UP,
     batch: Batch | None = None,
     seed: int = 0,
     live: bool = True,
-    finals: Panel | None = PANEL,
+    finals: Finals = "auto",
     block: int = 1,
-    folder: str | Path | None = None,
+    out: str | Path | None = None,
     executor: Executor = map,
+    progress: bool | None = None,
 ) -> Found:
-    """Search a space by a proxy, or by the rank sum of several; nothing is trained.
+    """Search a space by a proxy, by the rank sum of several, or by an objective of your own.
 
     Give plugins as objects or by name; a name means the plugin with its default options. A
-    strategy is made from the space and the ranking: give its class, or a `partial` of it with
-    options. If `batch` is None, the space's default input is used. `live`: without layers that
-    cannot change the output (`nas.network.Network`). `finals`: the panel that judges the best
-    trials among each other; None for no finals. With `folder`, the journals are kept there, and
-    the same call goes on where it stopped. Raises UsageError for a wrong argument.
+    strategy can also be a class, a `partial` of it, or an object, of which a copy is used. If
+    `batch` is None, the space's default input is used. `live`: without layers that cannot change
+    the output. An `Objective` has its own batch and options.
+
+    `budget`, `count`, `timeout` (seconds, or a text such as "10m"), `patience` and `give_up` say
+    when it ends, as in `nas.trials`. `finals`: the panel that judges the best trials among each
+    other; None for none; "auto": none by an `Objective` and by proxies that decide by themselves.
+    With `out` it is kept in that folder, as by `nas search`, and the same call goes on where it
+    stopped. `progress`: whether a bar is shown; None: on a terminal and in a notebook. Raises
+    UsageError for a wrong argument.
 
     >>> from nas import search
     >>> found = search("nasbench201", "params", "random", budget=3, finals=None)
     >>> len(found.trials), found.arch.count("|")
     (3, 9)
     """
-    objective = objective_of(space, proxy, batch, seed, live)
-    ranking: Ranking = rank_sum if isinstance(objective.proxies, Mapping) else by_score
-    if finals is not None:
-        judges_of(objective, finals.proxies)  # raises now, not after the search
-    make = STRATEGIES[strategy] if isinstance(strategy, str) else strategy
-    made: Strategy = make(objective.space, ranking)
-    kind, scores = type(made).__qualname__, partial(keys, objective)
-    with journals(folder, kind, seed, block, scores) as (history, journal):
-        settings = {"budget": budget, "seed": seed, "block": block}
-        every = list(trials(made, objective, history, executor=executor, **settings))
-        places = None
-        if finals is not None:
-            places = held(every, ranking, objective, finals, journal, executor)
-    return Found(objective.space, every, (ranked(every, ranking) or every)[0], places)
+    limits = Limits(budget, count, patience, seconds_of(timeout))
+    asked = prepared(space, proxy, strategy, limits, batch, seed, live, finals)
+    shown = is_watched() if progress is None else progress
+    return asked.run(out, seed, block, give_up, executor, shown)
 
 
 def finals(

@@ -45,6 +45,10 @@ class Proxy(ABC):
     """Whether a score takes less time on the CPU than on CUDA: then `device=auto` is the CPU where
     all proxies of a run say so."""
 
+    decides: ClassVar[bool] = False
+    """Whether the score is what a search wants to know, such as an accuracy after training, and no
+    guess at it: a search by such proxies alone has no finals unless they are asked for."""
+
     @abstractmethod
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The candidate's score on the batch; NaN, preferably a `NoScore`, if it has none.

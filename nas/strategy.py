@@ -19,6 +19,9 @@ class Strategy(ABC):
     ranking=by_score, *, population=64)`.
     """
 
+    first_random: int = 0
+    """How many first trials a strategy that learns draws at random, whatever it is told."""
+
     def __init__(self, space: Space, ranking: Ranking = by_score) -> None:
         self.space = space
         self.ranking = ranking
@@ -34,6 +37,17 @@ class Strategy(ABC):
     @abstractmethod
     def tell(self, trial: Trial) -> None:
         """Learn from a trial of an architecture that `ask` returned; trials come in order."""
+
+
+def no_more_than_random(strategy: Strategy, total: int, block: int) -> str:
+    """A sentence if so many trials are all the strategy's first random ones; else empty."""
+    last_told = (total - 1) // block * block  # before it was asked for the last block
+    if last_told >= strategy.first_random:
+        return ""
+    return (
+        f"the first {strategy.first_random} trials of {type(strategy).__name__} are random, so "
+        f"these {total} were random search: it needs a larger budget"
+    )
 
 
 STRATEGIES: Registry[Strategy] = Registry("strategy", "strategies", Strategy, given=2)

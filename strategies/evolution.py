@@ -8,15 +8,19 @@ from random import Random
 from nas import STRATEGIES, Arch, Space, Strategy, Trial
 from nas.ranking import Ranking, by_score
 
+TOURNAMENT = 10
+"""The draws of a tournament, if nothing else is said and the population is not smaller."""
+
 
 @STRATEGIES.register("evolution")
 class RegularisedEvolution(Strategy):
     """Regularised (ageing) evolution (Real et al. 2019, arXiv:1802.01548, algorithm 1).
 
-    The first `population` architectures are random. Afterwards the parent is the best of
-    `tournament` draws with replacement from the population, and the child differs from it in one
-    decision. For every child the oldest member dies, even if it is the best. A member without a
-    score loses to every other member.
+    The first `population` architectures are random, so a smaller budget is random search.
+    Afterwards the parent is the best of `tournament` draws with replacement from the population
+    (if None: 10 draws, or as many as a smaller population has members), and the child differs
+    from it in one decision. For every child the oldest member dies, even if it is the best. A
+    member without a score loses to every other member.
     """
 
     def __init__(
@@ -25,14 +29,16 @@ class RegularisedEvolution(Strategy):
         ranking: Ranking = by_score,
         *,
         population: int = 64,
-        tournament: int = 10,
+        tournament: int | None = None,
     ) -> None:
         super().__init__(space, ranking)
         if population < 1:
             raise ValueError(f"population={population} must be at least 1")
+        if tournament is None:
+            tournament = min(TOURNAMENT, population)
         if not 1 <= tournament <= population:
             raise ValueError(f"tournament={tournament} must be from 1 to population={population}")
-        self.tournament = tournament
+        self.tournament, self.first_random = tournament, population
         self.members: deque[Trial] = deque(maxlen=population)
 
     def ask(self, rng: Random) -> Arch:

@@ -31,6 +31,7 @@ PRINTED = {
     "my_pictures": r"\(30, 3, 16, 16\), labels from subfolders: circle, square, triangle: "
     r"\[10, 10, 10\]\nbest of 10: \|.*\|, [\d.]+\n",
     "resume": r"100 trials, then 150: .*\nthe same trials as in one search of 150: True\n",
+    "search_by_training": r"12 trials of 20 steps each, .*=12\n.* is right about \d+% of .*\n",
 }
 """What each program prints."""
 

@@ -240,7 +240,7 @@ def _compared(
             baseline=(baselines or [*objective.named])[0],
             scores=scores,
             executor=executor,
-            patience=settings.patience,
+            give_up=settings.give_up,
             seen=seen,
         )
 

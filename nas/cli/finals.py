@@ -75,11 +75,16 @@ def hold(
 
 
 def read(
-    settings: SearchSettings, trials: Sequence[Trial], ranking: Ranking, space: Space, folder: Path
+    settings: SearchSettings,
+    trials: Sequence[Trial],
+    ranking: Ranking,
+    space: Space,
+    folder: Path,
+    elapsed: float,
 ) -> Held:
-    """How far the finals in a folder are."""
+    """How far the finals in a folder are, whose search took `elapsed` seconds so far."""
     archs = _archs(settings, trials, ranking, space)
-    over = len(trials) >= settings.budget
+    over = settings.limits.ended(trials, ranking, elapsed)
     if settings.finals is None or not over or len(archs) < 2:
         return Held()
     with History.read(folder / FINALS) as journal:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from nas.cli.settings import SearchSettings, typed
 from nas.errors import UsageError
+from nas.runs.folder import OWN
 from nas.runs.summary import Question
 from nas.scoring.objective import METRICS_SHOWN
-from nas.searching.loop import PATIENCE
-
-FREE = {"budget", "out", "device", "executor", "patience", "strict", "finals"}
-"""Settings that may change when a run goes on, because no trial depends on them."""
+from nas.searching.loop import GIVE_UP
 
 ADDED = {
     "metrics": [*METRICS_SHOWN],
-    "patience": PATIENCE,
+    "give_up": GIVE_UP,
+    "count": "trials",
+    "timeout": None,
+    "patience": None,
     "strict": False,
     "live": False,
     "finals": {"name": "none"},
@@ -37,16 +39,28 @@ def question(settings: SearchSettings) -> Question:
         repeats=settings.repeats,
         block=settings.block,
         budget=settings.budget,
+        count=settings.count,
+        timeout=settings.timeout,
+        patience=settings.patience,
         live=settings.live,
     )
 
 
 def recorded(record: Mapping[str, Any], file: Path) -> SearchSettings:
     """The settings in a search's folder; raises UsageError if they are not from a search."""
+    if OWN in record and not record.get("metrics"):  # of an objective that is no proxy
+        return replace(recorded({**record, "metrics": [*METRICS_SHOWN]}, file), metrics=())
     try:
-        return typed(SearchSettings, {**ADDED, **record})
+        return typed(SearchSettings, {**ADDED, **_renamed(record)})
     except (KeyError, TypeError, AttributeError):
         raise UsageError(f"{file} is not the config of a search") from None
+
+
+def _renamed(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The record with the present names: in format 1 `give_up` was called patience."""
+    if "give_up" in record:
+        return record
+    return {**record, "give_up": record.get("patience", GIVE_UP), "patience": None}
 
 
 def completed(record: Mapping[str, Any], file: Path) -> Mapping[str, Any]:

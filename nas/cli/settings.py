@@ -6,7 +6,7 @@ Only `nas.cli` reads mappings of settings. Each field has a type and a check.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 from nas.cli.chosen import Proxies, chosen, proxies
@@ -15,6 +15,7 @@ from nas.network.drawing.colours import Theme
 from nas.network.drawing.drawing import What
 from nas.registry.options import LARGEST, Choice
 from nas.searching.finals import Panel
+from nas.searching.limits import Count, Limits, seconds_of
 from nas.storage.files import path_of
 
 S = TypeVar("S", bound="Settings")
@@ -144,18 +145,28 @@ def column(key: str, value: Any) -> str | None:
 
 
 def finals(key: str, value: Any) -> Panel | None:
-    """The panel of the finals, or None for `finals=none`."""
+    """The panel of the finals, or None for `finals=none`; `with_finals` reads `finals=auto`."""
     choice = chosen(key, value)
     if choice.name == "none":
         return None
-    if choice.name != "panel":
-        raise UsageError(f"{key}={choice.name} must be panel or none")
+    if choice.name not in ("auto", "panel"):
+        raise UsageError(f"{key}={choice.name} must be auto, panel or none")
     options = {"size": whole(2), "proxies": names("proxies, such as [epsilon,naswot]")}
     checks = {**options, "examples": whole(1)}
     for name in choice.options:
         if name not in checks:
             raise unknown("option of finals", name, checks)
     return Panel(**{name: checks[name](f"{key}.{name}", v) for name, v in choice.options.items()})
+
+
+def limit(key: str, value: Any) -> int | None:
+    """A whole number of at least 1; null means no limit."""
+    return None if value is None else int(whole(1)(key, value))
+
+
+def time(key: str, value: Any) -> float | None:
+    """A time in seconds; null means no limit."""
+    return seconds_of(value)
 
 
 def as_it_is(key: str, value: Any) -> Any:
@@ -194,10 +205,27 @@ class SearchSettings(ScoringSettings):
     executor: Annotated[Choice, chosen]
     metrics: Annotated[tuple[str, ...], names("metrics, such as [params,flops]")]
     budget: Annotated[int, whole(1)]
+    count: Annotated[Count, one_of("trials", "scored")]
+    timeout: Annotated[float | None, time]
+    patience: Annotated[int | None, limit]
     block: Annotated[int, whole(1)]
-    patience: Annotated[int, whole(1)]
+    give_up: Annotated[int, whole(1)]
     finals: Annotated[Panel | None, finals]
     out: Annotated[str, name_of("a folder")]
+
+    @property
+    def limits(self) -> Limits:
+        """What the search may spend."""
+        return Limits(self.budget, self.count, self.patience, self.timeout)
+
+    def with_finals(self, decided: bool) -> SearchSettings:
+        """The same settings, with finals=auto read: none if every proxy decides by itself."""
+        if self.record["finals"]["name"] != "auto":
+            return self
+        if decided:
+            return replace(self, finals=None, record={**self.record, "finals": {"name": "none"}})
+        panel = {**self.record["finals"], "name": "panel"}
+        return replace(self, record={**self.record, "finals": panel})
 
 
 @dataclass(frozen=True)
@@ -228,7 +256,7 @@ class CompareSettings(ScoringSettings):
     foreign: Annotated[str, one_of("error", "drop")]
     data_dir: Annotated[str | None, data_folder]
     resamples: Annotated[int, whole(10)]
-    patience: Annotated[int, whole(1)]
+    give_up: Annotated[int, whole(1)]
     pictures: Annotated[bool, flag]
     out: Annotated[str, name_of("a folder")]
 

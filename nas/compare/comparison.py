@@ -18,7 +18,7 @@ from nas.errors import UsageError
 from nas.scoring.executors import Executor
 from nas.scoring.keys import keys
 from nas.scoring.objective import ProxyObjective
-from nas.searching.loop import PATIENCE
+from nas.searching.loop import GIVE_UP
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def compare(
     baseline: str = "params",
     scores: Scores | None = None,
     executor: Executor = map,
-    patience: int = PATIENCE,
+    give_up: int = GIVE_UP,
     seen: Callable[[Task, int], bool | None] | None = None,
 ) -> Compared:
     """Score a sample by every proxy of the objective, and compare the scores with the truth.
@@ -58,7 +58,7 @@ def compare(
     they are combined (rank_sum). `seen` is called after every task with the task and the number of
     tasks; if it returns True, the comparison stops and raises StoppedError. Raises UsageError if
     the baseline is not among the proxies, and AllFailedError if a proxy fails for the same reason
-    on each of the first `patience` architectures.
+    on each of the first `give_up` architectures.
     """
     start = perf_counter()
     if truth is not None and baseline not in objective.named:
@@ -66,7 +66,7 @@ def compare(
     archs = sampled(objective.space, truth, sample, objective.seed)
     scores = Scores() if scores is None else scores
     keyed = Keyed(objective, keys(objective))
-    _fill(keyed, scores, archs, executor, patience, seen)
+    _fill(keyed, scores, archs, executor, give_up, seen)
     comparison = Comparison(
         objective.space,
         archs,
@@ -85,16 +85,16 @@ def _fill(
     scores: Scores,
     archs: Sequence[Arch],
     executor: Executor,
-    patience: int,
+    give_up: int,
     seen: Callable[[Task, int], bool | None] | None,
 ) -> None:
     """Compute the missing scores."""
     tasks = keyed.missing(scores, archs)
-    keyed.give_up(scores, archs, patience)
+    keyed.give_up(scores, archs, give_up)
     for done, task in enumerate(keyed.fill(scores, tasks, executor), 1):
         stop = seen is not None and seen(task, len(tasks))
-        if done <= patience:
-            keyed.give_up(scores, archs, patience)
+        if done <= give_up:
+            keyed.give_up(scores, archs, give_up)
         if stop and done < len(tasks):
             raise StoppedError(keyed.unscored(scores, archs), len(archs))
 

@@ -12,7 +12,7 @@ from nas.arch import Arch
 from nas.errors import UsageError, all_failed
 from nas.scoring.executors import Executor
 from nas.scoring.objective import ProxyObjective
-from nas.searching.loop import PATIENCE
+from nas.searching.loop import GIVE_UP
 from nas.storage.journal import Journal, sealed, unsealed
 from nas.trial import NONE, Evaluation, nullable, number
 
@@ -97,12 +97,12 @@ class Keyed:
             if scores.journal is not None:
                 scores.journal.close()
 
-    def give_up(self, scores: Scores, archs: Sequence[Arch], patience: int = PATIENCE) -> None:
+    def give_up(self, scores: Scores, archs: Sequence[Arch], count: int = GIVE_UP) -> None:
         """Raise AllFailedError if a proxy fails for the same reason on all first architectures.
 
-        These are the first `patience` architectures, or all if there are fewer.
+        These are the first `count` architectures, or all if there are fewer.
         """
-        first = archs[:patience]
+        first = archs[:count]
         for proxy in self.keys:
             found = [scores.known.get(self.place(proxy, arch)) for arch in first]
             reasons = {each.reason if each and each.failed else None for each in found}

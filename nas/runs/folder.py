@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,15 @@ CHECK = "check"
 """The name of what protects a record: the CRC-32 of the rest of it, as in a journal's lines."""
 SCORES = "scores.jsonl"
 """The file that a comparison's folder has instead of a history."""
+
+FREE = {
+    *("budget", "count", "patience", "timeout", "give_up", "finals"),
+    *("out", "device", "executor", "strict"),
+}
+"""Settings that may change when a run goes on, because no trial depends on them."""
+
+OWN = "scores"
+"""The key that only records of searches from Python have: what their scores depend on."""
 
 Record = Mapping[str, Any]
 """The settings of a run as plain values. This module does not need to know their meaning."""
@@ -127,6 +137,28 @@ def read_trials(folder: Path, space: Space, metrics: Collection[str]) -> History
 def write_best(folder: Path, summary: Mapping[str, Any]) -> None:
     """Write the summary into the folder; an existing file is replaced in one step."""
     replace_file(folder / BEST, json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_best(folder: Path) -> dict[str, Any]:
+    """The summary in a folder; raises UsageError if there is none."""
+    try:
+        with (folder / BEST).open(encoding="utf-8") as file:
+            found = json.load(file)
+        if isinstance(found, dict):
+            return found
+    except (OSError, ValueError, RecursionError):
+        pass
+    raise UsageError(f"there is no result in {folder} yet: it has no {BEST} that can be read")
+
+
+def read_elapsed(folder: Path) -> float:
+    """The seconds that the search in a folder took so far, without its finals; 0 if unknown."""
+    try:
+        with (folder / BEST).open(encoding="utf-8") as file:
+            elapsed = float(json.load(file)["elapsed"])
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return 0.0  # no result yet, or one of an earlier version
+    return elapsed if 0 <= elapsed < inf else 0.0
 
 
 def check_trials(history: History, space: Space, metrics: Collection[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator, Sequence
 from math import isnan, nan
 from os import get_terminal_size
 from time import monotonic
@@ -11,10 +12,18 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
+from nas.searching.limits import Limits, is_new
 from nas.trial import Trial
 
 LINE_EVERY = 10.0
 """Seconds between lines if the output is not a terminal."""
+
+
+def is_watched() -> bool:
+    """Whether somebody looks at stderr: it is a terminal, or the cell of a notebook."""
+    if sys.stderr is None:
+        return False
+    return sys.stderr.isatty() or type(sys.stderr).__module__.startswith("ipykernel")
 
 
 class Progress:
@@ -28,20 +37,18 @@ class Progress:
         self.told = 0
         self.best = nan
         self.start = self.last = monotonic()
-        terminal = sys.stderr is not None and sys.stderr.isatty()
         self.bar: tqdm[NoReturn] | None = None
-        if terminal:  # some terminals report a width of 0
-            width = None if get_terminal_size(sys.stderr.fileno()).columns else 80
+        if is_watched():  # some terminals report a width of 0, and a notebook has none
+            known = sys.stderr.isatty() and get_terminal_size(sys.stderr.fileno()).columns
+            width = None if known else 80
             self.bar = tqdm(total=budget, initial=done, unit=f" {unit}", ncols=width)
 
-    def update(self, trial: Trial) -> None:
-        """Count a trial; of trials of an earlier run only the score is used."""
+    def see(self, trial: Trial) -> None:
+        """Take a trial's score, whether it is of this run or an earlier one."""
         if self.comparable and not isnan(trial.score) and not self.best >= trial.score:
             self.best = trial.score
             if self.bar is not None:
                 self.bar.set_postfix_str(f"best {self.best:.6g}", refresh=False)
-        if trial.number >= self.done:
-            self.advance()
 
     def advance(self) -> None:
         """Count one more."""
@@ -74,3 +81,30 @@ class Progress:
     ) -> None:
         if self.bar is not None:
             self.bar.close()
+
+
+def watched(
+    every: Iterator[Trial],
+    done: Sequence[Trial],
+    limits: Limits,
+    comparable: bool,
+    stop: Callable[[], bool] = lambda: False,
+) -> float:
+    """Make the trials that follow those that are done, show how far they are; stop if asked to.
+
+    Returns the seconds that it took, 0 if there was no new trial.
+    """
+    scored = limits.count == "scored"
+    unit = "new scores" if scored else "trials"
+    made, start = False, monotonic()
+    with Progress(limits.budget, limits.used(done), comparable, unit) as progress:
+        for trial in done:
+            progress.see(trial)
+        for trial in every:
+            made = True
+            progress.see(trial)
+            if not scored or is_new(trial):
+                progress.advance()
+            if stop():
+                break
+    return monotonic() - start if made else 0.0

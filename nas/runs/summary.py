@@ -14,6 +14,7 @@ from nas.ranking import Ranking, valued
 from nas.runs.finals import finals_lines, finals_of
 from nas.scoring.attempt import described
 from nas.searching.finals import Standings
+from nas.searching.limits import Count, Limits
 from nas.space import Space
 from nas.trial import Trial
 
@@ -30,9 +31,12 @@ KEYS = {
         "repeats",
         "block",
         "budget",
+        "count",
+        "timeout",
+        "patience",
         "live",
     ),
-    *("flops_rule", "seconds", "trials_per_second", "top", "favourite", "finals"),
+    *("flops_rule", "elapsed", "seconds", "trials_per_second", "top", "favourite", "finals"),
 }
 """The names in a summary that no metric can have."""
 
@@ -50,7 +54,15 @@ class Question:
     repeats: int
     block: int
     budget: int
+    count: Count = "trials"
+    timeout: float | None = None
+    patience: int | None = None
     live: bool = True
+
+    @property
+    def limits(self) -> Limits:
+        """What the search may spend."""
+        return Limits(self.budget, self.count, self.patience, self.timeout)
 
 
 def summarise(
@@ -61,6 +73,7 @@ def summarise(
     question: Question,
     standings: Standings | None = None,
     unfinished: str = "",
+    elapsed: float = 0.0,
 ) -> dict[str, Any]:
     """What the run returns, the ten best distinct architectures, and the counts, as plain values.
 
@@ -77,6 +90,8 @@ def summarise(
         first = tuple(held["finalists"][0]["tuple"])
         trial, value = next(each for each in scored if each[0].arch == first)
         winner = _described(trial, value, space, metrics)
+    ended = question.limits.ended(trials, ranking, elapsed)
+    early = f"the search ended {ended}" if ended and question.limits.left(trials) else ""
     seconds = sum(round(trial.seconds, 6) for trial in trials)  # rounded as in the journal
     return {
         **winner,
@@ -84,7 +99,7 @@ def summarise(
         "finals": held,
         **({"flops_rule": FLOPS_RULE} if "flops" in metrics else {}),
         "notes": [
-            *([unfinished] if unfinished else []),
+            *(part for part in (early, unfinished) if part),
             *sorted({part for trial in trials for part in trial.note.split("; ") if part}),
         ],
         **asdict(question),
@@ -95,6 +110,7 @@ def summarise(
             "no_score": len(own) - len(scored),
             "reasons": dict(Counter(t.reason for t in own if isnan(t.score)).most_common()),
         },
+        "elapsed": round(elapsed, 3),
         "seconds": round(seconds, 3),
         "trials_per_second": round(len(trials) / seconds, 2) if seconds else None,
         "top": best,
@@ -126,7 +142,7 @@ def _described(trial: Trial, value: float, space: Space, metrics: Sequence[str])
 def rendered(summary: Mapping[str, Any], metrics: Mapping[str, Metric]) -> str:
     """The summary as text for a terminal."""
     lines = [
-        f"{summary['trials']['total']} of {summary['budget']} trials"
+        f"{used(summary)}"
         f" · space {summary['space']} · proxy {summary['proxy']}"
         f" · strategy {summary['strategy']} · batch {summary['batch']} · seed {summary['seed']}"
         + (f" · ranking {summary['ranking']}" if summary["ranking"] != "score" else "")
@@ -163,6 +179,14 @@ def rendered(summary: Mapping[str, Any], metrics: Mapping[str, Metric]) -> str:
             f"{summary['trials_per_second']:.1f} trials per second"
         )
     return "\n".join(lines)
+
+
+def used(summary: Mapping[str, Any]) -> str:
+    """How much of the budget was used."""
+    trials, budget = summary["trials"], summary["budget"]
+    if summary["count"] == "scored":
+        return f"{trials['scored']} of {budget} new scores in {trials['total']} trials"
+    return f"{trials['total']} of {budget} trials"
 
 
 def _word(summary: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from nas.errors import UsageError
 
 FORMAT, VERSIONS = "format", "versions"
 """The keys of both in a run's record."""
-LATEST = 1
+LATEST = 2
 """The format that is written. Old folders without a format are read, too."""
 PACKAGES = ("epsilon-nas", "torch", "numpy")
 

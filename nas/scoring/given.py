@@ -25,9 +25,7 @@ def objective_of(
 
     Raises UsageError for what is neither a plugin nor the name of one.
     """
-    there = SPACES.build(space) if isinstance(space, str) else space
-    if not isinstance(there, Space):
-        raise UsageError(f"space={there!r:.80} must be a name or an instance of a Space")
+    there = space_of(space)
     if batch is None:
         batch = SOURCES.build("natural", there)
     if isinstance(proxy, Proxy | str) or is_function(proxy):
@@ -37,6 +35,14 @@ def objective_of(
         raise UsageError("proxy= must be a proxy, its name, or several of them")
     several = {name: built(each) for name, each in proxy.items()}
     return ProxyObjective(there, several, batch, seed, live=live)
+
+
+def space_of(space: Space | str) -> Space:
+    """The space itself, or the one of this name with its default options."""
+    there = SPACES.build(space) if isinstance(space, str) else space
+    if not isinstance(there, Space):
+        raise UsageError(f"space={there!r:.80} must be a name or an instance of a Space")
+    return there
 
 
 def named(proxies: object) -> Mapping[str, One]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from math import inf, isfinite, isnan, nan
 from statistics import fmean, pstdev
 from time import perf_counter
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from nas.arch import Arch
 from nas.candidate import Candidate
@@ -27,6 +27,7 @@ METRICS_SHOWN = ("params", "flops")
 """The metrics of every trial by default."""
 
 
+@runtime_checkable
 class Objective(Protocol):
     """What a search calls. Architectures of the same form share the score of the first."""
 

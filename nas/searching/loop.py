@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from random import Random
+from time import monotonic
 
 from nas.arch import Arch
 from nas.errors import UsageError, all_failed
 from nas.scoring.executors.executor import Executor
 from nas.scoring.objective import Objective
 from nas.searching.history import History
+from nas.searching.limits import Count, Limits, Watch
 from nas.strategy import Strategy
 from nas.trial import Evaluation, Trial
 
-PATIENCE = 20
+GIVE_UP = 20
 """A search gives up if this many first architectures all fail for the same reason."""
 
 
@@ -27,41 +31,104 @@ def trials(
     seed: int,
     block: int = 1,
     executor: Executor = map,
-    patience: int = PATIENCE,
+    give_up: int = GIVE_UP,
+    count: Count = "trials",
+    patience: int | None = None,
+    timeout: float | None = None,
+    spent: float = 0.0,
 ) -> Iterator[Trial]:
     """The search as an iterator: you can watch the trials, and stop between them.
 
     It asks for `block` architectures at a time, scores those with a new form, appends all trials
     to the history and tells them in order. Trials that are already in the history are told again
-    but not scored again. Raises UsageError if the strategy does not ask for such a trial, and
-    AllFailedError if the first `patience` trials, or all of a smaller budget, fail for the same
+    but not scored again. The strategy itself stays as it is, because a copy of it is asked and
+    told: another search with it begins anew.
+
+    It ends with the budget of trials, or with `count="scored"` of new scores; after `patience`
+    trials without a better score; or `timeout` seconds after the first new trial began, less the
+    `spent` ones. Limits end no search before the end of its history. Raises UsageError if the
+    strategy does not ask for such a trial, or if the history has used more than the budget; and
+    AllFailedError if the first `give_up` trials, or all of a smaller budget, fail for the same
     reason.
     """
-    if budget < 1 or block < 1 or seed < 0 or patience < 1:
+    if budget < 1 or block < 1 or seed < 0 or give_up < 1:
         raise UsageError(
-            f"budget={budget}, block={block}, seed={seed} and patience={patience} must be at "
+            f"budget={budget}, block={block}, seed={seed} and give_up={give_up} must be at "
             f"least 1, 1, 0 and 1"
         )
-    known = _Known(objective)
-    give_up = _GiveUp(patience)
-    evaluate = objective.evaluate  # one object: an executor sends the same function only once
-    for start in range(0, budget, block):
-        numbers = range(start, min(start + block, budget))
-        archs = [_asked(strategy, Random(f"{seed}/{number}")) for number in numbers]
-        recorded = history[start : start + len(archs)]
-        new = known.new_forms(archs, recorded)
-        evaluations = iter(executor(evaluate, new))
-        for place, (number, arch) in enumerate(zip(numbers, archs, strict=True)):
-            if place < len(recorded):
-                trial = known.checked(recorded[place], arch)
-            else:
-                trial = known.trial(number, arch, evaluations)
-                history.append(trial)
-            known.add(trial)
-            strategy.tell(trial)
-            yield trial
-            give_up.on(trial)
-    give_up.at_the_end()
+    limits = Limits(budget, count, patience, timeout)
+    limits.check(history)
+    search = _Search(_copied(strategy), _Known(objective), limits, history, seed, block, executor)
+    failures = _GiveUp(give_up)
+    for trial in search.trials(spent):
+        yield trial
+        failures.on(trial)
+    failures.at_the_end()
+
+
+@dataclass
+class _Search:
+    """What the loop works with."""
+
+    strategy: Strategy
+    known: _Known
+    limits: Limits
+    history: History
+    seed: int
+    block: int
+    executor: Executor
+
+    def trials(self, spent: float) -> Iterator[Trial]:
+        """The trials: recorded ones are checked, others scored, and all are told."""
+        known, history = self.known, self.history
+        evaluate = known.objective.evaluate  # one object: an executor sends it only once
+        watch = Watch(self.limits, self.strategy.ranking)
+        recorded = len(history)
+        begun: float | None = None
+        for start in itertools.count(step=self.block):
+            if start >= recorded and watch.ended(spent + _since(begun)):
+                return
+            archs = [_asked(self.strategy, Random(f"{self.seed}/{n}")) for n in self._block(start)]
+            told = history[start : start + len(archs)]
+            evaluations = iter(self.executor(evaluate, known.new_forms(archs, told)))
+            for number, arch in enumerate(archs, start):
+                if number < recorded:
+                    trial = known.checked(history[number], arch)
+                else:
+                    if watch.ended(spent + _since(begun)):
+                        return
+                    begun = monotonic() if begun is None else begun
+                    trial = known.trial(number, arch, evaluations)
+                    history.append(trial)
+                known.add(trial)
+                watch.tell(trial)
+                self.strategy.tell(trial)
+                yield trial
+
+    def _block(self, start: int) -> range:
+        """The numbers of a block; it is cut at the budget, if that counts trials."""
+        end = start + self.block
+        return range(start, min(end, self.limits.budget) if self.limits.count == "trials" else end)
+
+
+def _since(begun: float | None) -> float:
+    """The seconds since the first new trial began."""
+    return 0.0 if begun is None else monotonic() - begun
+
+
+def _copied(strategy: Strategy) -> Strategy:
+    """A strategy in the same state, of the same space and ranking.
+
+    Raises UsageError if it cannot be copied.
+    """
+    shared = {id(each): each for each in (strategy.space, strategy.ranking)}
+    try:
+        return deepcopy(strategy, shared)
+    except Exception as error:  # of whatever the strategy holds
+        raise UsageError(
+            f"{type(strategy).__name__} cannot be copied ({error}): a search works with a copy of "
+            f"its strategy, so that another search with it begins anew"
+        ) from error
 
 
 def _asked(strategy: Strategy, rng: Random) -> Arch:
@@ -138,26 +205,26 @@ class _Known:
 class _GiveUp:
     """Ends a search whose first trials all fail for the same reason."""
 
-    patience: int
+    first: int
     failed: int = 0
     reason: str = ""
 
     def on(self, trial: Trial) -> None:
-        """Count a trial; raises AllFailedError at the last one that patience allows.
+        """Count a trial; raises AllFailedError at the last one that may fail.
 
         A copy says nothing new and does not count.
         """
-        if self.patience == 0 or trial.copy_of is not None:
+        if self.first == 0 or trial.copy_of is not None:
             return
         same = self.failed == 0 or trial.reason == self.reason
         if not trial.failed or not same:
-            self.patience = 0  # never give up
+            self.first = 0  # never give up
             return
         self.failed, self.reason = self.failed + 1, trial.reason
-        if self.failed == self.patience:
+        if self.failed == self.first:
             self.at_the_end()
 
     def at_the_end(self) -> None:
         """Raises AllFailedError if all trials so far have failed for the same reason."""
-        if self.patience and self.failed:
+        if self.first and self.failed:
             raise all_failed(self.reason, self.failed)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import nan
 from random import Random
 
 import pytest
 
+from nas.searching.history import History
+from nas.searching.loop import trials
 from nas.space import Arch
 from nas.strategy import Strategy
-from nas.trial import Trial
+from nas.trial import Evaluation, Trial
 
 
 class StrategyContract:
@@ -38,6 +40,33 @@ class StrategyContract:
         scores = [float(number % 7) for number in range(100)]
         once = conversation(make(), scores, 100)
         assert once == conversation(make(), scores, 100, asks=3)
+
+    def test_a_second_search_starts_anew(self, make: Callable[[], Strategy]) -> None:
+        """A search works with a copy, so what it tells does not stay in the strategy."""
+        strategy = make()
+        first, second, other = (searched(each) for each in (strategy, strategy, make()))
+        assert first == second == other
+        scores = [float(number % 17) for number in range(100)]
+        assert conversation(strategy, scores, 100) == conversation(make(), scores, 100)
+
+
+class _Sums:
+    """A score for every architecture, without building it."""
+
+    def form(self, arch: Arch) -> Arch:
+        return arch
+
+    def metrics(self, arch: Arch) -> Mapping[str, float]:
+        return {}
+
+    def evaluate(self, arch: Arch) -> Evaluation:
+        return Evaluation(float(sum(arch)), {}, 0.0)
+
+
+def searched(strategy: Strategy) -> list[Arch]:
+    """The architectures of a search with this object."""
+    steps = trials(strategy, _Sums(), History(), budget=100, seed=0, block=3)
+    return [trial.arch for trial in steps]
 
 
 def conversation(

@@ -98,7 +98,7 @@ def test_a_picture_is_drawn_and_an_old_one_removed(here: Path) -> None:
 
 
 def test_a_proxy_that_does_not_apply_has_no_figure_and_the_reason(here: Path) -> None:
-    done = nas(*WORDS, "proxy=[naswot,params]", "ranking=rank_sum", "patience=3")
+    done = nas(*WORDS, "proxy=[naswot,params]", "ranking=rank_sum", "give_up=3")
     assert done.code == 0, done.err
     found = rows_of(read(here / "b" / "leaderboard.json"))
     assert found["tiny201", "naswot"]["rho_all"]["value"] is not None
@@ -111,12 +111,12 @@ def test_a_proxy_that_does_not_apply_has_no_figure_and_the_reason(here: Path) ->
     assert [row["proxy"] for row in own["rows"]] == ["params", "flops"]
     assert set(own["left_out"]) == {"naswot", "rank_sum"}
     before = size(here / "b" / "tinymnas" / "scores.jsonl")
-    assert nas(*WORDS, "proxy=[naswot,params]", "ranking=rank_sum", "patience=3").code == 0
+    assert nas(*WORDS, "proxy=[naswot,params]", "ranking=rank_sum", "give_up=3").code == 0
     assert size(here / "b" / "tinymnas" / "scores.jsonl") == before
 
 
 def test_a_space_where_every_proxy_fails_has_no_figure(here: Path) -> None:
-    done = nas(*WORDS, "proxy=naswot", "baselines=[naswot]", "patience=3")
+    done = nas(*WORDS, "proxy=naswot", "baselines=[naswot]", "give_up=3")
     assert done.code == 0, done.err
     row = rows_of(read(here / "b" / "leaderboard.json"))["tinymnas", "naswot"]
     assert "naswot looks at ReLUs" in row["reason"]

@@ -35,9 +35,9 @@ MISTAKES: list[tuple[str, list[str]]] = [
     ("score batch=photos 1,1,1,1,1,1", ["batch 'photos'", "images, natural, noise, ramp"]),
     (
         "search bugdet=3",
-        ["'bugdet'", "did you mean 'budget'", "block, budget, device, executor, finals, live"],
+        ["'bugdet'", "did you mean 'budget'", "batch, block, budget, count, device, executor"],
     ),
-    ("search +colour=3", ["'colour'", "block, budget, device, executor, finals, live"]),
+    ("search +colour=3", ["'colour'", "batch, block, budget, count, device, executor"]),
     ("score budget=3 1,1,1,1,1,1", ["option of nas score 'budget'", "archs, batch, device, file"]),
     ("report budget=3 run", ["option of nas report 'budget'", "json"]),
     ("list budget=3", ["option of nas list 'budget'"]),

@@ -26,7 +26,7 @@ def test_a_file_of_somebody_else_stays(name: str, content: str, here: Path) -> N
     before = snapshot(here)
     check_mistake(nas("search", *QUICK), [f"holds a {name} that is no search's", "another out="])
     with pytest.raises(UsageError, match="that is no search's"):
-        package.search("nasbench201", "params", budget=2, folder=here)
+        package.search("nasbench201", "params", budget=2, out=here)
     assert snapshot(here) == before
 
 

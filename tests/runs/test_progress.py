@@ -23,7 +23,9 @@ def shown(progress: Progress) -> None:
     """Two trials of an earlier run, then three of this one."""
     with progress:
         for number, score in enumerate([7.0, nan, nan, 5.0, 6.0]):
-            progress.update(trial(number, score))
+            progress.see(trial(number, score))
+            if number >= 2:
+                progress.advance()
 
 
 def test_elsewhere_the_last_line_has_all(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,7 @@ EDITS: list[Callable[[str], str]] = [
     lambda text: text.replace("name: epsilon", "name: qarams"),
     lambda text: text.replace("budget: 60", "budget: 600"),
     lambda text: text.replace("seed: 0\n", "", 1),
-    lambda text: text.replace("format: 1\n", ""),
+    lambda text: text.replace("format: 2\n", ""),
     lambda text: text[: text.index("check:")],
     lambda text: text.replace("seed: 0", "seed: 2024-01-01"),
     lambda text: text.replace("budget: 60", f"budget: {'9' * 40}"),

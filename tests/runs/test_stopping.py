@@ -47,13 +47,13 @@ def test_the_command_to_go_on_does(
     words: list[str], run: tuple[Path, Done], here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Stops(Progress):
-        def update(self, trial: Trial) -> None:
-            super().update(trial)
+        def see(self, trial: Trial) -> None:
+            super().see(trial)
             if trial.number == 9:
                 signal.raise_signal(signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr("nas.cli.commands.search.Progress", Stops)
+        patch.setattr("nas.runs.progress.Progress", Stops)
         stopped = nas("search", *RUN, *words)
     assert stopped.code == 130
     *_, says, command = stopped.out.splitlines()

@@ -40,7 +40,7 @@ def rewrite(folder: Path, **changed: object) -> None:
 def test_a_folder_says_its_format_and_versions(folder: Path) -> None:
     content = config(folder)
     assert next(iter(content)) == "format"
-    assert content["format"] == 1
+    assert content["format"] == 2
     versions = content["versions"]
     assert set(versions) == {"python", "epsilon-nas", "torch", "numpy"}
     assert versions["torch"] == torch.__version__
@@ -54,21 +54,22 @@ def test_the_version_is_printed() -> None:
 
 def test_a_folder_of_before_there_were_formats_is_read_and_continued(folder: Path) -> None:
     before = history(folder)
-    rewrite(folder, format=None, versions=None, metrics=None, patience=None, strict=None)
+    lacking = ("format", "versions", "metrics", "patience", "give_up", "count", "strict")
+    rewrite(folder, **dict.fromkeys(lacking))
     report = nas("report", folder)
     assert report.code == 0
     assert "FLOPs" in report.out
     done = nas("search", *RUN[:-1], "budget=70", f"out={folder}")
     assert done.code == 0, done.err
     assert history(folder)[:60] == before
-    assert config(folder)["format"] == 1
+    assert config(folder)["format"] == 2
 
 
-@pytest.mark.parametrize("found", [2, 99, "new", 0, [1]])
+@pytest.mark.parametrize("found", [3, 99, "new", 0, [1]])
 def test_a_format_of_the_future_is_refused_by_its_name(found: object, folder: Path) -> None:
     rewrite(folder, format=found)
     for argv in (["report", folder], ["search", *RUN, f"out={folder}"]):
-        check_mistake(nas(*argv), [f"has the format {found}", "reads formats up to 1"])
+        check_mistake(nas(*argv), [f"has the format {found}", "reads formats up to 2"])
 
 
 def test_another_version_is_said_and_kept(folder: Path) -> None:
@@ -79,7 +80,7 @@ def test_another_version_is_said_and_kept(folder: Path) -> None:
     assert config(folder)["versions"]["torch"] == "1.0"
 
 
-def test_metrics_decide_what_a_trial_is_and_patience_does_not(folder: Path) -> None:
+def test_metrics_decide_what_a_trial_is_and_give_up_does_not(folder: Path) -> None:
     done = nas("search", *RUN, "metrics=[params]", f"out={folder}")
     check_mistake(done, ["other settings: metrics is ['params', 'flops'] there"])
-    assert nas("search", *RUN, "patience=3", "strict=true", f"out={folder}").code == 0
+    assert nas("search", *RUN, "give_up=3", "strict=true", f"out={folder}").code == 0

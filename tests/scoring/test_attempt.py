@@ -117,7 +117,7 @@ def test_a_search_gives_up_where_the_first_all_fail_for_one_reason(
     error: str, sentence: str
 ) -> None:
     argv = ["search", "proxy=never", f"proxy.error={error}", *CELLS, "out=run"]
-    done = nas(*argv, "budget=50", "patience=4")
+    done = nas(*argv, "budget=50", "give_up=4")
     assert done.code == 2
     assert done.out == ""
     assert f"nas: {sentence} (the first 4 architectures all fail so" in done.err
@@ -126,7 +126,7 @@ def test_a_search_gives_up_where_the_first_all_fail_for_one_reason(
 
 
 def test_a_reason_that_differs_does_not_end_a_search() -> None:
-    assert nas("search", "proxy=third", *CELLS, "budget=30", "patience=5", "out=run").code == 0
+    assert nas("search", "proxy=third", *CELLS, "budget=30", "give_up=5", "out=run").code == 0
 
 
 def test_strict_ends_it_with_the_error_and_the_architecture() -> None:
@@ -159,7 +159,7 @@ def test_a_comparison_goes_on_and_gives_up_likewise() -> None:
     row = result["rows"][0]
     assert 0 < row["coverage"] < 1
     assert sum(row["reasons"].values()) == 30 - row["scored"]
-    check = nas(*argv, "proxy=never", "out=lost", "patience=3")
+    check = nas(*argv, "proxy=never", "out=lost", "give_up=3")
     assert check.code == 2
     assert "ZeroDivisionError: by zero (the first 3 architectures all fail so" in check.err
     assert not Path("lost").exists()

@@ -268,16 +268,16 @@ def test_copies_do_not_use_up_patience(batch: Batch) -> None:
     with pytest.raises(UsageError, match=r"ValueError: always \(the first 2 architectures all"):
         search(
             Same(SPACE), ProxyObjective(SPACE, Failing(), batch), history,
-            budget=30, seed=0, patience=2,
+            budget=30, seed=0, give_up=2,
         )  # fmt: skip
     assert len(history) == 10
 
 
 def test_search_and_score_from_python(tmp_path: Path) -> None:
-    argv: dict[str, Any] = {"strategy": "random", "budget": 12, "folder": tmp_path / "run"}
+    argv: dict[str, Any] = {"strategy": "random", "budget": 12, "out": tmp_path / "run"}
     whole = nas.search(SPACE, "params", **argv)
     assert nas.search(SPACE, "params", **argv).best.to_json() == whole.best.to_json()
-    with pytest.raises(UsageError, match="other settings: scores"):
+    with pytest.raises(UsageError, match=r"other settings: proxy\.name is .* scores\.proxy is"):
         nas.search(SPACE, "flops", **argv)
     several = nas.search(SPACE, {"mine": Sum(), "p": PROXIES.build("params")}, budget=10)
     assert set(several.best.scores) == {"mine", "p"}
@@ -286,7 +286,7 @@ def test_search_and_score_from_python(tmp_path: Path) -> None:
     (found,) = nas.score("nasbench201", ["(1,1,1,1,1,1)"], "params")
     assert found.score == found.metrics["params"]
     with pytest.raises(UsageError, match="always"):
-        nas.search(SPACE, Boom(), budget=5, folder=tmp_path / "lost")
+        nas.search(SPACE, Boom(), budget=5, out=tmp_path / "lost")
     assert not (tmp_path / "lost").exists()
 
 

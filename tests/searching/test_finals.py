@@ -15,6 +15,7 @@ from nas import PROXIES, Arch, Candidate, History, Proxy, ProxyObjective, Trial,
 from nas.batch import Batch
 from nas.errors import NotApplicableError
 from nas.ranking import by_score
+from nas.runs.found import Found
 from nas.searching.finals import (
     Panel,
     Standings,
@@ -27,7 +28,6 @@ from nas.searching.finals import (
     recorded,
     standings,
 )
-from nas.searching.found import Found
 from nas.seeding import generator
 from tests.support.small import small
 

@@ -101,7 +101,7 @@ def test_a_search_can_be_watched_and_left() -> None:
     assert str(run("random", 100, 10, history)) == str(run("random", 100, 10))
 
 
-@pytest.mark.parametrize("wrong", [{"budget": 0}, {"seed": -1}, {"block": 0}, {"patience": 0}])
+@pytest.mark.parametrize("wrong", [{"budget": 0}, {"seed": -1}, {"block": 0}, {"give_up": 0}])
 def test_wrong_settings(wrong: dict[str, int]) -> None:
     right = {"budget": 1, "seed": 0, "block": 1}
     strategy = STRATEGIES.build("random", SPACE)

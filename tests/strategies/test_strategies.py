@@ -6,14 +6,16 @@ from collections import Counter, deque
 from math import exp, nan
 from random import Random
 from statistics import mean
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from nas import STRATEGIES, Arch, Evaluation, History, Strategy, Trial, UsageError
+from nas import STRATEGIES, Arch, Evaluation, History, Strategy, Trial, UsageError, trials
+from nas.strategy import no_more_than_random
 from nas.testing import conversation
-from tests.support.searches import search
+from tests.support.searches import Counting, search
 from tests.support.small import small
 
 SPACE = small("nasbench201")
@@ -123,6 +125,42 @@ def test_reinforce_turns_away_from_what_has_no_score() -> None:
         score = nan if arch[0] == 2 else Random(number).random()
         strategy.tell(Trial(number, arch, score, {}, 0.0))
     assert policy(strategy)[0][2] < 0.1
+
+
+@pytest.mark.parametrize(("population", "tournament"), [(8, 8), (10, 10), (64, 10)])
+def test_a_small_population_has_a_small_tournament(population: int, tournament: int) -> None:
+    strategy: Any = STRATEGIES.build("evolution", SPACE, population=population)
+    assert strategy.tournament == tournament
+
+
+@pytest.mark.parametrize("block", [1, 3, 10])
+def test_who_says_random_search_is_random_search(block: int) -> None:
+    """Up to that budget no trial depends on what the strategy was told; the next one does."""
+    edge = next(n for n in range(1, 99) if not said(n + 1, block))
+    told = [asked(edge + 1, block, sign) for sign in (1.0, -1.0)]
+    assert told[0][:edge] == told[1][:edge] == asked(edge, block, 1.0, "random")
+    assert told[0][edge] != told[1][edge]
+    assert said(edge, block) == (
+        f"the first 16 trials of RegularisedEvolution are random, so these {edge} were random "
+        f"search: it needs a larger budget"
+    )
+
+
+def said(budget: int, block: int) -> str:
+    return no_more_than_random(STRATEGIES.build("evolution", SPACE, population=16), budget, block)
+
+
+def asked(budget: int, block: int, sign: float, name: str = "evolution") -> list[Arch]:
+    """The architectures of a search for large or for small sums."""
+
+    class Sums(Counting):
+        def evaluate(self, arch: Arch) -> Evaluation:
+            return Evaluation(sign * sum(arch), {}, 0.0)
+
+    options = {"population": 16} if name == "evolution" else {}
+    strategy = STRATEGIES.build(name, SPACE, **options)
+    steps = trials(strategy, Sums(), History(), budget=budget, seed=5, block=block)
+    return [trial.arch for trial in steps]
 
 
 @pytest.mark.parametrize(

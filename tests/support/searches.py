@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from math import isnan, nan
 from random import Random
+from typing import Any
 
 from nas import STRATEGIES, Arch, Evaluation, History, Strategy, Trial, trials
 from nas.ranking import ranked
 from nas.scoring.executors import Executor
 from nas.scoring.objective import Objective
-from nas.searching.loop import PATIENCE
+from nas.searching.loop import GIVE_UP
 from tests.support.small import small
 
 SPACE = small("nasbench201")
@@ -67,7 +68,8 @@ def search(
     seed: int,
     block: int = 1,
     executor: Executor = map,
-    patience: int = PATIENCE,
+    give_up: int = GIVE_UP,
+    **limits: Any,
 ) -> Trial:
     """The best of a search, or its first trial if none has a score; arguments as for `trials`."""
     steps = trials(
@@ -78,7 +80,8 @@ def search(
         seed=seed,
         block=block,
         executor=executor,
-        patience=patience,
+        give_up=give_up,
+        **limits,
     )
     every = list(steps)
     return (ranked(every, strategy.ranking) or every)[0]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from nas.cli.arguments import names_a_path
 from nas.cli.composition import positional, run_hydra
@@ -27,19 +28,32 @@ def main(argv: Sequence[str]) -> None:
 
 def run(folder: Path, settings: ReportSettings) -> None:
     """Print the summary of the run as text or JSON."""
-    from nas.cli.build import build_metrics, build_ranking, build_space
+    from nas.cli.build import build_ranking, build_space
     from nas.cli.finals import read
     from nas.cli.questions import question, recorded
-    from nas.runs.folder import CONFIG, read_record, read_trials
-    from nas.runs.summary import rendered, summarise
+    from nas.runs.folder import CONFIG, OWN, read_best, read_elapsed, read_record, read_trials
+    from nas.runs.summary import summarise
+    from nas.space import SPACES
 
-    search = recorded(read_record(folder)[0], folder / CONFIG)
+    record = read_record(folder)[0]
+    search = recorded(record, folder / CONFIG)
+    if OWN in record and search.space.name not in SPACES:  # of the program that searched
+        _show(read_best(folder), search.metrics, settings)
+        return
     space = build_space(search.space)
     history = read_trials(folder, space, search.metrics)
     ranking = build_ranking(search.ranking, search.proxy, search.metrics)
-    held = read(search, history, ranking, space, folder)
-    summary = summarise(history, space, ranking, search.metrics, question(search), *held)
+    elapsed = read_elapsed(folder)
+    held = read(search, history, ranking, space, folder, elapsed)
+    summary = summarise(history, space, ranking, search.metrics, question(search), *held, elapsed)
+    _show(summary, search.metrics, settings)
+
+
+def _show(summary: Mapping[str, Any], metrics: Sequence[str], settings: ReportSettings) -> None:
+    from nas.cli.build import build_metrics
+    from nas.runs.summary import rendered
+
     if settings.json:
         print(json.dumps(summary, ensure_ascii=False))
     else:
-        print(rendered(summary, build_metrics(search.metrics)))
+        print(rendered(summary, build_metrics(metrics)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,22 +14,24 @@ from nas.cli.build import build_executor, build_objective, build_ranking
 from nas.cli.composition import run_hydra
 from nas.cli.config_files import quoted
 from nas.cli.finals import hold, read
-from nas.cli.questions import FREE, completed, question
+from nas.cli.questions import completed, question
 from nas.cli.settings import SearchSettings
-from nas.errors import NothingFoundError, UsageError
+from nas.errors import NothingFoundError
 from nas.runs.folder import (
     BEST,
     CONFIG,
     FINALS,
+    FREE,
     HISTORY,
     check_trials,
     opened,
+    read_elapsed,
     write_best,
     write_record,
 )
-from nas.runs.progress import Progress
+from nas.runs.progress import watched
 from nas.runs.stopping import interrupted
-from nas.runs.summary import rendered, summarise
+from nas.runs.summary import rendered, summarise, used
 from nas.scoring.executors import Executor
 from nas.scoring.executors.spawning import end_with_parent
 from nas.scoring.objective import ProxyObjective
@@ -37,7 +39,7 @@ from nas.searching.finals import judges_of
 from nas.searching.history import History
 from nas.searching.loop import trials
 from nas.storage.files import path_of
-from nas.strategy import STRATEGIES, Strategy
+from nas.strategy import STRATEGIES, Strategy, no_more_than_random
 from nas.trial import Trial
 
 
@@ -65,6 +67,7 @@ def run(settings: SearchSettings, again: str) -> None:
     """Search as the settings say; `again` is the command that continues a stopped search."""
     ranking = build_ranking(settings.ranking, settings.proxy, settings.metrics)
     objective = build_objective(settings, settings.metrics)
+    settings = settings.with_finals(all(proxy.decides for proxy in objective.named.values()))
     if settings.finals is not None:
         judges_of(objective, settings.finals.proxies)  # raises now, not after the search
     strategy = STRATEGIES.configured(settings.strategy, objective.space, ranking)
@@ -79,27 +82,33 @@ def run(settings: SearchSettings, again: str) -> None:
         if settings.finals is not None:
             with History.read(folder / FINALS):  # an edited one is refused now, not at the end
                 pass
-        every = _every(settings, strategy, objective, history, executor)
+        spent = read_elapsed(folder) if history else 0.0
+        every = _every(settings, strategy, objective, history, executor, spent)
         done = list(islice(every, len(history)))  # this checks the recorded trials
         _say_where(history, folder)
         write_record(folder, record)
-        came = _watch(settings, done, every)
+        came, seconds = _watch(settings, done, every)
+        elapsed = spent + seconds
         history.check()
-        missing = len(history) < settings.budget
-        stopped = missing or (came and settings.finals is not None)
-        asked = question(settings)
-        summary = summarise(history, objective.space, ranking, settings.metrics, asked)
-        if stopped or read(settings, history, ranking, objective.space, folder).standings is None:
+        ended = settings.limits.ended(history, ranking, elapsed)
+        stopped = not ended or (came and settings.finals is not None)
+        figures = objective.space, ranking, settings.metrics, question(settings)
+        summary = summarise(history, *figures, elapsed=elapsed)
+        before = read(settings, history, ranking, objective.space, folder, elapsed)
+        if stopped or before.standings is None:
             write_best(folder, summary)  # a kill in the finals leaves a result
         if not stopped:
             held = hold(settings, objective, history, ranking, folder, executor)
             stopped = bool(held.unfinished)
-            summary = summarise(history, objective.space, ranking, settings.metrics, asked, *held)
+            summary = summarise(history, *figures, *held, elapsed)
             write_best(folder, summary)
+    if note := no_more_than_random(strategy, len(history), settings.block):
+        print(f"note: {note}", file=sys.stderr)
     print(rendered(summary, objective.measures))
     names = [name for name in (BEST, HISTORY, FINALS, CONFIG) if (folder / name).exists()]
     print(f"files   {folder}: {', '.join(names)}")
-    _end(settings, summary, again, stopped)
+    where = "before the end of the finals" if ended else f"after {used(summary)}"
+    _end(summary, again, where if stopped else "")
 
 
 def _every(
@@ -108,51 +117,46 @@ def _every(
     objective: ProxyObjective,
     history: History,
     executor: Executor,
+    spent: float,
 ) -> Iterator[Trial]:
     """The trials, the recorded ones first; raises UsageError if those are of another search."""
     check_trials(history, objective.space, settings.metrics)
-    if len(history) > settings.budget:
-        raise UsageError(
-            f"{settings.out} holds {len(history)} trials already, more than "
-            f"budget={settings.budget}"
-        )
+    settings.limits.check(history, settings.out)
     return trials(
         strategy,
         objective,
         history,
-        budget=settings.budget,
         seed=settings.seed,
         block=settings.block,
         executor=executor,
-        patience=settings.patience,
+        give_up=settings.give_up,
+        spent=spent,
+        **asdict(settings.limits),
     )
 
 
-def _watch(settings: SearchSettings, done: Sequence[Trial], every: Iterator[Trial]) -> bool:
-    """Make the trials one after the other and show how far they are; whether Ctrl-C came."""
-    comparable = settings.ranking.name == "score"
-    with Progress(settings.budget, len(done), comparable) as progress, interrupted() as stops:
-        for trial in done:
-            progress.update(trial)
-        for trial in every:
-            progress.update(trial)
-            if stops:
-                break
-    return bool(stops)
+def _watch(
+    settings: SearchSettings, done: Sequence[Trial], every: Iterator[Trial]
+) -> tuple[bool, float]:
+    """Make the trials one after the other and show how far they are.
+
+    Returns whether Ctrl-C came, and the seconds that the new trials took.
+    """
+    with interrupted() as stops:
+        seconds = watched(
+            every, done, settings.limits, settings.ranking.name == "score", lambda: bool(stops)
+        )
+        return bool(stops), seconds
 
 
-def _end(settings: SearchSettings, summary: Mapping[str, Any], again: str, stopped: bool) -> None:
-    """Exit if the search is not finished; raise NothingFoundError if no trial has a score."""
-    total = summary["trials"]["total"]
+def _end(summary: Mapping[str, Any], again: str, stopped: str) -> None:
+    """Exit if the search was `stopped` somewhere; raise NothingFoundError if it has no score."""
     if stopped:
-        where = f"after {total} of {settings.budget} trials"
-        where = where if total < settings.budget else "before the end of the finals"
-        print(f"stopped {where}; go on with\n  {again}")
+        print(f"stopped {stopped}; go on with\n  {again}")
         sys.exit(130)
     if summary["arch"] is None:
-        raise NothingFoundError(
-            f"none of the {settings.budget} trials has a score; the reasons are above"
-        )
+        total = summary["trials"]["total"]
+        raise NothingFoundError(f"none of the {total} trials has a score; the reasons are above")
 
 
 def _say_where(history: History, folder: Path) -> None:

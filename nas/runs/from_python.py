@@ -1,0 +1,282 @@
+"""A search that Python asks for: its folder is the one of `nas search`, for `nas report` too."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from time import monotonic
+from typing import Any, Literal
+
+from nas.arch import CACHED
+from nas.batch import Batch
+from nas.errors import UsageError
+from nas.metric import METRICS
+from nas.proxy import PROXIES, Proxy
+from nas.ranking import RANKINGS, Ranking, by_score, rank_sum, ranked
+from nas.registry import Registry
+from nas.runs.folder import FINALS, FREE, OWN, opened, read_elapsed, write_best, write_record
+from nas.runs.found import Found
+from nas.runs.progress import Progress, watched
+from nas.runs.summary import Question, summarise
+from nas.scoring.executors import Executor
+from nas.scoring.given import Proxies, objective_of, space_of
+from nas.scoring.keys import keys
+from nas.scoring.objective import Objective, ProxyObjective
+from nas.searching.finals import (
+    PANEL,
+    Panel,
+    Standings,
+    finalists,
+    held,
+    judged,
+    judges_of,
+)
+from nas.searching.history import History
+from nas.searching.limits import Limits
+from nas.searching.loop import trials
+from nas.space import SPACES, Space
+from nas.strategy import STRATEGIES, Strategy, no_more_than_random
+
+Strategies = Callable[[Space, Ranking], Strategy] | Strategy | str
+"""A strategy's name, what makes it, or the strategy itself."""
+Finals = Panel | Literal["auto"] | None
+"""The panel, none, or a panel where the score is a guess."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """All that a search needs, as objects."""
+
+    space: Space
+    objective: Objective
+    strategy: Strategy
+    options: Mapping[str, object]
+    """The strategy's options that are known, for the record."""
+    limits: Limits
+    panel: Panel | None
+    judging: ProxyObjective | None
+    """The space, batch and seed that the finals use; None without finals."""
+
+    def run(
+        self,
+        out: str | Path | None,
+        seed: int,
+        block: int,
+        give_up: int,
+        executor: Executor,
+        shown: bool,
+    ) -> Found:
+        """Search, and hold the finals; `shown`: a bar says how far it is.
+
+        The search is kept in the folder `out`.
+        """
+        settings: dict[str, Any] = {"seed": seed, "block": block, "give_up": give_up}
+        with self._opened(out, settings, executor) as (history, journal, spent, keep):
+            every = trials(
+                self.strategy,
+                self.objective,
+                history,
+                executor=executor,
+                spent=spent,
+                **settings,
+                **asdict(self.limits),
+            )
+            done = list(islice(every, len(history)))
+            start, ranking = monotonic(), self.strategy.ranking
+
+            def elapsed() -> float:
+                return spent + (monotonic() - start if len(history) > len(done) else 0.0)
+
+            try:
+                if shown:
+                    watched(every, done, self.limits, ranking is by_score)
+                for _ in every:
+                    pass
+            except KeyboardInterrupt:
+                if history:
+                    keep(history, None, elapsed())
+                raise
+            took = elapsed()
+            if len(history) > len(done) or self.panel is None:
+                keep(history, None, took)  # a kill in the finals leaves a result
+            if note := no_more_than_random(self.strategy, len(history), block):
+                print(f"note: {note}", file=sys.stderr)
+            places = self._finals(history, journal, executor, shown)
+            if places is not None:
+                keep(history, places, took)
+            ended = self.limits.ended(history, ranking, took)
+            best = (ranked(history, ranking) or history)[0]
+            return Found(self.space, [*history], best, places, ranking, ended, out)
+
+    def _finals(
+        self, history: History, journal: History, executor: Executor, shown: bool
+    ) -> Standings | None:
+        if self.panel is None or self.judging is None:
+            return None
+        ranking = self.strategy.ranking
+        if shown:
+            best = finalists(history, ranking, self.space, self.panel.size)
+            archs = [trial.arch for trial in best]
+            with Progress(len(archs), 0, comparable=False, unit="finalists") as progress:
+                for _ in judged(archs, self.judging, journal, executor):
+                    progress.advance()
+        return held(history, ranking, self.judging, self.panel, journal, executor)
+
+    @contextmanager
+    def _opened(
+        self, given: str | Path | None, settings: Mapping[str, int], executor: Executor
+    ) -> Iterator[tuple[History, History, float, Callable[[History, Any, float], None]]]:
+        """The journals, the seconds of earlier runs, and what writes the result."""
+        if given is None:
+            yield History(), History(), 0.0, lambda *_: None
+            return
+        out = Path(given)
+        record = self.record({**settings, "out": str(out), "executor": _named(executor)})
+        question = asked(record)
+
+        def keep(history: History, places: Standings | None, took: float) -> None:
+            figures = self.space, self.strategy.ranking, record["metrics"], question
+            write_best(out, summarise(history, *figures, places, elapsed=took))
+
+        with opened(out, record, FREE, _complete) as history:
+            spent = read_elapsed(out) if history else 0.0
+            self.limits.check(history, out)
+            write_record(out, record)
+            with History.read(out / FINALS) as journal:
+                yield history, journal, spent, keep
+
+    def record(self, settings: Mapping[str, object]) -> dict[str, Any]:
+        """The settings as plain values, under the names that `nas search` gives them."""
+        scoring = self.objective if isinstance(self.objective, ProxyObjective) else None
+        panel = {"name": "none"} if self.panel is None else {"name": "panel", **asdict(self.panel)}
+        whole = {
+            "space": _space(self.space),
+            "ranking": {"name": _function(RANKINGS, self.strategy.ranking)},
+            "proxy": _proxies(self.objective),
+            "strategy": {"name": _name(STRATEGIES, self.strategy), **self.options},
+            "batch": {"name": "given"},
+            "finals": panel,
+            **asdict(self.limits),
+            **settings,
+            "repeats": 1 if scoring is None else scoring.repeats,
+            "metrics": [] if scoring is None else [n for n in scoring.measures if n in METRICS],
+            "strict": scoring is not None and scoring.strict,
+            "live": scoring is None or scoring.live,
+            "device": "cpu" if scoring is None else scoring.device,
+            OWN: {"objective": _name(None, self.objective)} if scoring is None else _keys(scoring),
+        }
+        plain: dict[str, Any] = json.loads(json.dumps(whole, default=repr))
+        return plain
+
+
+def asked(record: Mapping[str, Any]) -> Question:
+    """What a search has to find, from its record."""
+    proxy = record["proxy"]
+    several = [name for name, each in proxy.items() if isinstance(each, Mapping)]
+    names = {kind: record[kind]["name"] for kind in ("space", "strategy", "batch", "ranking")}
+    rest = ("seed", "repeats", "block", "live", "budget", "count", "timeout", "patience")
+    label = " + ".join(several) or proxy["name"]
+    return Question(proxy=label, **names, **{name: record[name] for name in rest})
+
+
+def prepared(
+    space: Space | str,
+    proxy: Proxies | Objective,
+    strategy: Strategies,
+    limits: Limits,
+    batch: Batch | None,
+    seed: int,
+    live: bool,
+    finals: Finals,
+) -> Search:
+    """The search that arguments of `nas.search` ask for; raises UsageError for wrong ones."""
+    there = space_of(space)
+    objective = _objective(there, proxy, batch, seed, live)
+    judging = objective if isinstance(objective, ProxyObjective) else None
+    if finals == "auto":
+        decided = judging is None or all(each.decides for each in judging.named.values())
+        finals = None if decided else PANEL
+    if finals is not None:
+        judging = judging or objective_of(there, finals.proxies, batch, seed, live)
+        judges_of(judging, finals.proxies)  # raises now, not after the search
+    several = isinstance(objective, ProxyObjective) and isinstance(objective.proxies, Mapping)
+    made = _strategy(strategy, there, rank_sum if several else by_score)
+    options = dict(strategy.keywords) if isinstance(strategy, partial) else {}
+    return Search(there, objective, made, options, limits, finals, judging)
+
+
+def _objective(
+    space: Space, proxy: Proxies | Objective, batch: Batch | None, seed: int, live: bool
+) -> Objective:
+    """The objective that is given, or one of proxies."""
+    if not isinstance(proxy, Objective) or isinstance(proxy, Proxy | str | Mapping | Sequence):
+        return objective_of(space, proxy, batch, seed, live)
+    if isinstance(proxy, ProxyObjective) and repr(proxy.space) != repr(space):
+        raise UsageError(f"the objective is for {proxy.space}, and the search is in {space}")
+    return proxy
+
+
+def _strategy(given: Strategies, space: Space, ranking: Ranking) -> Strategy:
+    """The strategy that is given, by name, as what makes one, or as one for this space."""
+    if not isinstance(given, Strategy):
+        make = STRATEGIES[given] if isinstance(given, str) else given
+        made: Strategy = make(space, ranking)
+        return made
+    if repr(given.space) != repr(space):
+        raise UsageError(f"the strategy is for {given.space}, and the search is in {space}")
+    return given
+
+
+def _complete(record: Mapping[str, Any], file: Path) -> Mapping[str, Any]:
+    if OWN not in record:
+        raise UsageError(f"{file} is not the record of a search from Python")
+    return record
+
+
+def _space(space: Space) -> dict[str, Any]:
+    """Its registered name and options, if they make it again; else its module and class."""
+    name = _name(SPACES, space)
+    own = {key: value for key, value in vars(space).items() if key not in CACHED}
+    try:
+        plain = json.loads(json.dumps(own))
+        if name in SPACES and repr(SPACES.build(name, **plain)) == repr(space):
+            return {"name": name, **plain}
+    except (TypeError, ValueError):
+        pass  # options that are no plain values
+    return {"name": f"{type(space).__module__}.{type(space).__qualname__}"}
+
+
+def _proxies(objective: Objective) -> dict[str, Any]:
+    if not isinstance(objective, ProxyObjective):
+        return {"name": _name(None, objective)}
+    names = {label: _name(PROXIES, proxy) for label, proxy in objective.named.items()}
+    if not isinstance(objective.proxies, Mapping):
+        return {"name": names[""]}
+    return {"name": "several", **{label: {"name": name} for label, name in names.items()}}
+
+
+def _name(registry: Registry[Any] | None, thing: object) -> str:
+    """The registered name of a thing's class, or the class's own."""
+    known = {} if registry is None else registry
+    return next((n for n in known if known[n] is type(thing)), type(thing).__qualname__)
+
+
+def _keys(objective: ProxyObjective) -> dict[str, str]:
+    """The keys of the scores by proxy; a single one has no name there."""
+    return {name or "proxy": key for name, key in keys(objective).items()}
+
+
+def _named(executor: Executor) -> dict[str, str]:
+    return {"name": getattr(executor, "__name__", type(executor).__name__)}
+
+
+def _function(registry: Registry[Any], made: object) -> str:
+    """The registered name of a function, whose options may be fixed."""
+    bare = made.func if isinstance(made, partial) else made
+    return next((name for name in registry if registry[name] is bare), repr(bare))

@@ -1,0 +1,1 @@
+"""Training: what a network has to learn from a batch, and how it is trained."""
