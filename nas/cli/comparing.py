@@ -243,6 +243,7 @@ def _compared(
             patience=settings.patience,
             seen=seen,
         )
+    raise KeyboardInterrupt  # it was given up after the last score
 
 
 def _write(

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from importlib import import_module
 from typing import NoReturn
 
@@ -15,7 +15,7 @@ import nas
 from nas.cli import streams
 from nas.cli.refusals import check_arguments, check_folder
 from nas.errors import NothingFoundError, UsageError, unknown
-from nas.runs.stopping import EndedError, ending, stoppable
+from nas.runs.stopping import EndedError, ending, stoppable, within_limits
 
 COMMANDS = {
     "search": "find the best architecture of a space by a proxy, training nothing",
@@ -42,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     if argv is None:
         atexit.register(_leave)  # before anything is imported, so that it comes last
     streams.prepare()
-    with stoppable():
+    # a call from Python must not end the caller's process
+    with within_limits(_end) if argv is None else nullcontext(), stoppable():
         try:
             try:
                 _run(sys.argv[1:] if argv is None else list(argv))
@@ -61,6 +62,10 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
             raise
         except KeyboardInterrupt as error:
             _stop(error)
+        except SystemExit as stop:
+            if stop.code == 128 + signal.SIGINT:
+                _stopped.append(stop.code)
+            raise
     sys.exit(0)
 
 
@@ -128,3 +133,13 @@ def _leave() -> None:
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(_stopped[0])
+
+
+def _end() -> NoReturn:
+    """End this process and its children at once, even where Python is not listening."""
+    if not _stopped:
+        with suppress(OSError, ValueError):
+            os.write(2, b"\nnas: interrupted\n" if os.isatty(2) else b"nas: interrupted\n")
+    if (spawning := sys.modules.get("nas.scoring.executors.spawning")) is not None:
+        spawning.end_at_once(128 + signal.SIGINT)
+    os._exit(128 + signal.SIGINT)
