@@ -45,6 +45,10 @@ class Proxy(ABC):
     """Whether a score takes less time on the CPU than on CUDA: then `device=auto` is the CPU where
     all proxies of a run say so."""
 
+    def preparing(self, batch: Batch) -> str:
+        """What the first score on the batch waits for, in a few words; empty if for nothing."""
+        return ""
+
     @abstractmethod
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The candidate's score on the batch; NaN, preferably a `NoScore`, if it has none.

@@ -64,7 +64,8 @@ def hold(
         growing() if serial else nullcontext(executor) as everywhere,
     ):
         done = len({*archs} & recorded(journal, panel.proxies, key).keys())
-        progress = Progress(len(archs), done, comparable=False, unit="finalists")
+        waits = judging.preparing if done < len(archs) else ""
+        progress = Progress(len(archs), done, False, "finalists", waits)
         with progress, interrupted() as stops:
             for _ in judged(archs, judging, journal, heeding(everywhere)):
                 progress.advance()

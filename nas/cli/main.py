@@ -29,6 +29,12 @@ COMMANDS = {
     "list": "the plugins of every kind and the tables there are",
 }
 
+MORE = {
+    "help": "about a command, a plugin with its options (nas help proxy=NAME), or an option",
+    "completion": "let the shell complete commands, options and names",
+}
+"""Commands without settings."""
+
 _stopped: list[int] = []
 """The exit code where a signal ends the command."""
 
@@ -74,16 +80,25 @@ def _run(argv: Sequence[str]) -> None:
     command, *rest = argv or ["--help"]
     if command == "-sc" and "COMP_LINE" in os.environ:
         command, *rest = _completed(command, *rest)
-    if command in ("-h", "--help", "help"):
+    if command in MORE and (not rest or {"-h", "--help"} & {*rest}):
+        command = "--help"
+    if command in ("-h", "--help"):
         print(_usage())
     elif command in ("-V", "--version"):
         print(f"nas {nas.__version__}")
     else:
         check_arguments(argv)
-        if command not in COMMANDS:
-            raise unknown("command", command, COMMANDS)
-        check_folder()
-        import_module(f"nas.cli.commands.{command}").main(rest)
+        if command not in {**COMMANDS, **MORE}:
+            raise unknown("command", command, [*COMMANDS, *MORE])
+        if command in MORE:
+            import_module(f"nas.cli.commands.{command}").main(rest, COMMANDS)
+        elif {"-h", "--help"} & {*rest}:
+            from nas.cli.help import page
+
+            print(page(command, rest))
+        else:
+            check_folder()
+            import_module(f"nas.cli.commands.{command}").main(rest)
 
 
 def _completed(*argv: str) -> list[str]:
@@ -102,14 +117,15 @@ def _completed(*argv: str) -> list[str]:
 
 
 def _usage() -> str:
-    lines = [f"  {name:<8}{text}" for name, text in COMMANDS.items()]
+    lines = [f"  {name:<12}{text}" for name, text in {**COMMANDS, **MORE}.items()]
     return "\n".join(
         [
             "usage: nas COMMAND [option=value ...]",
             "",
             *lines,
             "",
-            "nas COMMAND --help lists a command's options, nas --version says the version.",
+            "nas COMMAND --help says every option of a command, nas help proxy=NAME those of a plugin",
+            "and its source, nas list the names, nas --version the version.",
         ]
     )
 

@@ -21,9 +21,17 @@ class Progress:
     """Shows units done, units per second, time left and the best score so far, on stderr."""
 
     def __init__(
-        self, budget: int, done: int = 0, comparable: bool = True, unit: str = "trials"
+        self,
+        budget: int,
+        done: int = 0,
+        comparable: bool = True,
+        unit: str = "trials",
+        first: str = "",
     ) -> None:
-        """`comparable`: whether scores compare by themselves; then the best one is shown."""
+        """`comparable`: whether scores compare by themselves; then the best one is shown.
+
+        `first` says what the first unit waits for, such as a compiler; it is shown until then.
+        """
         self.budget, self.done, self.comparable, self.unit = budget, done, comparable, unit
         self.told = 0
         self.best = nan
@@ -32,7 +40,11 @@ class Progress:
         self.bar: tqdm[NoReturn] | None = None
         if terminal:  # some terminals report a width of 0
             width = None if get_terminal_size(sys.stderr.fileno()).columns else 80
-            self.bar = tqdm(total=budget, initial=done, unit=f" {unit}", ncols=width)
+            self.bar = tqdm(
+                total=budget, initial=done, unit=f" {unit}", ncols=width, desc=first or None
+            )
+        elif first and done < budget:
+            print(first, file=sys.stderr, flush=True)
 
     def update(self, trial: Trial) -> None:
         """Count a trial; of trials of an earlier run only the score is used."""
@@ -44,8 +56,17 @@ class Progress:
             self.advance()
 
     def advance(self) -> None:
-        """Count one more."""
+        """Count one more.
+
+        The first is in no rate: it may wait for a compiler, and for what others find ready.
+        """
         self.told += 1
+        if self.told == 1:
+            self.start = monotonic()
+            if self.bar is not None:
+                self.bar.set_description_str(refresh=False)
+                self.bar.unpause()
+                self.bar.initial += 1
         count = self.done + self.told
         if self.bar is not None:
             self.bar.update()
@@ -54,10 +75,11 @@ class Progress:
 
     def _line(self, count: int) -> None:
         self.last = monotonic()
-        rate = self.told / max(self.last - self.start, 1e-9)
+        rate = (self.told - 1) / max(self.last - self.start, 1e-9)
+        left = f", {rate:.1f} per second, {(self.budget - count) / (rate or 1):.0f} s left"
         print(
-            f"{count}/{self.budget} {self.unit}, {rate:.1f} per second, "
-            f"{(self.budget - count) / rate:.0f} s left"
+            f"{count}/{self.budget} {self.unit}"
+            + (left if rate else "")
             + (f", best {self.best:.6g}" if self.comparable else ""),
             file=sys.stderr,
             flush=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,8 @@ def run(settings: ScoreSettings, words: Sequence[str]) -> None:
     if not texts:
         raise UsageError("score needs an architecture, or archs=FILE with one a line")
     objective = build_objective(settings, settings.metrics)
+    if sys.stderr.isatty() and (waits := objective.preparing):
+        print(waits, file=sys.stderr, flush=True)
     held: list[str] = []
     reasons = set()
     for arch in [_read(objective.space, text) for text in texts]:

@@ -83,7 +83,7 @@ def run(settings: SearchSettings, again: str) -> None:
         done = list(islice(every, len(history)))  # this checks the recorded trials
         _say_where(history, folder)
         write_record(folder, record)
-        came = _watch(settings, done, every)
+        came = _watch(settings, done, every, objective)
         history.check()
         missing = len(history) < settings.budget
         stopped = missing or (came and settings.finals is not None)
@@ -128,10 +128,20 @@ def _every(
     )
 
 
-def _watch(settings: SearchSettings, done: Sequence[Trial], every: Iterator[Trial]) -> bool:
+def _watch(
+    settings: SearchSettings,
+    done: Sequence[Trial],
+    every: Iterator[Trial],
+    objective: ProxyObjective,
+) -> bool:
     """Make the trials one after the other and show how far they are; whether Ctrl-C came."""
-    comparable = settings.ranking.name == "score"
-    with Progress(settings.budget, len(done), comparable) as progress, interrupted() as stops:
+    progress = Progress(
+        settings.budget,
+        len(done),
+        comparable=settings.ranking.name == "score",
+        first=objective.preparing if len(done) < settings.budget else "",
+    )
+    with progress, interrupted() as stops:
         for trial in done:
             progress.update(trial)
         for trial in every:
