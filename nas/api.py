@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
-from nas.arch import Arch
 from nas.batch import Batch
 from nas.errors import UsageError
 from nas.ranking import Ranking, by_score, rank_sum, ranked
@@ -71,7 +70,7 @@ def search(
 
 def finals(
     space: Space | str,
-    archs: Iterable[Arch | str],
+    archs: Iterable[object],
     judges: Proxies = PANEL.proxies,
     *,
     batch: Batch | None = None,

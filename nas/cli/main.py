@@ -124,8 +124,8 @@ def _usage() -> str:
             "",
             *lines,
             "",
-            "nas COMMAND --help says every option of a command, nas help proxy=NAME those of a plugin",
-            "and its source, nas list the names, nas --version the version.",
+            "nas COMMAND --help says every option of a command, nas help proxy=NAME those of a",
+            "plugin and its source, nas list the names, nas --version the version.",
         ]
     )
 

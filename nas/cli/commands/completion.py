@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from nas.cli.config_files import GROUPS, configs
@@ -52,8 +51,8 @@ def main(argv: Sequence[str], commands: Mapping[str, str]) -> None:
     action, *rest = argv
     if action not in ACTIONS or len(rest) > 1:
         raise UsageError(
-            f"nas completion {' '.join(argv)} must be nas completion install, uninstall or show, "
-            f"and bash, zsh or fish"
+            f"'nas completion {' '.join(argv)}' must be nas completion install, uninstall or "
+            f"show, and bash, zsh or fish"
         )
     if action == "words":
         print(*words(rest[0] if rest else "", [*commands, "help", "completion"]), sep="\n")
@@ -89,6 +88,8 @@ def place(shell: str) -> Path:
 
 def install(shell: str, path: Path) -> None:
     """Write the script, and say what the shell needs besides; no file of the user's is changed."""
+    if path.exists() and not _is_ours(path):
+        raise UsageError(f"{path} is not of nas completion install: remove it first")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, SCRIPTS[shell])
@@ -103,19 +104,23 @@ def install(shell: str, path: Path) -> None:
 
 def remove(path: Path) -> None:
     """Remove the script, if it is ours."""
-    text = ""
-    with suppress(OSError, UnicodeError):
-        text = path.read_text(encoding="utf-8")
-    if "# nas: completion for" not in text:
+    if not _is_ours(path):
         raise UsageError(f"{path} is no script of nas completion install: nothing is removed")
     path.unlink()
     print(f"{path} is removed")
 
 
+def _is_ours(path: Path) -> bool:
+    try:
+        return "# nas: completion for" in path.read_text(encoding="utf-8")
+    except (OSError, UnicodeError):
+        return False
+
+
 def words(line: str, commands: Sequence[str]) -> list[str]:
     """What the last word of a line can be; the line begins with the program's name."""
     *before, current = re.split(r"\s+", line.lstrip())
-    if not before:
+    if not before:  # the program's own name
         return []
     if len(before) == 1:
         found = list(commands)

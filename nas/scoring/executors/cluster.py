@@ -91,10 +91,8 @@ def _local(workers: int) -> Iterator[str]:
                     silence_logs=logging.ERROR,
                 )
             stack.enter_context(cluster)
-        try:
-            yield cluster.scheduler_address
-        finally:
-            _kill(cluster)
+            stack.callback(_kill, cluster)
+        yield cluster.scheduler_address
 
 
 def _kill(cluster: Any) -> None:
