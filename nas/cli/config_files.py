@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -87,8 +88,11 @@ def configs(group: str, argv: Sequence[str] = ()) -> dict[str, Path]:
 
 def combinations(argv: Sequence[str] = ()) -> dict[str, dict[str, str]]:
     """The parts of every config that combines proxies, by its name."""
-    parts = {name: parts_of(name, argv) for name in configs("proxy", argv)}
-    return {name: found for name, found in parts.items() if found}
+    found = {}
+    for name in configs("proxy", argv):
+        with suppress(UsageError):  # whoever chooses a config that cannot be read is told so
+            found[name] = parts_of(name, argv)
+    return {name: parts for name, parts in found.items() if parts}
 
 
 def ranking_of(name: str, argv: Sequence[str]) -> str | None:

@@ -11,7 +11,16 @@ from typing import Any, get_type_hints
 
 from nas.cli import settings
 from nas.cli.comments import comments
-from nas.cli.config_files import GROUPS, conf_dir, configs, content, options_of, parts_of
+from nas.cli.config_files import (
+    GROUPS,
+    check_names,
+    conf_dir,
+    conf_dirs,
+    configs,
+    content,
+    options_of,
+    parts_of,
+)
 from nas.cli.kinds import registries
 from nas.errors import unknown
 from nas.registry.options import described
@@ -62,8 +71,9 @@ def written(name: str, text: str) -> str:
 def page(command: str, argv: Sequence[str] = ()) -> str:
     """The help page of a command; `argv` may choose the plugins whose options are on it.
 
-    Raises UsageError for a plugin that there is not.
+    Raises UsageError for a plugin that there is not, and for two configs of one name.
     """
+    check_names(conf_dirs(argv))
     config = content(conf_dir() / f"{command}.yaml")
     lines = [config["hydra"]["help"]["header"], ""]
     groups = groups_of(command)
@@ -143,7 +153,8 @@ def plugin_options(
     if path is None and (registry is None or name not in registry):
         raise unknown(group, name, {*configs(group, argv), *(registry or ())})
     texts = {} if path is None else comments(path)
-    values: dict[str, Any] = {} if path is None else content(path)
+    values = {} if path is None else content(path)
+    values = values if isinstance(values, dict) else {}
     words: dict[str, str] = {}
     if registry is not None and (path is None or types):
         values = {**registry.defaults(name), **values}

@@ -17,11 +17,8 @@ from nas.cli.config_files import conf_dir
 from nas.cli.help import options
 from nas.cli.kinds import registries
 from nas.cli.main import COMMANDS, MORE
-from tests.support.command_line import (
-    check_mistake,
-    nas,
-    snapshot,
-)
+from tests.support.command_line import check_mistake, nas, snapshot
+from tests.support.site import Site
 
 
 @pytest.mark.parametrize("flags", [["--help"], ["-h"], []])
@@ -187,3 +184,42 @@ def test_help_does_not_import_polars(argv: list[str]) -> None:
         [sys.executable, "-c", program, *argv], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+OTHER = """
+from nas import PROXIES, Proxy
+
+@PROXIES.register("other")
+class Other(Proxy):
+    \"\"\"A proxy of another package (Nobody 2020).
+
+    It is always one.
+    \"\"\"
+
+    def __init__(self, scale: float = 2.0, kind: str | None = None) -> None:
+        self.scale = scale
+
+    def score(self, candidate, batch):
+        return 1.0
+"""
+
+
+def test_help_explains_plugins_of_other_packages(site: Site) -> None:
+    """With a yaml and without one."""
+    site.add("others", OTHER, distribution="others-dist")
+    run = (sys.executable, "-m", "nas")
+    done = site.run(*run, "help", "proxy=other")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(
+        "proxy=other: A proxy of another package (Nobody 2020).\nfrom others"
+    )
+    assert "proxy.scale=2.0" in done.out
+    assert "(a text or null)" in done.out
+    assert done.out.endswith("It is always one.\n")
+    assert "other " in site.run(*run, "help", "proxy").out
+    folder = site.folder / "others" / "conf" / "proxy"
+    folder.mkdir(parents=True)
+    (folder / "other.yaml").write_text("name: other\nscale: 2.0 # how large it is\nkind: null\n")
+    assert "how large it is (a number)" in site.run(*run, "help", "proxy=other").out
+    shown = entries(site.run(*run, "search", "proxy=other", "--help").out)
+    assert shown["proxy.scale"].startswith("2.0 how large it is")
