@@ -104,7 +104,8 @@ def options(command: str) -> list[Line]:
     hints = get_type_hints(kind, include_extras=True)
     found = []
     for name in options_of(command):
-        words = (hints[name].__metadata__[0].__doc__ or "").splitlines()[0].rstrip(".")
+        check = hints[name].__metadata__[0]
+        words = (check.__doc__ or "any value").splitlines()[0].rstrip(".")
         default = groups_of(command).get(name, config.get(name))
         found.append(Line(name, default, texts.get(name, ""), words[:1].lower() + words[1:]))
     return found
@@ -115,7 +116,8 @@ def choices(command: str, option: str) -> list[str]:
     takes = next((line.takes for line in options(command) if line.name == option), "")
     if takes == "true or false":
         return takes.split(" or ")
-    return takes.removeprefix("one of ").split(", ") if takes.startswith("one of ") else []
+    words = takes.removesuffix(" or null").removeprefix("one of ").split(", ")
+    return words if takes.startswith("one of ") else []
 
 
 def _chosen(groups: Mapping[str, str], argv: Sequence[str]) -> dict[str, str]:
@@ -160,7 +162,12 @@ def plugin_options(
         values = {**registry.defaults(name), **values}
         words = registry.types(name)
     return [
-        Line(f"{prefix}.{option}", value, texts.get(option, ""), words.get(option, _taken(value)))
+        Line(
+            f"{prefix}.{option}",
+            value,
+            text := texts.get(option, ""),
+            words.get(option, "" if "[" in text else _taken(value)),
+        )
         for option, value in values.items()
         if option not in ("name", "defaults")
     ]

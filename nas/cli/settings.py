@@ -87,8 +87,14 @@ def one_of(*words: str) -> Check:
 
 
 def optional(check: Check) -> Check:
-    """What another check allows, or null."""
-    return lambda key, value: None if value is None else check(key, value)
+    """What `check` allows, or null."""
+
+    def checked(key: str, value: Any) -> Any:
+        return None if value is None else check(key, value)
+
+    return _saying(
+        checked, f"{(check.__doc__ or 'A value.').splitlines()[0].rstrip('.')} or null."
+    )
 
 
 def names(what: str) -> Check:
