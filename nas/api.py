@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from nas.arch import Arch
 from nas.batch import Batch
 from nas.errors import UsageError
 from nas.runs.found import Found
@@ -70,7 +69,7 @@ def search(
 
 def finals(
     space: Space | str,
-    archs: Iterable[Arch | str],
+    archs: Iterable[object],
     judges: Proxies = PANEL.proxies,
     *,
     batch: Batch | None = None,

@@ -49,6 +49,10 @@ class Proxy(ABC):
     """Whether the score is what a search wants to know, such as an accuracy after training, and no
     guess at it: a search by such proxies alone has no finals unless they are asked for."""
 
+    def preparing(self, batch: Batch) -> str:
+        """What the first score on the batch waits for, in a few words; empty if for nothing."""
+        return ""
+
     @abstractmethod
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The candidate's score on the batch; NaN, preferably a `NoScore`, if it has none.

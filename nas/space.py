@@ -11,6 +11,7 @@ from nas.arch import CACHED, Arch, ArchSet
 from nas.errors import UsageError
 from nas.registry import Registry
 from nas.registry.named import by_name
+from nas.storage.literals import text_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +41,9 @@ class Space(ArchSet):
     release: str = "the space names no official release."
     """One sentence: where true figures of the space's architectures are published."""
 
+    order: str = ""
+    """What a tuple means here, where others write tuples in another order; else empty."""
+
     columns: tuple[str, ...] = ("arch",)
     """The columns of a published table whose texts, joined by spaces, `parse` takes."""
 
@@ -59,8 +63,7 @@ class Space(ArchSet):
     def __repr__(self) -> str:
         """The class with its fields; it represents the space in the keys of kept scores."""
         own = sorted((name, value) for name, value in vars(self).items() if name not in CACHED)
-        fields = ", ".join(f"{name}={value!r}" for name, value in own)
-        return f"{type(self).__qualname__}({fields})"
+        return f"{type(self).__qualname__}({', '.join(f'{n}={v!r}' for n, v in own)})"
 
     @cached_property
     def choices(self) -> tuple[int, ...]:
@@ -117,33 +120,30 @@ class Space(ArchSet):
     def released(self, path: Path) -> Iterator[tuple[str, dict[str, float]]]:
         """The architectures of an official release, in the published notation, with their figures.
 
-        Raises UsageError if it cannot be read as a release. No code of the release is executed.
+        Raises UsageError if it cannot be read as a release. None of its code is executed.
         """
-        raise UsageError(
-            f"{path} is no table, and no release of this space can be read: {self.release}"
-        )
+        why = f"no release of this space can be read: {self.release}"
+        raise UsageError(f"{path} is no table, and {why}")
 
-    def read(self, text: str) -> Arch:
-        """The architecture that a text names, as a tuple or in the space's notation.
+    def read(self, given: object) -> Arch:
+        """The architecture of a tuple, a text in the space's notation, or an object like one.
 
-        Raises UsageError if it is not an architecture of the space.
+        Such are lists, dicts, genotypes, cells with `matrix` and `ops`. UsageError if it is none.
         """
-        bare = text.strip()
-        arch = notation.numbers(bare)
         try:
-            found = self.parse(bare) if arch is None else arch
-        except UsageError:
-            raise
+            bare = text_of(given).strip()
+        except TypeError:
+            raise UsageError(f"{given!r:.80} is no architecture of {self}") from None
+        try:
+            return self.checked(notation.numbers(bare) or self.parse(bare))
         except ValueError as error:
-            raise UsageError(str(error)) from error
-        return self.checked(found)
+            raise error if isinstance(error, UsageError) else UsageError(str(error)) from error
 
     def checked(self, arch: Arch) -> Arch:
         """The architecture itself; raises UsageError if it is not in the space."""
         if arch not in self:
-            raise UsageError(
-                f"{arch} is not in the space, whose decisions have {self.choices} options"
-            )
+            space = f"the space, whose decisions have {self.choices} options"
+            raise UsageError(f"{arch} is not in {space}")
         return arch
 
 

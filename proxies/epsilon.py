@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from nas import PROXIES, Candidate, NoScore, NotApplicableError, Proxy, Space, UsageError
 from nas.batch import Batch
 from nas.collapse.modules import Entries, collapsed_module
-from nas.collapse.outputs import Inputs, outputs
+from nas.collapse.outputs import Inputs, outputs, preparing
 from nas.collapse.tensors import collapsed, flat, known
 from nas.network import Network
 from nas.network.initialisation import constants, embeddings
@@ -93,6 +93,11 @@ class Epsilon(Proxy):
         self.low, self.high = low, high
         self.underflow = underflow
         self.dtype = None if dtype is None else getattr(torch, dtype)
+
+    def preparing(self, batch: Batch) -> str:
+        """The compiler, where kernels for the batch are not on disk yet."""
+        default = torch.float32 if self.underflow == "float32" else torch.float64
+        return preparing(batch.inputs, self.dtype or default)
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """Epsilon of the candidate; a `NoScore` if a pass is constant or underflows.

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations, permutations
-from typing import TYPE_CHECKING
 
 from nas import SPACES, Arch, Space
 from nas.network import (
@@ -26,10 +25,8 @@ from nas.network import (
     ReLU,
     Zero,
 )
+from spaces._darts_notations import CELLS, cells
 from spaces._images import Resolution, check_images, sides
-
-if TYPE_CHECKING:
-    pass
 
 OPERATIONS = (
     "max_pool_3x3",
@@ -125,16 +122,25 @@ class DARTS(Space):
         object.__setattr__(self, "choices", tuple(2 * choices))
 
     def parse(self, text: str) -> Arch:
+        """The cells of a genotype, of pairs of numbers, or of a config of NAS-Bench-301.
+
+        The genotype is as DARTS prints it. The pairs are NASLib's and BANANAS's compact form, the
+        normal and the reduction cell, each eight times (source, operation), the operation as its
+        place in `OPERATIONS`. The config has the keys of NAS-Bench-301's ConfigSpace.
+        """
         match = NOTATION.fullmatch(text)
-        if match is None:
+        found = None if match else cells(text, OPERATIONS if self.none else OPERATIONS[:NONE])
+        if match is None and found is None:
             raise ValueError(
                 f"'{text}' is not a DARTS genotype: write Genotype(normal=[('sep_conv_3x3', 0), "
                 "…], normal_concat=[2, 3, 4, 5], reduce=[…], reduce_concat=[2, 3, 4, 5])"
             )
+        if match is not None:
+            found = {n: NAMED.findall(e) for n, e in zip(CELLS, match.groups(), strict=True)}
         return tuple(
             decision
-            for name, edges in zip(("normal", "reduce"), match.groups(), strict=True)
-            for decision in self._decisions(name, NAMED.findall(edges))
+            for name, edges in (found or {}).items()
+            for decision in self._decisions(name, edges)
         )
 
     def _decisions(self, cell: str, edges: Sequence[tuple[str, str]]) -> Iterator[int]:

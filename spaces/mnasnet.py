@@ -18,6 +18,7 @@ from nas.network import (
     Sigmoid,
     SiLU,
 )
+from nas.storage.literals import literal
 from spaces._images import Resolution, check_images, sides
 
 if TYPE_CHECKING:
@@ -90,7 +91,11 @@ class MnasNet(Space):
         check_images(self, 32, "32: it is halved five times")
 
     def parse(self, text: str) -> Arch:
+        """The network of its 28 numbers, or of a mapping with the names of the table's columns."""
+        config = literal(text) if text.startswith("{") else None
         words = text.split()
+        if isinstance(config, dict) and {*COLUMNS} <= {*config}:
+            words = [str(config[name]) for name in COLUMNS]
         if len(words) != len(COLUMNS):
             raise ValueError(
                 f"'{text}' is no architecture: write {len(COLUMNS)} numbers, expansion, kernel, "

@@ -22,6 +22,7 @@ from nas.network import (
     Op,
     ReLU,
 )
+from nas.storage.literals import literal
 from spaces._images import Resolution, check_images, sides
 from spaces._nasbench101_graphs import (
     MAX_EDGES,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     pass
 
 CONV_3X3, CONV_1X1, MAX_POOL = range(len(OPERATIONS))
+RELEASED = ("module_adjacency", "module_operations")
+"""The keys of a cell in the official release."""
 
 
 @SPACES.register("nasbench101")
@@ -135,7 +138,12 @@ class NASBench101(Space):
         return fingerprint(pruned(arch))
 
     def parse(self, text: str) -> Arch:
-        matrix, _, names = text.partition(" ")
+        """The cell of matrix and operations as one text, or as the benchmark's API takes them.
+
+        The latter are `(matrix, ops)`, or a mapping with these keys or with those of the release,
+        `module_adjacency` and `module_operations`.
+        """
+        matrix, _, names = _joined(text).partition(" ")
         rows, ops = matrix.split(";"), names.split("|")
         count = len(rows)
         if (
@@ -196,6 +204,23 @@ class NASBench101(Space):
         with net.scope("head"):
             net.chain(node, GlobalAvgPool(), Linear(width, self.classes))
         return net.build()
+
+
+def _joined(text: str) -> str:
+    """The one text of a matrix and operations given as lists; any other text as it is."""
+    found = literal(text) if text[:1] in ("{", "[", "(") else None
+    if isinstance(found, dict):
+        keys = ("matrix", "ops") if "matrix" in found else RELEASED
+        found = [found.get(key) for key in keys]
+    if not isinstance(found, list) or len(found) != 2:
+        return text
+    matrix, ops = found
+    if not isinstance(matrix, list) or not isinstance(ops, list):
+        return text
+    if not all(isinstance(row, list) for row in matrix):
+        return text
+    rows = ("".join(str(int(n) if n in (0, 1) else n) for n in row) for row in matrix)
+    return f"{';'.join(rows)} {'|'.join(map(str, ops))}"
 
 
 def _conv(inputs: int, outputs: int, kernel: int) -> tuple[Op, ...]:

@@ -20,6 +20,8 @@ from nas.network import (
     ReLU,
     Zero,
 )
+from nas.notation import numbers
+from nas.storage.literals import literal
 from spaces._images import Resolution, check_images, sides
 from spaces._nasbench201 import EDGES, Kind, cell, relu_conv_norm, representatives, residual
 
@@ -31,6 +33,10 @@ OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_
 NONE, SKIP, CONV_1X1, CONV_3X3, POOL = range(5)
 KINDS: tuple[Kind, ...] = ("nothing", "skip", "conv", "conv", "pool")
 NOTATION = re.compile(r"\|(\w+)~0\|\+\|(\w+)~0\|(\w+)~1\|\+\|(\w+)~0\|(\w+)~1\|(\w+)~2\|")
+NASLIB = (SKIP, NONE, CONV_3X3, CONV_1X1, POOL)
+"""The operations in the order of NASLib (`OP_NAMES` of its nasbench201)."""
+NASLIB_EDGES = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
+"""The edges in the order of NASLib (`EDGE_LIST`, whose nodes begin with 1)."""
 
 
 @SPACES.register("nasbench201")
@@ -51,6 +57,10 @@ class NASBench201(Space):
     input_channels: int = 3
 
     choices = (len(OPERATIONS),) * len(EDGES)
+    order = (
+        f"a tuple has places in {', '.join(OPERATIONS)}; NASLib's order is naslib:(…), and means "
+        "another cell"
+    )
     shared_weights = (1e-7, 1.0)
     release = (
         "the official releases are NAS-Bench-201-v1_1-096897.pth, linked from "
@@ -65,7 +75,15 @@ class NASBench201(Space):
         check_images(self, 4, "4: it is halved twice")
 
     def parse(self, text: str) -> Arch:
-        match = NOTATION.fullmatch(text)
+        """The cell of the published string, of NASLib's numbers, or of a config or a list.
+
+        `naslib:(4, 0, 3, 1, 4, 3)` has NASLib's order of edges and operations (`op_indices`, also
+        the names in NAS-Bench-Suite-Zero). A config is a mapping with `arch_str`, as the
+        benchmark's API returns it; a list has (operation, source) for each node.
+        """
+        if text.startswith("naslib:"):
+            return _of_naslib(text)
+        match = NOTATION.fullmatch(_published(text))
         if match is None or not set(match.groups()) <= set(OPERATIONS):
             raise ValueError(
                 f"'{text}' is not a NAS-Bench-201 cell: write "
@@ -129,6 +147,39 @@ def _cell(net: Builder, node: int, arch: Arch, width: int) -> int:
         return net.chain(layer, *relu_conv_norm(width, width, 1 if op == CONV_1X1 else 3))
 
     return cell(net, node, arch, edge, lambda: net.add(Zero(), node))
+
+
+def naslib(arch: Arch) -> str:
+    """A cell as NASLib writes it.
+
+    >>> naslib((4, 0, 3, 1, 4, 3))
+    'naslib:(4, 1, 0, 2, 4, 2)'
+    """
+    by_edge = dict(zip(EDGES, arch, strict=True))
+    return f"naslib:{tuple(NASLIB.index(by_edge[edge]) for edge in NASLIB_EDGES)}"
+
+
+def _of_naslib(text: str) -> Arch:
+    places = numbers(text.removeprefix("naslib:").strip()) or ()
+    if len(places) != len(EDGES) or not all(0 <= place < len(NASLIB) for place in places):
+        raise ValueError(
+            f"'{text}' must be naslib: and six numbers from 0 to 4, as naslib:(4, 0, 3, 1, 4, 3)"
+        )
+    by_edge = dict(zip(NASLIB_EDGES, places, strict=True))
+    return tuple(NASLIB[by_edge[edge]] for edge in EDGES)
+
+
+def _published(text: str) -> str:
+    """The published string of a config or a list; any other text as it is."""
+    found = literal(text) if text[:1] in ("{", "[", "(") else None
+    if isinstance(found, dict) and isinstance(found.get("arch_str"), str):
+        return str(found["arch_str"])
+    if isinstance(found, list) and all(isinstance(node, list) for node in found):
+        edges = [edge for node in found for edge in node]
+        if all(isinstance(edge, list) and len(edge) == 2 for edge in edges):
+            nodes = ("".join(f"{op}~{source}|" for op, source in node) for node in found)
+            return "+".join(f"|{node}" for node in nodes)
+    return text
 
 
 @cache

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nas import SPACES, Arch, Space
 from nas.network import Add, BatchNorm, Builder, Conv, GlobalAvgPool, Linear, Network, ReLU
+from nas.storage.literals import literal
 from spaces._images import Resolution, check_images, sides
 from spaces._nasbench201 import relu_conv_norm, residual
 
@@ -51,7 +52,10 @@ class NATSSize(Space):
         check_images(self, 4, "4: it is halved twice")
 
     def parse(self, text: str) -> Arch:
-        match = NOTATION.fullmatch(text)
+        """The network of its channels, or of a config with `channels`, as the API returns it."""
+        config = literal(text) if text.startswith("{") else None
+        written = config.get("channels") if isinstance(config, dict) else text
+        match = NOTATION.fullmatch(written) if isinstance(written, str) else None
         if match is None:
             raise ValueError(
                 f"'{text}' is no network of NATS-Bench's size space: write five numbers of "

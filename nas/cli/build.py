@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from math import isfinite
 
 from nas.cli.chosen import Proxies
@@ -13,6 +13,7 @@ from nas.metric import METRICS, Metric
 from nas.proxy import PROXIES, Proxy
 from nas.ranking import RANKINGS, Ranking
 from nas.registry.options import Choice
+from nas.runs.stopping import heeding
 from nas.runs.summary import KEYS
 from nas.scoring.executors import EXECUTORS, Executor
 from nas.scoring.objective import ProxyObjective
@@ -114,14 +115,16 @@ def check_weights(weights: object) -> dict[str, float]:
     return {str(name): float(weight) for name, weight in weights.items()}
 
 
-def build_executor(choice: Choice) -> AbstractContextManager[Executor]:
-    """The executor that a config names, as a context manager."""
+@contextmanager
+def build_executor(choice: Choice) -> Iterator[Executor]:
+    """The executor that a config names; it gives no result of work that Ctrl-C ended."""
     if choice.name not in EXECUTORS:
         raise unknown("executor", choice.name, EXECUTORS)
     executor = EXECUTORS.configured(choice)
     if not isinstance(executor, AbstractContextManager):
         raise UsageError(f"executor={choice.name} gives {executor!r:.80}, no context manager")
-    return executor
+    with executor as made:
+        yield heeding(made)
 
 
 def _factors(ranking: Choice, proxies: Proxy | Mapping[str, Proxy]) -> dict[str, float]:

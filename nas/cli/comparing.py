@@ -222,6 +222,8 @@ def _compared(
         executor = stack.enter_context(build_executor(settings.executor))
         stops = stack.enter_context(interrupted())
         bars: list[Progress] = []
+        if waits := objective.preparing:
+            print(waits, file=sys.stderr, flush=True)
 
         def seen(_: Task, total: int) -> bool:
             if not bars:
@@ -243,6 +245,7 @@ def _compared(
             give_up=settings.give_up,
             seen=seen,
         )
+    raise KeyboardInterrupt  # it was given up after the last score
 
 
 def _write(

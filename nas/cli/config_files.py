@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from nas.cli.chosen import SEVERAL
 from nas.errors import UsageError
 from nas.registry.configs import conf_dir as conf_dir
 from nas.registry.configs import entries, placed
@@ -76,6 +78,21 @@ def check_files(folder: Path) -> None:
 def parts_of(name: str, argv: Sequence[str]) -> dict[str, str]:
     """The proxies that the config `name` combines, by the place it gives them."""
     return placed("proxy", _defaults_of(name, argv))
+
+
+def configs(group: str, argv: Sequence[str] = ()) -> dict[str, Path]:
+    """The configs of a group by their names, but for the one that proxy=[one,other] uses."""
+    files = [path for folder in conf_dirs(argv) for path in (folder / group).glob("*.yaml")]
+    return {path.stem: path for path in sorted(files) if path.stem != SEVERAL}
+
+
+def combinations(argv: Sequence[str] = ()) -> dict[str, dict[str, str]]:
+    """The parts of every config that combines proxies, by its name."""
+    found = {}
+    for name in configs("proxy", argv):
+        with suppress(UsageError):  # whoever chooses a config that cannot be read is told so
+            found[name] = parts_of(name, argv)
+    return {name: parts for name, parts in found.items() if parts}
 
 
 def ranking_of(name: str, argv: Sequence[str]) -> str | None:

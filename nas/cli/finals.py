@@ -12,7 +12,7 @@ from nas.cli.settings import SearchSettings
 from nas.ranking import Ranking
 from nas.runs.folder import FINALS
 from nas.runs.progress import Progress
-from nas.runs.stopping import interrupted
+from nas.runs.stopping import heeding, interrupted
 from nas.scoring.executors import Executor
 from nas.scoring.executors.growing import growing
 from nas.scoring.objective import ProxyObjective
@@ -62,11 +62,12 @@ def hold(
     with (
         History.read(folder / FINALS) as journal,
         growing() if serial else nullcontext(executor) as everywhere,
-        interrupted() as stops,
     ):
         done = len({*archs} & recorded(journal, panel.proxies, key).keys())
-        with Progress(len(archs), done, comparable=False, unit="finalists") as progress:
-            for _ in judged(archs, judging, journal, everywhere):
+        waits = judging.preparing if done < len(archs) else ""
+        progress = Progress(len(archs), done, False, "finalists", waits)
+        with progress, interrupted() as stops:
+            for _ in judged(archs, judging, journal, heeding(everywhere)):
                 progress.advance()
                 if stops:
                     break

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from importlib import import_module
 from typing import NoReturn
 
@@ -15,7 +15,7 @@ import nas
 from nas.cli import streams
 from nas.cli.refusals import check_arguments, check_folder
 from nas.errors import NothingFoundError, UsageError, unknown
-from nas.runs.stopping import EndedError, ending, stoppable
+from nas.runs.stopping import EndedError, ending, stoppable, within_limits
 
 COMMANDS = {
     "search": "find the best architecture of a space by a proxy, training nothing",
@@ -28,6 +28,12 @@ COMMANDS = {
     "new": "a package with a space, a proxy or a strategy of your own, ready to change",
     "list": "the plugins of every kind and the tables there are",
 }
+
+MORE = {
+    "help": "about a command, a plugin with its options (nas help proxy=NAME), or an option",
+    "completion": "let the shell complete commands, options and names",
+}
+"""Commands without settings."""
 
 _stopped: list[int] = []
 """The exit code where a signal ends the command."""
@@ -42,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     if argv is None:
         atexit.register(_leave)  # before anything is imported, so that it comes last
     streams.prepare()
-    with stoppable():
+    # a call from Python must not end the caller's process
+    with within_limits(_end) if argv is None else nullcontext(), stoppable():
         try:
             try:
                 _run(sys.argv[1:] if argv is None else list(argv))
@@ -61,6 +68,10 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
             raise
         except KeyboardInterrupt as error:
             _stop(error)
+        except SystemExit as stop:
+            if stop.code == 128 + signal.SIGINT:
+                _stopped.append(stop.code)
+            raise
     sys.exit(0)
 
 
@@ -69,16 +80,25 @@ def _run(argv: Sequence[str]) -> None:
     command, *rest = argv or ["--help"]
     if command == "-sc" and "COMP_LINE" in os.environ:
         command, *rest = _completed(command, *rest)
-    if command in ("-h", "--help", "help"):
+    if command in MORE and (not rest or {"-h", "--help"} & {*rest}):
+        command = "--help"
+    if command in ("-h", "--help"):
         print(_usage())
     elif command in ("-V", "--version"):
         print(f"nas {nas.__version__}")
     else:
         check_arguments(argv)
-        if command not in COMMANDS:
-            raise unknown("command", command, COMMANDS)
-        check_folder()
-        import_module(f"nas.cli.commands.{command}").main(rest)
+        if command not in {**COMMANDS, **MORE}:
+            raise unknown("command", command, [*COMMANDS, *MORE])
+        if command in MORE:
+            import_module(f"nas.cli.commands.{command}").main(rest, COMMANDS)
+        elif {"-h", "--help"} & {*rest}:
+            from nas.cli.help import page
+
+            print(page(command, rest))
+        else:
+            check_folder()
+            import_module(f"nas.cli.commands.{command}").main(rest)
 
 
 def _completed(*argv: str) -> list[str]:
@@ -97,14 +117,15 @@ def _completed(*argv: str) -> list[str]:
 
 
 def _usage() -> str:
-    lines = [f"  {name:<8}{text}" for name, text in COMMANDS.items()]
+    lines = [f"  {name:<12}{text}" for name, text in {**COMMANDS, **MORE}.items()]
     return "\n".join(
         [
             "usage: nas COMMAND [option=value ...]",
             "",
             *lines,
             "",
-            "nas COMMAND --help lists a command's options, nas --version says the version.",
+            "nas COMMAND --help says every option of a command, nas help proxy=NAME those of a",
+            "plugin and its source, nas list the names, nas --version the version.",
         ]
     )
 
@@ -128,3 +149,13 @@ def _leave() -> None:
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(_stopped[0])
+
+
+def _end() -> NoReturn:
+    """End this process and its children at once, even where Python is not listening."""
+    if not _stopped:
+        with suppress(OSError, ValueError):
+            os.write(2, b"\nnas: interrupted\n" if os.isatty(2) else b"nas: interrupted\n")
+    if (spawning := sys.modules.get("nas.scoring.executors.spawning")) is not None:
+        spawning.end_at_once(128 + signal.SIGINT)
+    os._exit(128 + signal.SIGINT)

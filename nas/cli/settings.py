@@ -20,7 +20,16 @@ from nas.storage.files import path_of
 
 S = TypeVar("S", bound="Settings")
 Check = Callable[[str, Any], Any]
-"""Takes an option's name and value and returns the typed value; raises UsageError if wrong."""
+"""Takes an option's name and value and returns the typed value; raises UsageError if wrong.
+
+The first line of its docstring says what the option takes: help pages show it.
+"""
+
+
+def _saying(check: Check, text: str) -> Check:
+    """The check with its docstring."""
+    check.__doc__ = text
+    return check
 
 
 def whole(least: int) -> Check:
@@ -33,7 +42,7 @@ def whole(least: int) -> Check:
             raise UsageError(f"{key}={value} is too large: it may be at most {LARGEST}")
         return value
 
-    return check
+    return _saying(check, f"A whole number of at least {least}.")
 
 
 def flag(key: str, value: Any) -> bool:
@@ -53,11 +62,11 @@ def name_of(what: str, *, optional: bool = False) -> Check:
             raise UsageError(f"{key}={value} must be the name of {what}")
         return value
 
-    return check
+    return _saying(check, f"The name of {what}{', or null' if optional else ''}.")
 
 
 def data_folder(key: str, value: Any) -> str | None:
-    """The folder of tables; an empty text, such as that of an empty variable, means null."""
+    """The name of a folder, or null, which an empty text means too."""
     if value in (None, ""):
         return None
     if not isinstance(value, str):
@@ -75,12 +84,18 @@ def one_of(*words: str) -> Check:
             raise UsageError(f"{key}={value} must be {', '.join(first)} or {last}")
         return str(value)
 
-    return check
+    return _saying(check, f"One of {', '.join(words)}.")
 
 
 def optional(check: Check) -> Check:
-    """What another check allows, or null."""
-    return lambda key, value: None if value is None else check(key, value)
+    """What `check` allows, or null."""
+
+    def checked(key: str, value: Any) -> Any:
+        return None if value is None else check(key, value)
+
+    return _saying(
+        checked, f"{(check.__doc__ or 'A value.').splitlines()[0].rstrip('.')} or null."
+    )
 
 
 def names(what: str) -> Check:
@@ -91,16 +106,16 @@ def names(what: str) -> Check:
             raise UsageError(f"{key}={value} must be a list of {what}")
         return tuple(dict.fromkeys(map(str, value)))
 
-    return check
+    return _saying(check, f"A list of {what}.")
 
 
 def several(key: str, value: Any) -> tuple[str, ...] | None:
-    """The names of several spaces; None means that one space is compared."""
+    """A list of spaces, or null for the one of space=."""
     return None if value is None else names("spaces, such as [nasbench201,mnasnet]")(key, value)
 
 
 def for_spaces(key: str, value: Any) -> dict[str, str]:
-    """A name for each of some spaces; null means for none."""
+    """A name for each of some spaces, or null for none."""
     if value is None:
         return {}
     if not isinstance(value, dict) or any(
@@ -120,7 +135,7 @@ def shape(key: str, value: Any) -> tuple[int, ...] | None:
 
 
 def sample(key: str, value: Any) -> int | None:
-    """Number of architectures; None means all."""
+    """A whole number, or all."""
     if value != "all" and type(value) is not int:
         raise UsageError(f"{key}={value} must be all, or a whole number")
     if value != "all" and value > LARGEST:
@@ -129,7 +144,7 @@ def sample(key: str, value: Any) -> int | None:
 
 
 def table(key: str, value: Any) -> str | None:
-    """A table of true figures; null means no table."""
+    """A name or a file, or null for no table."""
     if value is not None and not isinstance(value, str):
         raise UsageError(f"{key}={value} must be a name or a file")
     if value is not None:
@@ -138,14 +153,14 @@ def table(key: str, value: Any) -> str | None:
 
 
 def column(key: str, value: Any) -> str | None:
-    """A column of a table, or null; a name that is a number becomes text."""
+    """The name of a column, or null."""
     if isinstance(value, bool | list | dict):
         raise UsageError(f"{key}={value} must be the name of a column")
     return None if value is None else str(value)
 
 
 def finals(key: str, value: Any) -> Panel | None:
-    """The panel of the finals, or None for `finals=none`; `with_finals` reads `finals=auto`."""
+    """Panel, none or auto."""
     choice = chosen(key, value)
     if choice.name == "none":
         return None
@@ -160,17 +175,17 @@ def finals(key: str, value: Any) -> Panel | None:
 
 
 def limit(key: str, value: Any) -> int | None:
-    """A whole number of at least 1; null means no limit."""
+    """A whole number of at least 1, or null."""
     return None if value is None else int(whole(1)(key, value))
 
 
 def time(key: str, value: Any) -> float | None:
-    """A time in seconds; null means no limit."""
+    """A time, such as 90s, 10m or 1.5h, or null."""
     return seconds_of(value)
 
 
 def as_it_is(key: str, value: Any) -> Any:
-    """Any value, unchanged."""
+    """A list of names, or {new: old}, or null."""
     return value
 
 

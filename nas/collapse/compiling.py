@@ -22,6 +22,14 @@ DTYPES = ("float32", "float64")
 """The dtypes that kernels are compiled for."""
 LONGEST = 300
 """How many seconds a process waits for another one to compile; no machine takes so long."""
+SECONDS = 15
+"""About how many seconds it takes to compile the kernels for one dtype."""
+
+
+def are_compiled(dtype: str) -> bool:
+    """Whether the kernels for a dtype are on disk; False where Numba keeps nothing there."""
+    folder = run.stats.cache_path  # type: ignore[attr-defined]  # Numba's `Dispatcher.stats`
+    return folder is not None and _done(Path(folder), dtype).exists()
 
 
 @cache
@@ -52,7 +60,7 @@ def _compiled(dtype: str, folder: Path, seconds: float) -> bool:
 
     False if another process is still compiling them after `seconds`.
     """
-    done = folder / f"kernels-{dtype}.{_version()}"
+    done = _done(folder, dtype)
     if done.exists():
         return True
     lock = FileLock(folder / f"kernels-{dtype}.lock")
@@ -70,6 +78,11 @@ def _compiled(dtype: str, folder: Path, seconds: float) -> bool:
     finally:
         lock.release()
     return True
+
+
+def _done(folder: Path, dtype: str) -> Path:
+    """The file that says that the kernels for a dtype are compiled."""
+    return folder / f"kernels-{dtype}.{_version()}"
 
 
 @cache

@@ -34,28 +34,46 @@ class Inputs:
 
     @cached_property
     def planes(self) -> Planes | None:
-        """The batch as the compiled kernels read it.
+        """The batch as the compiled kernels read it; None where they cannot run."""
+        if not _compilable(self.tensor):
+            return None
+        from nas.collapse.compiling import compile_kernels
+        from nas.collapse.planes import Planes
 
-        None where they cannot run: on another device than the CPU, for another dtype than float32
-        and float64, or without Numba.
-        """
-        tensor = self.tensor
-        floats = tensor.dtype in (torch.float32, torch.float64)
-        if tensor.device.type != "cpu" or not floats or tensor.dim() != 4:
-            return None
-        try:
-            from numba import config
+        compile_kernels(str(self.tensor.dtype).removeprefix("torch."))
+        return Planes(self.tensor.permute(1, 2, 3, 0).contiguous().numpy())
 
-            from nas.collapse.compiling import compile_kernels
-            from nas.collapse.planes import Planes
-        except ImportError:
-            return None
-        except ValueError as error:  # Numba reads its settings from the environment
-            raise UsageError(f"Numba cannot be used: {error}") from error
-        if getattr(config, "DISABLE_JIT", False):  # Numba reads it from the environment
-            return None
-        compile_kernels(str(tensor.dtype).removeprefix("torch."))
-        return Planes(tensor.permute(1, 2, 3, 0).contiguous().numpy())
+
+def _compilable(tensor: Tensor) -> bool:
+    """Whether the compiled kernels can read a batch.
+
+    They cannot on another device than the CPU, for another dtype than float32 and float64, or
+    without Numba.
+    """
+    floats = tensor.dtype in (torch.float32, torch.float64)
+    if tensor.device.type != "cpu" or not floats or tensor.dim() != 4:
+        return False
+    try:
+        from numba import config
+    except ImportError:
+        return False
+    except ValueError as error:  # Numba reads its settings from the environment
+        raise UsageError(f"Numba cannot be used: {error}") from error
+    return not getattr(config, "DISABLE_JIT", False)  # Numba reads it from the environment
+
+
+def preparing(tensor: Tensor, dtype: torch.dtype) -> str:
+    """What the first network on a batch waits for if it is read in a dtype; empty if for nothing.
+
+    >>> preparing(torch.ones(2, 3), torch.float32)
+    ''
+    """
+    if tensor.device.type != "cpu" or not _compilable(tensor[:1].to(dtype)):
+        return ""
+    from nas.collapse.compiling import SECONDS, are_compiled
+
+    known = are_compiled(str(dtype).removeprefix("torch."))
+    return "" if known else f"compiling, once: about {SECONDS} s"
 
 
 def outputs(

@@ -15,6 +15,7 @@ from nas.compare.scores import Keyed, Scores, Task
 from nas.compare.summary import summarised
 from nas.compare.tables import Truth
 from nas.errors import UsageError
+from nas.runs.stopping import GivenUpError
 from nas.scoring.executors import Executor
 from nas.scoring.keys import keys
 from nas.scoring.objective import ProxyObjective
@@ -91,12 +92,15 @@ def _fill(
     """Compute the missing scores."""
     tasks = keyed.missing(scores, archs)
     keyed.give_up(scores, archs, give_up)
-    for done, task in enumerate(keyed.fill(scores, tasks, executor), 1):
-        stop = seen is not None and seen(task, len(tasks))
-        if done <= give_up:
-            keyed.give_up(scores, archs, give_up)
-        if stop and done < len(tasks):
-            raise StoppedError(keyed.unscored(scores, archs), len(archs))
+    try:
+        for done, task in enumerate(keyed.fill(scores, tasks, executor), 1):
+            stop = seen is not None and seen(task, len(tasks))
+            if done <= give_up:
+                keyed.give_up(scores, archs, give_up)
+            if stop and done < len(tasks):
+                raise StoppedError(keyed.unscored(scores, archs), len(archs))
+    except GivenUpError as error:
+        raise StoppedError(keyed.unscored(scores, archs), len(archs)) from error
 
 
 def _values(truth: Truth | None, archs: Sequence[Arch]) -> Any:

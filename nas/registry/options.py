@@ -85,6 +85,15 @@ def defaults(kind: str, name: str, make: Callable[..., Any], given: int) -> dict
     }
 
 
+def types(kind: str, name: str, make: Callable[..., Any], given: int) -> dict[str, str]:
+    """What each option of `make` takes, in words; empty where it has no type."""
+    hints = _hints(make)
+    return {
+        parameter.name: described(hints[parameter.name]) if parameter.name in hints else ""
+        for parameter in _parameters(kind, name, make, given)
+    }
+
+
 def _parameters(
     kind: str, name: str, make: Callable[..., Any], given: int
 ) -> list[inspect.Parameter]:

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 from nas.errors import NameTakenError, UsageError, unknown
 from nas.registry.configs import combination
-from nas.registry.options import Choice, check, construct, defaults
+from nas.registry.options import Choice, check, construct, defaults, types
 from nas.registry.plugins import VARIABLE, failures, located, unreadable
 
 NAME = re.compile(r"\w+(-\w+)*")
@@ -168,6 +168,10 @@ class Registry(Mapping[str, Any], Generic[T]):
     def defaults(self, name: str) -> dict[str, Any]:
         """The plugin's options with their defaults, from its signature; `???` for no default."""
         return defaults(self.kind, name, self[name], self.given)
+
+    def types(self, name: str) -> dict[str, str]:
+        """What each of the plugin's options takes, in words, from its signature."""
+        return types(self.kind, name, self[name], self.given)
 
     def configured(self, choice: Choice, *args: object) -> T:
         """Make the plugin that a config names; raises UsageError if there is no such plugin."""

@@ -95,7 +95,7 @@ class Search:
 
             try:
                 if shown:
-                    watched(every, done, self.limits, ranking is by_score)
+                    watched(every, done, self.limits, ranking is by_score, first=self.waits)
                 for _ in every:
                     pass
             except KeyboardInterrupt:
@@ -113,6 +113,12 @@ class Search:
             ended = self.limits.ended(history, ranking, took)
             best = (ranked(history, ranking) or history)[0]
             return Found(self.space, [*history], best, places, ranking, ended, out)
+
+    @property
+    def waits(self) -> str:
+        """What the first score waits for; empty if for nothing."""
+        scoring = self.objective
+        return scoring.preparing if isinstance(scoring, ProxyObjective) else ""
 
     def _finals(
         self, history: History, journal: History, executor: Executor, shown: bool

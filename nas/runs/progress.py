@@ -30,9 +30,17 @@ class Progress:
     """Shows units done, units per second, time left and the best score so far, on stderr."""
 
     def __init__(
-        self, budget: int, done: int = 0, comparable: bool = True, unit: str = "trials"
+        self,
+        budget: int,
+        done: int = 0,
+        comparable: bool = True,
+        unit: str = "trials",
+        first: str = "",
     ) -> None:
-        """`comparable`: whether scores compare by themselves; then the best one is shown."""
+        """`comparable`: whether scores compare by themselves; then the best one is shown.
+
+        `first` says what the first unit waits for, such as a compiler; it is shown until then.
+        """
         self.budget, self.done, self.comparable, self.unit = budget, done, comparable, unit
         self.told = 0
         self.best = nan
@@ -41,7 +49,11 @@ class Progress:
         if is_watched():  # some terminals report a width of 0, and a notebook has none
             known = sys.stderr.isatty() and get_terminal_size(sys.stderr.fileno()).columns
             width = None if known else 80
-            self.bar = tqdm(total=budget, initial=done, unit=f" {unit}", ncols=width)
+            self.bar = tqdm(
+                total=budget, initial=done, unit=f" {unit}", ncols=width, desc=first or None
+            )
+        elif first and done < budget:
+            print(first, file=sys.stderr, flush=True)
 
     def see(self, trial: Trial) -> None:
         """Take a trial's score, whether it is of this run or an earlier one."""
@@ -51,8 +63,17 @@ class Progress:
                 self.bar.set_postfix_str(f"best {self.best:.6g}", refresh=False)
 
     def advance(self) -> None:
-        """Count one more."""
+        """Count one more.
+
+        The first is in no rate: it may wait for a compiler, and for what others find ready.
+        """
         self.told += 1
+        if self.told == 1:
+            self.start = monotonic()
+            if self.bar is not None:
+                self.bar.set_description_str(refresh=False)
+                self.bar.unpause()
+                self.bar.initial += 1
         count = self.done + self.told
         if self.bar is not None:
             self.bar.update()
@@ -61,10 +82,11 @@ class Progress:
 
     def _line(self, count: int) -> None:
         self.last = monotonic()
-        rate = self.told / max(self.last - self.start, 1e-9)
+        rate = (self.told - 1) / max(self.last - self.start, 1e-9)
+        left = f", {rate:.1f} per second, {(self.budget - count) / (rate or 1):.0f} s left"
         print(
-            f"{count}/{self.budget} {self.unit}, {rate:.1f} per second, "
-            f"{(self.budget - count) / rate:.0f} s left"
+            f"{count}/{self.budget} {self.unit}"
+            + (left if rate else "")
             + (f", best {self.best:.6g}" if self.comparable else ""),
             file=sys.stderr,
             flush=True,
@@ -89,15 +111,19 @@ def watched(
     limits: Limits,
     comparable: bool,
     stop: Callable[[], bool] = lambda: False,
+    first: str = "",
 ) -> float:
     """Make the trials that follow those that are done, show how far they are; stop if asked to.
 
-    Returns the seconds that it took, 0 if there was no new trial.
+    `first` says what the first new trial waits for. Returns the seconds that it took, 0 if there
+    was no new trial.
     """
     scored = limits.count == "scored"
     unit = "new scores" if scored else "trials"
     made, start = False, monotonic()
-    with Progress(limits.budget, limits.used(done), comparable, unit) as progress:
+    used = limits.used(done)
+    waits = first if used < limits.budget else ""
+    with Progress(limits.budget, used, comparable, unit, waits) as progress:
         for trial in done:
             progress.see(trial)
         for trial in every:

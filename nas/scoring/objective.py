@@ -74,6 +74,11 @@ class ProxyObjective:
         """The proxies by name; a single proxy has an empty name."""
         return self.proxies if isinstance(self.proxies, Mapping) else {"": self.proxies}
 
+    @property
+    def preparing(self) -> str:
+        """What the first score waits for; empty if for nothing."""
+        return next(filter(None, (p.preparing(self.batch) for p in self.named.values())), "")
+
     def form(self, arch: Arch, names: Sequence[str] | None = None) -> Arch:
         """The canonical form if all proxies (of `names`) are `by_function`, else the architecture.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, overload
 
 from torch import nn
@@ -19,7 +19,7 @@ from nas.trial import Evaluation
 @overload
 def score(
     space: Space | str,
-    archs: Iterable[Arch | str],
+    archs: Iterable[object],
     proxy: Proxies = "epsilon",
     *,
     batch: Batch | None = None,
@@ -66,7 +66,7 @@ def score(*args: Any, **options: Any) -> list[Evaluation] | Scores:
 
 def score_archs(
     space: Space | str,
-    archs: Iterable[Arch | str],
+    archs: Iterable[object],
     proxy: Proxies = "epsilon",
     *,
     batch: Batch | None = None,
@@ -78,7 +78,7 @@ def score_archs(
     return [objective.complete(arch) for arch in read(objective.space, archs)]
 
 
-def read(space: Space, archs: Iterable[Arch | str]) -> list[Arch]:
+def read(space: Space, archs: Iterable[object]) -> list[Arch]:
     """Architectures of the space; raises UsageError for others."""
-    given = [archs] if isinstance(archs, str) else archs
-    return [space.read(arch) if isinstance(arch, str) else space.checked(arch) for arch in given]
+    given = [archs] if isinstance(archs, str | Mapping) else archs
+    return [space.read(arch) for arch in given]

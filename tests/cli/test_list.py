@@ -11,9 +11,7 @@ import pytest
 
 from nas import SPACES
 from nas.cli.kinds import registries
-from tests.support.command_line import (
-    nas,
-)
+from tests.support.command_line import check_mistake, nas
 from tests.support.tables import NAMES, plain, written
 
 pytestmark = pytest.mark.usefixtures("tables_folder")
@@ -32,6 +30,21 @@ def test_list_names_every_plugin_and_where_it_is_from() -> None:
             file = plugin.__module__.replace(".", "/")
             origin = rf"from epsilon-nas [\d.]+, {file}\.py"
             assert re.search(rf"^  {name} +{first}\n +{origin}$", block, re.MULTILINE), name
+
+
+def test_list_names_combinations_of_proxies() -> None:
+    (block,) = nas("list", "proxy").out.split("\n\n")
+    assert block.startswith("proxies\n")
+    _, _, combined = block.partition("combinations of proxies, chosen by proxy= like one\n")
+    assert re.search(r"^  az_nas +expressivity \+ .*, ranking=rank_sum\n +from ", combined, re.M)
+    for name in ("trio", "vkdnw_agg", "freerea"):
+        assert f"\n  {name} " in f"\n{combined}"
+
+
+def test_list_takes_kinds() -> None:
+    done = nas("list", "strategies", "metric")
+    assert [block.split("\n")[0] for block in done.out.split("\n\n")] == ["strategies", "metrics"]
+    check_mistake(nas("list", "proxis"), ["proxis", "proxies"])
 
 
 def tables(*words: str) -> list[str]:

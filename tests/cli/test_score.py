@@ -75,3 +75,15 @@ def test_a_device_names_no_architectures(here: Path) -> None:
     check_mistake(nas("score", "archs=/dev/zero", *SMALL), ["/dev/zero is a device or a pipe"])
     os.mkfifo(here / "pipe")
     check_mistake(nas("score", "archs=pipe", *SMALL), ["pipe is a device or a pipe"])
+
+
+def test_a_tuple_is_said_to_be_a_published_cell() -> None:
+    one, two = "|avg_pool_3x3~0|+|none~0|nor_conv_3x3~1|+", "|skip_connect~0|avg_pool_3x3~1|"
+    text = f"{one}{two}nor_conv_3x3~2|"
+    done = nas("score", "(4,0,3,1,4,3)", text, "naslib:(4,1,0,2,4,2)", "proxy=params")
+    first, second, third = done.out.split("\n|")
+    assert first.startswith(f"{text}\n  tuple    (4, 0, 3, 1, 4, 3)\n")
+    assert "read as  a tuple has places in none, skip_connect, " in first
+    assert "naslib:(…)" in first
+    assert "read as" not in second + third
+    assert third.splitlines()[1] == "  tuple    (4, 0, 3, 1, 4, 3)"

@@ -68,3 +68,42 @@ def test_a_terminal_has_a_bar(width: int, monkeypatch: pytest.MonkeyPatch) -> No
     assert "best 7" in text
     assert "trials/s" in text
     assert "per second" not in text
+
+
+def test_what_the_first_unit_waits_for_is_said_and_in_no_rate(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("nas.runs.progress.monotonic", lambda: now)
+    progress = Progress(100, unit="scores", first="compiling, once: about 15 s")
+    now += 50
+    progress.advance()
+    for _ in range(5):
+        now += 4
+        progress.advance()
+    first, one, *rest = capsys.readouterr().err.splitlines()
+    assert first == "compiling, once: about 15 s"
+    assert one == "1/100 scores, best nan"
+    assert rest == ["4/100 scores, 0.2 per second, 384 s left, best nan"]
+
+
+def test_a_bar_says_what_the_first_unit_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (24, 100))
+    with os.fdopen(slave, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        with Progress(5, done=2, first="compiling, once") as progress:
+            assert progress.bar is not None
+            before = os.read(master, 10000).decode()
+            progress.bar.start_t -= 1e6  # so long ago that it would be in every rate
+            progress.bar.last_print_t -= 10
+            for number in range(2, 5):
+                progress.see(trial(number, 1.0))
+                progress.advance()
+            rate = progress.bar.format_dict
+        monkeypatch.undo()
+        after = os.read(master, 10000).decode()
+    os.close(master)
+    assert "compiling, once: " in before
+    assert rate["initial"] == 3
+    assert "compiling" not in after.rpartition("\r")[2]

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import shlex
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from random import Random
 from time import sleep
+from typing import Any
 
 import pytest
 
 from nas import Trial
 from nas.runs.progress import Progress
-from nas.runs.stopping import interrupted
+from nas.runs.stopping import GRACE, GivenUpError, heeding, interrupted
 from tests.support.command_line import (
     FILES,
     LONG,
@@ -163,3 +166,94 @@ def test_what_is_ignored_stays_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
         assert nas("list").code == 0
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_work_that_takes_longer_than_ctrl_c_waits_is_given_up() -> None:
+    before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGALRM)]
+    with interrupted() as stops:
+        signal.raise_signal(signal.SIGINT)
+        sleep(60)
+        raise AssertionError("it was not given up")
+    assert stops
+    assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGALRM)] == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+def test_work_that_ends_in_time_is_not_given_up() -> None:
+    with interrupted() as stops:
+        signal.raise_signal(signal.SIGINT)
+        done = True
+    sleep(1.5 * GRACE)
+    assert done
+    assert stops
+
+
+@pytest.mark.parametrize("end", ["returns", "raises"])
+def test_what_a_library_makes_of_work_given_up_is_no_result(end: str) -> None:
+    def swallows(number: int) -> str:
+        if number:
+            try:
+                signal.raise_signal(signal.SIGINT)
+                sleep(60)
+            except GivenUpError:
+                if end == "raises":
+                    raise ValueError("no compiled object yet") from None
+        return "a score"
+
+    def scored(number: int) -> Any:
+        try:
+            return swallows(number)
+        except ValueError as error:
+            return error
+
+    results = []
+    with interrupted() as stops:
+        for result in heeding(map)(scored, range(3)):
+            results.append(result)
+    assert results == ["a score"]
+    assert stops
+
+
+DEAF = """
+import hashlib, os, signal, sys
+import nas.cli.commands.list as command
+
+def deaf(_):
+    print(os.getpid(), flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 10**9)  # minutes in C
+    print("it was heard too late")
+
+command.main = deaf
+sys.argv = ["nas", "list"]
+from nas.cli.main import main
+main()
+"""
+
+
+def test_ctrl_c_ends_a_process_that_hears_no_signal() -> None:
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", DEAF]
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert (process.returncode, out, err) == (130, "", "nas: interrupted\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [1, 4, 8, 12])
+def test_ctrl_c_while_kernels_are_compiled(seconds: float, here: Path, tmp_path: Path) -> None:
+    """At no moment is there a trial that failed because of it."""
+    with started("search", "out=a", NUMBA_CACHE_DIR=str(tmp_path / "numba")) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "compiling, once: about 15 s\n"
+        sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "stopped after 0 of 1000 trials; go on with" in out
+    assert not size(here / "a" / "history.jsonl")

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nas.cli.composition import run_hydra
+from nas.cli.composition import positional, run_hydra
+from nas.cli.config_files import combinations, configs, ranking_of
 from nas.cli.kinds import registries
 from nas.cli.settings import ListSettings
-from nas.errors import UsageError
+from nas.errors import UsageError, unknown
 from nas.registry import Registry
 from nas.registry.plugins import VARIABLE, failures, origin, unreadable
 from nas.space import SPACES
@@ -32,16 +33,23 @@ SHOWN = 6
 def main(argv: Sequence[str]) -> None:
     """Print every registered plugin with the first line of its docstring and its source.
 
-    Then it prints the tables of true figures with their rows and columns, and the plugins that
-    cannot be imported.
+    Proxies end with the combinations of several. Then it prints the tables of true figures with
+    their rows and columns, and the plugins that cannot be imported. Words choose among the kinds.
     """
+    given, rest = positional(argv)
+    kinds = {kind: title for title, kind in TITLES.items()}
+    wanted = [kinds.get(word, word) for word in given] or [*TITLES, "tables"]
+    for word in wanted:
+        if word not in (*TITLES, "tables"):
+            raise unknown("kind of plugin", word, [*TITLES, "tables"])
 
     def task(settings: ListSettings) -> None:
         found = registries()
-        blocks = [_block(title, found[kind]) for title, kind in TITLES.items()]
-        print("\n\n".join([*blocks, _tables(settings.data_dir), *_failed()]))
+        blocks = [_block(title, found[kind]) for title, kind in TITLES.items() if title in wanted]
+        tables = [_tables(settings.data_dir)] if "tables" in wanted else []
+        print("\n\n".join([*blocks, *tables, *_failed()]))
 
-    run_hydra("list", ListSettings, task, argv)
+    run_hydra("list", ListSettings, task, rest)
 
 
 def _block(title: str, registry: Registry[Any]) -> str:
@@ -51,6 +59,12 @@ def _block(title: str, registry: Registry[Any]) -> str:
         summary = (inspect.getdoc(plugin) or "").partition("\n")[0]
         lines.append(f"  {name:<{width}}  {summary}")
         lines.append(f"  {'':<{width}}  from {source(plugin)}")
+    if title == "proxies" and (combined := combinations()):
+        lines.append("combinations of proxies, chosen by proxy= like one")
+        for name, parts in combined.items():
+            ranking = ranking_of(name, ()) or "score"
+            lines.append(f"  {name:<{width}}  {' + '.join(parts.values())}, ranking={ranking}")
+            lines.append(f"  {'':<{width}}  from {configs('proxy')[name]}")
     return "\n".join(lines)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from nas.cli.config_files import options_of
 from nas.cli.settings import ScoreSettings
 from nas.cli.winners import with_winners
 from nas.errors import UsageError, all_failed, unknown
+from nas.notation import numbers
 from nas.runs.summary import figures, metric_lines
 from nas.scoring.attempt import described
 from nas.space import Space
@@ -64,11 +66,13 @@ def run(settings: ScoreSettings, words: Sequence[str]) -> None:
     if not texts:
         raise UsageError("score needs an architecture, or archs=FILE with one a line")
     objective = build_objective(settings, settings.metrics)
+    if sys.stderr.isatty() and (waits := objective.preparing):
+        print(waits, file=sys.stderr, flush=True)
     held: list[str] = []
     reasons = set()
-    for arch in [_read(objective.space, text) for text in texts]:
+    for text, arch in [(text, _read(objective.space, text)) for text in texts]:
         found = objective.complete(arch)
-        held.append(_shown(objective, arch, found, settings.json))
+        held.append(_shown(objective, arch, found, settings.json, text))
         reasons.add(found.reason if found.failed else None)
         if reasons != {found.reason} or not found.failed:
             print("\n".join(held), flush=True)
@@ -133,11 +137,15 @@ def _lines(path: str | None) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _shown(objective: ProxyObjective, arch: Arch, found: Evaluation, as_json: bool) -> str:
+def _shown(
+    objective: ProxyObjective, arch: Arch, found: Evaluation, as_json: bool, text: str
+) -> str:
     values = _figures(objective, arch, found)
     if as_json:
         return json.dumps(values, ensure_ascii=False)
-    return _block(values, objective)
+    block = _block(values, objective)
+    order = objective.space.order if numbers(text.strip()) else ""
+    return f"{block}\n  read as  {order}" if order else block
 
 
 def _figures(objective: ProxyObjective, arch: Arch, found: Evaluation) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from nas.cli.build import build_executor, build_objective, build_ranking
@@ -87,7 +88,7 @@ def run(settings: SearchSettings, again: str) -> None:
         done = list(islice(every, len(history)))  # this checks the recorded trials
         _say_where(history, folder)
         write_record(folder, record)
-        came, seconds = _watch(settings, done, every)
+        came, seconds = _watch(settings, done, every, objective)
         elapsed = spent + seconds
         history.check()
         ended = settings.limits.ended(history, ranking, elapsed)
@@ -136,17 +137,21 @@ def _every(
 
 
 def _watch(
-    settings: SearchSettings, done: Sequence[Trial], every: Iterator[Trial]
+    settings: SearchSettings,
+    done: Sequence[Trial],
+    every: Iterator[Trial],
+    objective: ProxyObjective,
 ) -> tuple[bool, float]:
     """Make the trials one after the other and show how far they are.
 
     Returns whether Ctrl-C came, and the seconds that the new trials took.
     """
+    comparable, start, seconds = settings.ranking.name == "score", monotonic(), 0.0
     with interrupted() as stops:
         seconds = watched(
-            every, done, settings.limits, settings.ranking.name == "score", lambda: bool(stops)
+            every, done, settings.limits, comparable, lambda: bool(stops), objective.preparing
         )
-        return bool(stops), seconds
+    return bool(stops), monotonic() - start if stops else seconds
 
 
 def _end(summary: Mapping[str, Any], again: str, stopped: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from tempfile import TemporaryDirectory
@@ -11,7 +12,12 @@ from typing import Any
 from nas.errors import UsageError
 from nas.scoring.executors.executor import EXECUTORS, A, B, Executor
 from nas.scoring.executors.groups import Group, Groups, answered, cores
-from nas.scoring.executors.spawning import check_main, plain_start_method, undisturbed
+from nas.scoring.executors.spawning import (
+    FOLDERS,
+    check_main,
+    plain_start_method,
+    undisturbed,
+)
 
 LOCAL_CLUSTER = {
     # malloc keeps its memory: by default it returns the memory of tensors to the system (even
@@ -73,6 +79,8 @@ def _local(workers: int) -> Iterator[str]:
         stack.enter_context(plain_start_method())
         place = TemporaryDirectory(prefix="nas-dask-", ignore_cleanup_errors=True)
         folder = stack.enter_context(place)
+        FOLDERS.add(folder)
+        stack.callback(FOLDERS.discard, folder)
         with undisturbed():
             with config.set({**LOCAL_CLUSTER, "temporary-directory": folder}):
                 cluster = LocalCluster(  # type: ignore[no-untyped-call]  # Dask's
@@ -83,7 +91,17 @@ def _local(workers: int) -> Iterator[str]:
                     silence_logs=logging.ERROR,
                 )
             stack.enter_context(cluster)
+            stack.callback(_kill, cluster)
         yield cluster.scheduler_address
+
+
+def _kill(cluster: Any) -> None:
+    """End the workers at whatever nobody waits for any more; Dask would wait seconds for it."""
+    for nanny in cluster.workers.values():
+        nanny.auto_restart = False
+    for child in multiprocessing.active_children():
+        if child.name.startswith("Dask Worker"):
+            child.kill()
 
 
 class _Dask:

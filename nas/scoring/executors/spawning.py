@@ -9,12 +9,14 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from pathlib import Path
+from shutil import rmtree
 from time import sleep
 from types import FrameType
+from typing import NoReturn
 
 from nas.errors import UsageError
 
@@ -22,11 +24,13 @@ UNGUARDED = 87
 """The exit code of a process that ran the script again instead of being a worker."""
 PARENT_SECONDS = 0.5
 """How often a process looks whether its parent is there, where nothing tells it."""
+FOLDERS: set[str] = set()
+"""Temporary folders that are to be removed even if this process ends at once."""
 WATCH = "ends with its parent"
 """The name of the thread that looks."""
-ENDING = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-]
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM")
+ENDING = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
+"""Signals by which this process ends, or by which it gives up what it is doing."""
 
 
 def check_main() -> None:
@@ -90,6 +94,16 @@ def plain_start_method() -> Iterator[None]:
         yield
     finally:
         multiprocessing.set_start_method(before, force=True)
+
+
+def end_at_once(code: int) -> NoReturn:
+    """End this process and those it has started, without the clean-up of any library."""
+    for child in multiprocessing.active_children():
+        with suppress(OSError, ValueError):
+            child.kill()
+    for folder in list(FOLDERS):
+        rmtree(folder, ignore_errors=True)
+    os._exit(code)
 
 
 @contextmanager

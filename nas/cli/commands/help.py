@@ -1,0 +1,91 @@
+"""`nas help`: a command, a plugin with its options and its source, or one option."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+
+from nas.cli.commands.list import source
+from nas.cli.comments import head
+from nas.cli.config_files import GROUPS, combinations, configs, ranking_of
+from nas.cli.help import options, page, plugin_options, written
+from nas.cli.kinds import registries
+from nas.errors import UsageError, unknown
+
+PLURALS = {"metrics": "metric", "proxies": "proxy", "strategies": "strategy", "batches": "batch"}
+
+
+def main(argv: Sequence[str], commands: Mapping[str, str]) -> None:
+    """Print help about every word: COMMAND, KIND=NAME, KIND, or OPTION."""
+    print("\n\n".join(about(word, commands) for word in argv))
+
+
+def about(word: str, commands: Mapping[str, str]) -> str:
+    """Help about one word; raises UsageError where there is none."""
+    kind, equals, name = word.partition("=")
+    kind = PLURALS.get(kind, kind.removesuffix("s") if kind[:-1] in GROUPS else kind)
+    if equals:
+        names = [each.strip() for each in name.strip("[]").split(",") if each.strip()]
+        if kind not in {*registries(), "finals"} or not names:
+            kinds = ", ".join([*registries(), "finals"])
+            raise UsageError(f"nas help {word} must be KIND=NAME, where KIND is one of {kinds}")
+        return "\n\n".join(_plugin(kind, each) for each in names)
+    if word in commands:
+        return page(word)
+    if kind in registries():
+        return _kind(kind)
+    found = {
+        command: [line for line in options(command) if line.name == word] for command in commands
+    }
+    lines = [f"nas {command}\n{line}" for command, own in found.items() for line in own]
+    if not lines:
+        known = {*commands, *registries(), "finals"}
+        raise unknown(
+            "command, kind or option",
+            word,
+            known | {line.name for command in commands for line in options(command)},
+        )
+    return "\n".join(lines)
+
+
+def _kind(kind: str) -> str:
+    """The names of a kind of plugins, each with a line."""
+    plugins = registries()[kind]
+    lines = {name: _docs(kind, name)[0] for name in plugins}
+    if kind == "proxy":
+        lines |= {name: _combined(name) for name in combinations()}
+    told = [written(name, text) for name, text in sorted(lines.items())]
+    return "\n".join([f"{kind}=", *told])
+
+
+def _combined(name: str) -> str:
+    """One line about a combination."""
+    parts = " + ".join(combinations()[name].values())
+    return f"a combination: {parts}, ranking={ranking_of(name, ()) or 'score'}"
+
+
+def _plugin(kind: str, name: str) -> str:
+    """What a plugin is, where it comes from, and its options."""
+    path = configs(kind).get(name)
+    if kind == "finals":
+        lines = plugin_options(kind, name, kind)
+        return "\n".join([f"{kind}={name}", *map(str, lines)])
+    if kind == "proxy" and name in combinations():
+        blocks = [f"{kind}={name}\n{_combined(name)}\n{head(path) if path else ''}"]
+        for place, part in combinations()[name].items():
+            told = plugin_options(kind, part, f"{kind}.{place}", types=True)
+            blocks.append("\n".join([f"{part}: {_docs(kind, part)[0]}", *map(str, told)]))
+        return "\n\n".join([*blocks, f"nas help {kind}=PART says more about a part"])
+    if name not in registries()[kind]:
+        raise unknown(kind, name, {*registries()[kind], *configs(kind)})
+    prefix = kind if kind in GROUPS else name
+    told = plugin_options(kind, name, prefix, types=True)
+    first, *rest = _docs(kind, name)
+    blocks = [f"{kind}={name}: {first}\nfrom {source(registries()[kind][name])}"]
+    blocks.append("\n".join(["options", *map(str, told)]) if told else "no options")
+    return "\n\n".join([*blocks, "\n".join(rest).strip()]).rstrip()
+
+
+def _docs(kind: str, name: str) -> list[str]:
+    """The lines of a plugin's docstring."""
+    return (inspect.getdoc(registries()[kind][name]) or "it has no description").splitlines()
