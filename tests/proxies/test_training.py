@@ -176,6 +176,11 @@ def test_a_training_that_diverges_has_no_score() -> None:
     assert not found.failed
 
 
+def test_of_several_outputs_the_logits_are_trained() -> None:
+    """`Candidate.model` says which of them these are."""
+    assert training(steps=100, lr=0.05).score(candidate("pair"), points()) > 0.7
+
+
 def test_what_has_no_parameters_is_measured_as_it_is() -> None:
     batch = points()
     assert training().score(candidate("empty"), batch) > 0.6  # the class is the largest input
@@ -187,9 +192,8 @@ def test_what_has_no_parameters_is_measured_as_it_is() -> None:
         ("linear", Batch(torch.zeros(9, 4)), "training needs labels, and the batch has none"),
         ("linear", Batch(torch.zeros(9, 4), torch.arange(9)), "the label 8 needs at least 9"),
         ("linear", Batch(torch.zeros(2, 4), torch.zeros(2)), "2 examples to train on and 1 to"),
-        ("linear", Batch(torch.zeros(9, 4), torch.zeros(9, 2)), "labels of shape 9 x 2 need as"),
+        ("linear", Batch(torch.zeros(9, 4), torch.full((9, 2), 0.5)), "shape 9 x 2 need as many"),
         ("linear", Batch(torch.zeros(9, 4), torch.ones(9, 2).long()), "need logits of each"),
-        ("pair", points(), "gives one tensor; this one gives a tuple"),
     ],
 )
 def test_what_cannot_be_learned_is_a_sentence(kind: str, batch: Batch, message: str) -> None:
