@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tests.support.command_line import nas
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -30,14 +33,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_runs(command: str, folder: Path) -> None:
-    assert command.startswith("python -m nas ")
-    line = command.replace("python", sys.executable, 1)
-    done = subprocess.run(
-        line, shell=True, cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip()
+def test_a_command_runs(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this process: the first two commands are run as processes elsewhere."""
+    python, dash, package, *words = shlex.split(command)
+    assert (python, dash, package) == ("python", "-m", "nas")
+    monkeypatch.chdir(folder)
+    done = nas(*words)
+    assert done.code == 0, done.err
+    assert done.out.strip()
 
 
 def test_the_two_commands_are_there() -> None:
@@ -58,11 +61,10 @@ def test_the_programs_run(folder: Path) -> None:
 
 def test_the_first_result_is_what_the_command_prints(folder: Path) -> None:
     """All but times, and the places behind the winner: close ranks may be exchanged."""
-    report = [sys.executable, "-m", "nas", "report", str(folder / "runs" / "first")]
-    done = subprocess.run(report, capture_output=True, text=True, check=True)
+    done = nas("report", folder / "runs" / "first")
     block = re.search(r"```text\n(.*?)```", README, re.DOTALL)
     assert block is not None
-    shown, printed = (lasting(text) for text in (block[1], done.stdout))
+    shown, printed = (lasting(text) for text in (block[1], done.out))
     assert shown == printed
 
 

@@ -180,7 +180,7 @@ def test_cells_of_nasbench101_as_lists_and_objects(seed: int) -> None:
         ([0, 1], ["input", "output"]),
         {"matrix": [[0, 1], [0, 0]]},
         {},
-        object(),
+        {1, 2},
         None,
         3.5,
     ],
