@@ -58,9 +58,9 @@ def score_module(
 
     >>> from torch import nn
     >>> make = lambda: nn.Sequential(nn.Linear(20, 16), nn.ReLU(), nn.Linear(16, 5))
-    >>> scores = score_module(make, (20,), proxies=["params", "zen"])
-    >>> scores["params"].value, scores["zen"].reason
-    (421, 'zen looks at feature maps, and this model has none')
+    >>> scores = score_module(make, (20,), proxies=["params", "nasgraph"])
+    >>> scores["params"].value, scores["nasgraph"].reason
+    (421, 'nasgraph works from layers, and OneModule gives modules only')
     """
     if not isinstance(module, nn.Module) and (isinstance(module, str) or not callable(module)):
         raise UsageError(

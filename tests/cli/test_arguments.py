@@ -17,7 +17,7 @@ from nas.cli.config_files import literal, quoted
 from tests.support.command_line import SMALL, check_mistake, lines, nas
 from tests.support.image_files import pixels
 
-QUICK = [*SMALL, "proxy=params", "budget=2"]
+QUICK = [*SMALL, "proxy=params", "budget=2", "finals=none"]
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=20))

@@ -132,7 +132,7 @@ def test_a_running_cluster_may_lose_a_worker(here: Path) -> None:
 
 
 def test_a_sweep_runs_in_parallel_under_joblib(here: Path) -> None:
-    words = [*SMALL, "strategy=random", "budget=8", "seed=0,1"]
+    words = [*SMALL, "strategy=random", "budget=8", "seed=0,1", "finals=none"]
     assert nas("search", "-m", *words, "out=one").code == 0
     with started("search", "-m", "hydra/launcher=joblib", *words, "out=two") as process:
         _, err = process.communicate(timeout=120)
@@ -145,7 +145,7 @@ def test_a_sweep_runs_in_parallel_under_joblib(here: Path) -> None:
 
 @pytest.mark.parametrize("executor", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
 def test_the_searches_of_a_sweep_have_executors_of_their_own(executor: str, here: Path) -> None:
-    words = [*SMALL, "strategy=random", "budget=8", "seed=0,1"]
+    words = [*SMALL, "strategy=random", "budget=8", "seed=0,1", "finals=none"]
     assert nas("search", "-m", *words, "out=one").code == 0
     there = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", f"executor={executor}"]
     with started("search", "-m", *there, "executor.workers=2", *words, "out=two") as process:

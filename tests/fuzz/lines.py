@@ -47,10 +47,10 @@ VALUES = (
 """What may stand behind an equals sign."""
 
 LINES = (
-    ("search", "proxy=params", "strategy=random", "budget=2", "block=1", "batch.size=2", *SMALL),
-    ("search", "proxy=params", "budget=2", "strategy.population=2", "strategy.tournament=1"),
-    ("search", "proxy=[flops,params]", "ranking=rank_sum", "strategy=reinforce", "budget=2"),
-    ("search", "proxy=naswot", "batch=noise", "batch.size=2", "budget=1", "device=cpu", *SMALL),
+    ("search", "proxy=params", "strategy=random", "budget=2", "block=1", "finals=none", *SMALL),
+    ("search", "proxy=params", "budget=2", "strategy.population=2", "finals=none"),
+    ("search", "proxy=[flops,params]", "ranking=rank_sum", "budget=2", "finals=none"),
+    ("search", "proxy=naswot", "batch=noise", "finals.size=2", "budget=2", *SMALL),
     ("search", "proxy=params", "batch=images", "batch.path=a.npz", "batch.size=2", "budget=1"),
     ("score", "1,2,3,4,0,1", "proxy=params", "repeats=1", "metrics=[params]", *SMALL),
     ("score", "archs=archs.txt", "proxy=params", "json=true", *SMALL),

@@ -277,6 +277,9 @@ def test_every_other_proxy_scores_or_says_why_not(name: str) -> None:
     elif name == "nasgraph":
         with pytest.raises(NotApplicableError, match="ViT gives modules only"):
             proxy.score(Candidate(space, archs[0]), batch)
+    elif name == "training":
+        with pytest.raises(NotApplicableError, match="training needs labels"):
+            proxy.score(Candidate(space, archs[0]), batch)
     elif name != "epsilon":
         scores = [proxy.score(Candidate(space, arch), batch) for arch in archs]
         assert not any(isnan(score) for score in scores)
