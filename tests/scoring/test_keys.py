@@ -40,7 +40,12 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     "file",
     [
         *("metrics/counts.py", "scoring/objective.py", "scoring/attempt.py", "candidate.py"),
-        *("network/ops/weights.py", "collapse/kernels.py", "collapse/modules/norms.py", "seeding.py"),
+        *(
+            "network/ops/weights.py",
+            "collapse/kernels.py",
+            "collapse/modules/norms.py",
+            "seeding.py",
+        ),
         *("data/synthetic.py", "registry/options.py", "arch.py"),
     ],
 )
