@@ -24,6 +24,11 @@ LISTED = 1_000_000
 class ArchSet:
     """The set of all tuples within `choices` for which `valid` is true."""
 
+    @property
+    def title(self) -> str:
+        """What messages call the set: the name of its class."""
+        return type(self).__name__
+
     @cached_property  # not a property, so that a class or __post_init__ can set it
     def choices(self) -> tuple[int, ...]:
         """How many options each decision has."""

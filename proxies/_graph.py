@@ -136,8 +136,8 @@ def _operation(name: str, channels: int) -> Op:
 def _network(space: Space, arch: Arch) -> Network:
     network = space.network(arch)
     if network is None:
-        name = type(space).__name__
-        raise NotApplicableError(f"nasgraph works from layers, and {name} gives modules only")
+        title = space.title
+        raise NotApplicableError(f"nasgraph works from layers, and {title} gives modules only")
     return network
 
 

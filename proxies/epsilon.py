@@ -118,7 +118,7 @@ class Epsilon(Proxy):
             return self.low, self.high
         if space.shared_weights is None:
             raise NotApplicableError(
-                f"epsilon does not exist in {type(space).__name__}, whose outputs are constant "
+                f"epsilon does not exist in {space.title}, whose outputs are constant "
                 f"where all weights are equal: use another proxy, such as proxy=synflow"
             )
         low = space.shared_weights[0] if self.low is None else self.low

@@ -36,8 +36,10 @@ class Skip(Proxy):
         """The mean over the cell's skip edges."""
         text = candidate.space.format(candidate.arch)
         if not CELL.fullmatch(text):
+            title = candidate.space.title
             raise NotApplicableError(
-                f"skip reads cells such as |op~0|+|op~0|op~1|, and this space writes '{text[:60]}'"
+                f"skip reads cells such as |op~0|+|op~0|op~1|, and one of {title} is written "
+                f"'{text[:60]}'"
             )
         return fmean(jumps(text) or [0])
 

@@ -24,7 +24,7 @@ class Exhaustive(Strategy):
             self._left = [arch for arch in space.every() if space.canonical(arch) == arch]
         except UsageError as error:
             raise UsageError(
-                f"strategy=exhaustive tries every function, and {type(space).__name__} has too "
+                f"strategy=exhaustive tries every function, and {space.title} has too "
                 f"many architectures to list: use another strategy"
             ) from error
         self._place = {arch: place for place, arch in enumerate(self._left)}

@@ -129,7 +129,7 @@ def _drawn(space: Space, sample: int | None, seed: int) -> list[Arch]:
     if sample is None and not listed:
         raise UsageError(f"sample=all would be {space.size:,} architectures: give a number")
     if space.size == 0:
-        raise UsageError(f"{type(space).__name__} has no valid architecture")
+        raise UsageError(f"{space.title} has no valid architecture")
     if sample is None or sample >= space.size:
         return list(space.every())
     rng = Random(f"sample/{seed}")
@@ -141,7 +141,7 @@ def _drawn(space: Space, sample: int | None, seed: int) -> list[Arch]:
         vain = 0 if len(found) > before else vain + 1
     if len(found) < sample:
         raise UsageError(
-            f"sample={sample} is more than {type(space).__name__}.sample gives: "
+            f"sample={sample} is more than {space.title}.sample gives: "
             f"{TRIES:,} draws in a row were among the first {len(found)}"
         )
     return list(found)

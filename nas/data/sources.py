@@ -113,7 +113,7 @@ def text(space: Space, *, path: str, size: int = 256) -> Batch:
     shape = _shape(space)
     if space.vocabulary is None or len(shape) != 1:
         raise UsageError(
-            f"{type(space).__name__} takes inputs of shape {shape}, no text: use batch=natural"
+            f"{space.title} takes inputs of shape {shape}, no text: use batch=natural"
         )
     tokens = read(Path(path).expanduser(), size * shape[0])
     if max(tokens) >= space.vocabulary:
@@ -155,7 +155,7 @@ def _shape(space: Space) -> tuple[int, ...]:
 
 def _no_images(space: Space, shape: tuple[int, ...]) -> UsageError:
     return UsageError(
-        f"{type(space).__name__} takes inputs of shape {shape}, no images: use batch=natural, or "
+        f"{space.title} takes inputs of shape {shape}, no images: use batch=natural, or "
         "batch=arrays for data of your own"
     )
 

@@ -60,7 +60,7 @@ def score_module(
     >>> make = lambda: nn.Sequential(nn.Linear(20, 16), nn.ReLU(), nn.Linear(16, 5))
     >>> scores = score_module(make, (20,), proxies=["params", "nasgraph"])
     >>> scores["params"].value, scores["nasgraph"].reason
-    (421, 'nasgraph works from layers, and OneModule gives modules only')
+    (421, 'nasgraph works from layers, and <lambda> gives modules only')
     """
     if not isinstance(module, nn.Module) and (isinstance(module, str) or not callable(module)):
         raise UsageError(

@@ -99,7 +99,7 @@ class ProxyObjective:
             if self.strict:
                 raise
             found = f"raises {reason(error)}"
-        raise UsageError(f"{type(self.space).__name__}.canonical({arch}) {found}")
+        raise UsageError(f"{self.space.title}.canonical({arch}) {found}")
 
     def evaluate(self, arch: Arch) -> Evaluation:
         """The figures of one architecture, on one thread and in full precision.

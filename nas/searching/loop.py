@@ -137,7 +137,7 @@ def _asked(strategy: Strategy, rng: Random) -> Arch:
     if arch not in strategy.space:
         raise UsageError(
             f"{type(strategy).__name__} asks for {arch!r}, which is no architecture of "
-            f"{type(strategy.space).__name__}: a tuple of whole numbers below "
+            f"{strategy.space.title}: a tuple of whole numbers below "
             f"{strategy.space.choices}, for which valid() is true"
         )
     return arch
