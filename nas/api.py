@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from nas.batch import Batch
@@ -10,8 +11,9 @@ from nas.errors import UsageError
 from nas.runs.found import Found
 from nas.runs.from_python import Finals, Strategies, prepared
 from nas.runs.progress import is_watched
-from nas.scoring.executors import Executor
-from nas.scoring.given import Proxies, objective_of
+from nas.runs.stopping import heeding
+from nas.scoring.executors import EXECUTORS, Executor
+from nas.scoring.given import Metrics, Proxies, flag, objective_of, whole
 from nas.scoring.objective import Objective
 from nas.scoring.scores import read, score
 from nas.searching.finals import PANEL, Standings, judged, jury, standings
@@ -33,13 +35,14 @@ def search(
     timeout: float | str | None = None,
     patience: int | None = None,
     give_up: int = GIVE_UP,
-    batch: Batch | None = None,
+    batch: Batch | str | None = None,
     seed: int = 0,
     live: bool = True,
     finals: Finals = "auto",
+    metrics: Metrics | None = None,
     block: int = 1,
     out: str | Path | None = None,
-    executor: Executor = map,
+    executor: Executor | str = map,
     progress: bool | None = None,
 ) -> Found:
     """Search a space by a proxy, by the rank sum of several, or by an objective of your own.
@@ -47,11 +50,13 @@ def search(
     Give plugins as objects or by name; a name means the plugin with its default options. A
     strategy can also be a class, a `partial` of it, or an object, of which a copy is used. If
     `batch` is None, the space's default input is used. `live`: without layers that cannot change
-    the output. An `Objective` has its own batch and options.
+    the output. `metrics`: what is measured of every trial, names or metrics by name; None: params
+    and flops. An `Objective` has its own batch, metrics and options.
 
     `budget`, `count`, `timeout` (seconds, or a text such as "10m"), `patience` and `give_up` say
     when it ends, as in `nas.trials`. `finals`: the panel that judges the best trials among each
-    other; None for none; "auto": none by an `Objective` and by proxies that decide by themselves.
+    other; "panel": the default one; None or "none": none; "auto": none by an `Objective` and by
+    proxies that decide by themselves. `executor`: one that runs, or a name such as "processes".
     With `out` it is kept in that folder, as by `nas search`, and the same call goes on where it
     stopped. `progress`: whether a bar is shown; None: on a terminal and in a notebook. Raises
     UsageError for a wrong argument.
@@ -62,9 +67,13 @@ def search(
     (3, 9)
     """
     limits = Limits(budget, count, patience, seconds_of(timeout))
-    asked = prepared(space, proxy, strategy, limits, batch, seed, live, finals)
-    shown = is_watched() if progress is None else progress
-    return asked.run(out, seed, block, give_up, executor, shown)
+    seed, block = whole("seed", seed, 0), whole("block", block, 1)
+    give_up = whole("give_up", give_up, 1)
+    _check_folder(out)
+    asked = prepared(space, proxy, strategy, limits, batch, seed, live, finals, metrics)
+    shown = is_watched() if progress is None else flag("progress", progress)
+    with _executing(executor) as runs:
+        return asked.run(out, seed, block, give_up, runs, shown)
 
 
 def finals(
@@ -72,10 +81,10 @@ def finals(
     archs: Iterable[object],
     judges: Proxies = PANEL.proxies,
     *,
-    batch: Batch | None = None,
+    batch: Batch | str | None = None,
     seed: int = 0,
     live: bool = True,
-    executor: Executor = map,
+    executor: Executor | str = map,
 ) -> Standings:
     """Rank a set of architectures by the sum of the logarithms of their ranks by every judge.
 
@@ -95,4 +104,28 @@ def finals(
     if not given:
         raise UsageError("archs= must have an architecture or more")
     panel = jury(objective, judging, examples)
-    return standings([*judged(dict.fromkeys(given), panel, History(), executor)])
+    with _executing(executor) as runs:
+        return standings([*judged(dict.fromkeys(given), panel, History(), runs)])
+
+
+def _check_folder(out: object) -> None:
+    if out is not None and (not isinstance(out, str | Path) or not str(out)):
+        raise UsageError(f"out={out!r:.80} must be the name of a folder, or None")
+
+
+@contextmanager
+def _executing(executor: Executor | str) -> Iterator[Executor]:
+    """The executor itself, or the one of a name for as long as it is needed.
+
+    Raises UsageError for what is neither.
+    """
+    if isinstance(executor, str):
+        with EXECUTORS.build(executor) as runs:
+            yield heeding(runs, executor)
+    elif callable(executor):
+        yield executor
+    else:
+        raise UsageError(
+            f"executor={executor!r:.80} must be a name ({', '.join(EXECUTORS)}), or a function "
+            f"that is called like map"
+        )

@@ -25,9 +25,9 @@ from nas.runs.found import Found
 from nas.runs.progress import Progress, watched
 from nas.runs.summary import Question, summarise
 from nas.scoring.executors import Executor
-from nas.scoring.given import Proxies, objective_of, space_of
+from nas.scoring.given import Metrics, Proxies, objective_of, space_of
 from nas.scoring.keys import keys
-from nas.scoring.objective import Objective, ProxyObjective
+from nas.scoring.objective import METRICS_SHOWN, Objective, ProxyObjective
 from nas.searching.finals import (
     PANEL,
     Panel,
@@ -45,8 +45,8 @@ from nas.strategy import STRATEGIES, Strategy, no_more_than_random
 
 Strategies = Callable[[Space, Ranking], Strategy] | Strategy | str
 """A strategy's name, what makes it, or the strategy itself."""
-Finals = Panel | Literal["auto"] | None
-"""The panel, none, or a panel where the score is a guess."""
+Finals = Panel | Literal["auto", "panel", "none"] | None
+"""The panel, the default one, none, or the default one where the score is a guess."""
 
 
 @dataclass(frozen=True)
@@ -196,33 +196,46 @@ def prepared(
     proxy: Proxies | Objective,
     strategy: Strategies,
     limits: Limits,
-    batch: Batch | None,
+    batch: Batch | str | None,
     seed: int,
     live: bool,
     finals: Finals,
+    metrics: Metrics | None = None,
 ) -> Search:
     """The search that arguments of `nas.search` ask for; raises UsageError for wrong ones."""
     there = space_of(space)
-    objective = _objective(there, proxy, batch, seed, live)
+    if finals not in ("auto", "panel", "none", None) and not isinstance(finals, Panel):
+        raise UsageError(f"finals={finals!r:.80} must be a Panel, 'panel', 'auto' or 'none'")
+    objective = _objective(there, proxy, batch, seed, live, metrics)
     judging = objective if isinstance(objective, ProxyObjective) else None
     if finals == "auto":
         decided = judging is None or all(each.decides for each in judging.named.values())
-        finals = None if decided else PANEL
-    if finals is not None:
-        judging = judging or objective_of(there, finals.proxies, batch, seed, live)
-        judges_of(judging, finals.proxies)  # raises now, not after the search
+        finals = "none" if decided else "panel"
+    panel = PANEL if finals == "panel" else finals if isinstance(finals, Panel) else None
+    if panel is not None:
+        judging = judging or objective_of(there, panel.proxies, batch, seed, live)
+        judges_of(judging, panel.proxies)  # raises now, not after the search
     several = isinstance(objective, ProxyObjective) and isinstance(objective.proxies, Mapping)
     made = _strategy(strategy, there, rank_sum if several else by_score)
     options = dict(strategy.keywords) if isinstance(strategy, partial) else {}
-    return Search(there, objective, made, options, limits, finals, judging)
+    return Search(there, objective, made, options, limits, panel, judging)
 
 
 def _objective(
-    space: Space, proxy: Proxies | Objective, batch: Batch | None, seed: int, live: bool
+    space: Space,
+    proxy: Proxies | Objective,
+    batch: Batch | str | None,
+    seed: int,
+    live: bool,
+    metrics: Metrics | None,
 ) -> Objective:
     """The objective that is given, or one of proxies."""
     if not isinstance(proxy, Objective) or isinstance(proxy, Proxy | str | Mapping | Sequence):
-        return objective_of(space, proxy, batch, seed, live)
+        shown = METRICS_SHOWN if metrics is None else metrics
+        return objective_of(space, proxy, batch, seed, live, shown)
+    if batch is not None or metrics is not None:
+        lost = "batch" if metrics is None else "metrics"
+        raise UsageError(f"an objective has its own {lost}: {lost}= is for proxies")
     if isinstance(proxy, ProxyObjective) and repr(proxy.space) != repr(space):
         raise UsageError(f"the objective is for {proxy.space}, and the search is in {space}")
     return proxy
@@ -232,7 +245,9 @@ def _strategy(given: Strategies, space: Space, ranking: Ranking) -> Strategy:
     """The strategy that is given, by name, as what makes one, or as one for this space."""
     if not isinstance(given, Strategy):
         make = STRATEGIES[given] if isinstance(given, str) else given
-        made: Strategy = make(space, ranking)
+        made = make(space, ranking) if callable(make) else make
+        if not isinstance(made, Strategy):
+            raise UsageError(f"strategy={given!r:.80} must be a name or a Strategy")
         return made
     if repr(given.space) != repr(space):
         raise UsageError(f"the strategy is for {given.space}, and the search is in {space}")

@@ -83,8 +83,8 @@ def interrupted() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def heeding(executor: Executor) -> Executor:
-    """The executor, without any result of work that was given up.
+def heeding(executor: Executor, name: str = "") -> Executor:
+    """The executor, without any result of work that was given up; `name` is for a run's record.
 
     A library may swallow a GivenUpError, and what it then gives or raises is no result.
     """
@@ -95,6 +95,7 @@ def heeding(executor: Executor) -> Executor:
                 raise GivenUpError
             yield result
 
+    heeded.__name__ = name or heeded.__name__
     return heeded
 
 

@@ -3,38 +3,107 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeGuard
+from contextlib import suppress
+from operator import index
+from typing import SupportsIndex, TypeGuard
 
 from nas.batch import Batch
 from nas.data.registry import SOURCES
 from nas.errors import UsageError
+from nas.metric import METRICS, Metric
 from nas.proxy import PROXIES, Proxy, ScoreFunction, class_of, title
-from nas.scoring.objective import ProxyObjective
+from nas.scoring.objective import METRICS_SHOWN, ProxyObjective
 from nas.space import SPACES, Space
 
 One = Proxy | str | ScoreFunction
 """A proxy, its name, or a function that scores."""
 Proxies = One | Sequence[One] | Mapping[str, One]
 """A proxy, several in a sequence, or several by name."""
+Metrics = Sequence[str] | Mapping[str, Metric | str]
+"""Metrics by their registered names, or under names of your own."""
 
 
 def objective_of(
-    space: Space | str, proxy: Proxies, batch: Batch | None, seed: int, live: bool
+    space: Space | str,
+    proxy: Proxies,
+    batch: Batch | str | None,
+    seed: int,
+    live: bool,
+    metrics: Metrics = METRICS_SHOWN,
 ) -> ProxyObjective:
     """The objective; a name means the plugin with its default options, None the natural input.
 
     Raises UsageError for what is neither a plugin nor the name of one.
     """
     there = space_of(space)
-    if batch is None:
-        batch = SOURCES.build("natural", there)
+    seed = whole("seed", seed, 0)
+    flag("live", live)
+    measures = measures_of(metrics)
     if isinstance(proxy, Proxy | str) or is_function(proxy):
-        return ProxyObjective(there, built(proxy), batch, seed, live=live)
+        only = built(proxy)
+        given = batch_of(there, batch)
+        return ProxyObjective(there, only, given, seed, measures=measures, live=live)
     proxy = named(proxy)
     if not proxy:
         raise UsageError("proxy= must be a proxy, its name, or several of them")
     several = {name: built(each) for name, each in proxy.items()}
-    return ProxyObjective(there, several, batch, seed, live=live)
+    given = batch_of(there, batch)
+    return ProxyObjective(there, several, given, seed, measures=measures, live=live)
+
+
+def batch_of(space: Space, batch: object) -> Batch:
+    """The batch itself, one of a source's name, or the natural input for None.
+
+    Raises UsageError for anything else, and for a source that needs options.
+    """
+    name = "natural" if batch is None else batch
+    if isinstance(name, str):
+        lost = [option for option, value in SOURCES.defaults(name).items() if value == "???"]
+        if lost:
+            raise UsageError(
+                f"batch='{name}' needs {', '.join(lost)}: give batch=make_batch(space, '{name}', "
+                f"{', '.join(f'{option}=…' for option in lost)}), of nas.data.sources"
+            )
+        return SOURCES.build(name, space)
+    if not isinstance(batch, Batch):
+        raise UsageError(
+            f"batch= must be a nas.Batch, such as nas.Batch(inputs, labels), or the name of a "
+            f"source: it is {type(batch).__name__}"
+        )
+    return batch
+
+
+def measures_of(metrics: object) -> dict[str, Metric]:
+    """The metrics by name; raises UsageError for what is no metric."""
+    if isinstance(metrics, str) or not isinstance(metrics, Iterable):
+        raise UsageError(f"metrics={metrics!r:.80} must be a list of names, such as ['params']")
+    given = metrics if isinstance(metrics, Mapping) else {name: name for name in metrics}
+    found = {}
+    for name, each in given.items():
+        made = METRICS.build(each) if isinstance(each, str) else each
+        if not isinstance(name, str) or not isinstance(made, Metric):
+            raise UsageError(
+                f"{made!r:.80} among metrics= must be a name, or an instance of a Metric under a "
+                f"name, as {{'cost': Cost()}}"
+            )
+        found[name] = made
+    return found
+
+
+def whole(name: str, value: object, least: int) -> int:
+    """A whole number of at least `least`, of numpy too; raises UsageError for anything else."""
+    if isinstance(value, SupportsIndex) and not isinstance(value, bool):
+        with suppress(TypeError):  # a tensor or an array of other numbers
+            if (number := index(value)) >= least:
+                return number
+    raise UsageError(f"{name}={value!r:.80} must be a whole number of at least {least}")
+
+
+def flag(name: str, value: object) -> bool:
+    """True or False; raises UsageError for anything else."""
+    if not isinstance(value, bool):
+        raise UsageError(f"{name}={value!r:.80} must be True or False")
+    return value
 
 
 def space_of(space: Space | str) -> Space:

@@ -18,7 +18,7 @@ from nas.metric import METRICS, Metric
 from nas.one_module import ARCH, OneModule
 from nas.proxy import PROXIES, NoScore, Proxy
 from nas.registry.configs import combination
-from nas.scoring.given import One, Proxies, built, is_function, named
+from nas.scoring.given import One, Proxies, built, is_function, named, whole
 from nas.scoring.objective import ProxyObjective
 from nas.scoring.table import Row, Scores
 from nas.seeding import generator
@@ -66,6 +66,7 @@ def score_module(
         raise UsageError(
             f"{module!r:.80} must be an nn.Module, or a function without arguments that makes one"
         )
+    seed = whole("seed", seed, 0)
     batch = batch_of(inputs, labels, seed)
     space = OneModule(module, batch.inputs[:2])
     asked = {name: _built(each) for name, each in chosen(proxies).items()}

@@ -22,7 +22,7 @@ def score(
     archs: Iterable[object],
     proxy: Proxies = "epsilon",
     *,
-    batch: Batch | None = None,
+    batch: Batch | str | None = None,
     seed: int = 0,
     live: bool = True,
 ) -> list[Evaluation]: ...
@@ -69,7 +69,7 @@ def score_archs(
     archs: Iterable[object],
     proxy: Proxies = "epsilon",
     *,
-    batch: Batch | None = None,
+    batch: Batch | str | None = None,
     seed: int = 0,
     live: bool = True,
 ) -> list[Evaluation]:
