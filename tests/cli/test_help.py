@@ -123,6 +123,11 @@ def test_help_explains_every_plugin(kind: str) -> None:
             assert f"\n  {prefix}.{option}={json.dumps(value)}".replace('"', "") in pages.out
 
 
+def test_help_about_plugins_of_two_kinds_is_about_both() -> None:
+    told = nas("help", "proxy=epsilon", "space=darts").out
+    assert {"proxy.low", "space.none"} <= {*entries(told)}
+
+
 def test_help_says_what_an_option_of_a_plugin_takes() -> None:
     shown = entries(nas("help", "proxy=epsilon").out)
     assert shown["proxy.low"] == "null the low weight; null: the space's own (a number or null)"

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from nas.arch import Arch
     from nas.scoring.objective import ProxyObjective
 
+FOR_SPACES = ("space", "ranking", "live")
+"""Options that change nothing for a network of the user's."""
+
 
 def main(argv: Sequence[str]) -> None:
     """Score the architectures among the arguments; Hydra gets the other arguments."""
@@ -36,10 +39,14 @@ def main(argv: Sequence[str]) -> None:
     words, rest = with_winners(words, rest)
     rest = [_every_proxy() if word == "proxy=all" else word for word in rest]
     named = any(re.match(r"\+{0,2}(module|file)=", word) for word in rest)
+    idle = [word for word in rest if re.match(rf"[+~]*({'|'.join(FOR_SPACES)})[.@=]", word)]
 
     def task(settings: ScoreSettings) -> None:
-        if not named and (settings.module, settings.file) != (None, None):
+        own = (settings.module, settings.file) != (None, None)
+        if own and not named:
             raise UsageError("a config says module or file: only the command line names code")
+        if own and idle:
+            raise UsageError(f"{idle[0]} is for a space, and module= or file= is none: leave it out")
         run(settings, words)
 
     run_hydra("score", ScoreSettings, task, rest)
