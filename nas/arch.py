@@ -20,6 +20,9 @@ CACHED = {"choices", "_counted"}
 LISTED = 1_000_000
 """A set with more tuples than this cannot be listed."""
 
+SHOWN = 60
+"""So many characters of an architecture are in a message."""
+
 
 class ArchSet:
     """The set of all tuples within `choices` for which `valid` is true."""
@@ -74,6 +77,34 @@ class ArchSet:
             )
             and self.valid(arch)
         )
+
+    def refusal(self, arch: object) -> str:
+        """Why this is no architecture of the set, in words; empty if it is one."""
+        if arch in self:
+            return ""
+        if not isinstance(arch, tuple):
+            return "it is no tuple of numbers"
+        needed = len(self.choices)
+        if len(arch) != needed:
+            there = "1 number" if len(arch) == 1 else f"{len(arch)} numbers"
+            commas = len(arch) == 1 and len(str(arch[0])) == needed
+            hint = ": write commas between them" if commas else ""
+            return f"it has {there} instead of {needed}{hint}"
+        for place, (option, count) in enumerate(zip(arch, self.choices, strict=True), start=1):
+            if type(option) is not int or not 0 <= option < count:
+                names = [*getattr(self, "decisions", ())]  # a space without has no names
+                where = f"its number {place}{f' ({names[place - 1]})' if names else ''}"
+                what = f"must be a whole number from 0 to {count - 1}"
+                return f"{where} is {option!r:.40} and {what}"
+        return f"{self.title}.valid is not true for it: its decisions do not fit together"
+
+    def checked(self, arch: Arch) -> Arch:
+        """The architecture itself; raises UsageError if it is not in the space."""
+        if why := self.refusal(arch):
+            text = str(arch)
+            shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+            raise UsageError(f"{shown} is not in the space: {why}")
+        return arch
 
     def sample(self, rng: Random) -> Arch:
         """A random valid architecture, all equally likely unless the space says otherwise.

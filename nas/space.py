@@ -139,12 +139,5 @@ class Space(ArchSet):
         except ValueError as error:
             raise error if isinstance(error, UsageError) else UsageError(str(error)) from error
 
-    def checked(self, arch: Arch) -> Arch:
-        """The architecture itself; raises UsageError if it is not in the space."""
-        if arch not in self:
-            space = f"the space, whose decisions have {self.choices} options"
-            raise UsageError(f"{arch} is not in {space}")
-        return arch
-
 
 SPACES: Registry[Space] = Registry("space", "spaces", Space)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from random import Random
+from typing import ClassVar
 
 from nas.arch import Arch
 from nas.ranking import Ranking, by_score
@@ -21,6 +22,8 @@ class Strategy(ABC):
 
     first_random: int = 0
     """How many first trials a strategy that learns draws at random, whatever it is told."""
+    first_random_option: ClassVar[str] = ""
+    """The strategy's option that says how many these are."""
 
     def __init__(self, space: Space, ranking: Ranking = by_score) -> None:
         self.space = space
@@ -44,9 +47,12 @@ def no_more_than_random(strategy: Strategy, total: int, block: int) -> str:
     last_told = (total - 1) // block * block  # before it was asked for the last block
     if last_told >= strategy.first_random:
         return ""
+    least = -(-strategy.first_random // block) * block
+    option = strategy.first_random_option
     return (
         f"the first {strategy.first_random} trials of {type(strategy).__name__} are random, so "
-        f"these {total} were random search: it needs a larger budget"
+        f"these {total} were random search: allow more than {least} trials"
+        f"{f', or give a smaller strategy.{option}' if option else ''}"
     )
 
 

@@ -23,6 +23,8 @@ class RegularisedEvolution(Strategy):
     member without a score loses to every other member.
     """
 
+    first_random_option = "population"
+
     def __init__(
         self,
         space: Space,

@@ -163,6 +163,29 @@ def test_the_size_is_that_of_the_valid() -> None:
         Even().read("(1, 2)")
 
 
+@pytest.mark.parametrize(
+    ("space", "given", "why"),
+    [
+        ("nasbench201", "(1,0,3,4,2)", "it has 5 numbers instead of 6"),
+        ("nasbench201", "403143", "it has 1 number instead of 6: write commas"),
+        ("nasbench201", "(1,0,3,4,2,7)", "its number 6 is 7 and must be a whole number from 0 to"),
+        ("nasbench201", (1, -1, 0, 0, 0, 0), "its number 2 is -1 and must be"),
+        ("vit", "(0,0,0,0)", "it has 4 numbers instead of "),
+        ("nasbench_nlp", tuple(range(200)), "it has 200 numbers instead of "),
+        ("mlp", "(0,9,0)", "its number 2 (width) is 9 and must be"),
+        ("even", "(1,2)", "Even.valid is not true for it"),
+    ],
+)
+def test_a_refused_tuple_says_what_is_wrong_in_few_words(
+    space: str, given: object, why: str
+) -> None:
+    made = Even() if space == "even" else SPACES.build(space)
+    with pytest.raises(UsageError) as caught:
+        made.read(given)
+    assert why in str(caught.value)
+    assert len(str(caught.value)) < 160
+
+
 def test_a_space_without_a_valid_architecture_says_so() -> None:
     class Never(Even):
         def valid(self, arch: Arch) -> bool:

@@ -134,11 +134,10 @@ def _copied(strategy: Strategy) -> Strategy:
 def _asked(strategy: Strategy, rng: Random) -> Arch:
     """The next architecture; raises UsageError if it is not in the space."""
     arch = strategy.ask(rng)
-    if arch not in strategy.space:
+    if why := strategy.space.refusal(arch):
         raise UsageError(
-            f"{type(strategy).__name__} asks for {arch!r}, which is no architecture of "
-            f"{strategy.space.title}: a tuple of whole numbers below "
-            f"{strategy.space.choices}, for which valid() is true"
+            f"{type(strategy).__name__} asks for {arch!r:.100}, which is no architecture of "
+            f"{strategy.space.title}: {why}"
         )
     return arch
 

@@ -46,7 +46,9 @@ def main(argv: Sequence[str]) -> None:
         if own and not named:
             raise UsageError("a config says module or file: only the command line names code")
         if own and idle:
-            raise UsageError(f"{idle[0]} is for a space, and module= or file= is none: leave it out")
+            raise UsageError(
+                f"{idle[0]} is for a space, and module= or file= names none: leave it out"
+            )
         run(settings, words)
 
     run_hydra("score", ScoreSettings, task, rest)
