@@ -18,6 +18,8 @@ Decisions = Mapping[str, Sequence[Any]]
 """The options of every decision, by the decision's name."""
 
 _NUMBERS = r"\s*-?[0-9]+(\s*,\s*-?[0-9]+)*\s*,?\s*"
+_FULL_WIDTH = str.maketrans("｜＋～；：", "|+~;:")
+_QUOTES = {*zip("'\"`“‘„", "'\"`”’“", strict=True)}
 _TUPLE = re.compile(rf"\({_NUMBERS}\)|\[{_NUMBERS}\]|{_NUMBERS}")
 
 
@@ -29,6 +31,18 @@ def numbers(text: str) -> tuple[int, ...] | None:
         return tuple(int(number) for number in re.findall(r"-?[0-9]+", text))
     except ValueError as error:  # thousands of digits
         raise UsageError(f"'{text[:20]}…' is no architecture: {error}") from error
+
+
+def tidied(text: str, marks: str = "") -> str:
+    """A text without quotes around it and blanks around `marks`; full-width signs are plain.
+
+    >>> tidied("' a | b '", "|")
+    'a|b'
+    """
+    plain = text.translate(_FULL_WIDTH).strip()
+    if len(plain) > 1 and (plain[0], plain[-1]) in _QUOTES and plain.count(plain[0]) < 3:
+        plain = plain[1:-1].strip()
+    return re.sub(rf"\s*([{re.escape(marks)}])\s*", r"\1", plain) if marks else plain
 
 
 def named(decisions: Decisions, arch: Sequence[int]) -> dict[str, Any]:

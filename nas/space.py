@@ -132,6 +132,8 @@ class Space(ArchSet):
         """
         try:
             bare = text_of(given).strip()
+            if bare[:1] in "'\"`“‘„":  # copied with its quotes
+                bare = notation.tidied(bare)
         except TypeError:
             raise UsageError(f"{given!r:.80} is no architecture of {self}") from None
         try:

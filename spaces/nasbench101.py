@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from random import Random
@@ -22,6 +23,7 @@ from nas.network import (
     Op,
     ReLU,
 )
+from nas.notation import tidied
 from nas.storage.literals import literal
 from spaces._images import Resolution, check_images, sides
 from spaces._nasbench101_graphs import (
@@ -143,29 +145,16 @@ class NASBench101(Space):
         The latter are `(matrix, ops)`, or a mapping with these keys or with those of the release,
         `module_adjacency` and `module_operations`.
         """
-        matrix, _, names = _joined(text).partition(" ")
+        matrix, _, names = tidied(_joined(text), ";|").partition(" ")
         rows, ops = matrix.split(";"), names.split("|")
-        count = len(rows)
-        if (
-            not 2 <= count <= VERTICES
-            or len(ops) != count
-            or any(len(row) != count or not set(row) <= {"0", "1"} for row in rows)
-            or any("1" in row[: place + 1] for place, row in enumerate(rows))
-            or (ops[0], ops[-1]) != ("input", "output")
-            or not set(ops[1:-1]) <= set(OPERATIONS)
-        ):
-            raise ValueError(
-                f"'{text}' is not a NAS-Bench-101 cell: write the rows of its upper triangular "
-                f"matrix of 2 to {VERTICES} vertices and then its operations, such as "
-                f"'011;001;000 input|{OPERATIONS[0]}|output', those between one of "
-                f"{', '.join(OPERATIONS)}"
-            )
-        edges = ((s, t) for s, t in combinations(range(count), 2) if rows[s][t] == "1")
+        if why := _fault(rows, ops):
+            raise ValueError(f"'{text:.200}' is not a NAS-Bench-101 cell: {why}")
+        edges = ((s, t) for s, t in combinations(range(len(rows)), 2) if rows[s][t] == "1")
         arch = embedded(Graph(tuple(edges), tuple(map(OPERATIONS.index, ops[1:-1]))))
         if not self.valid(arch):
             raise ValueError(
-                f"'{text}' is not a NAS-Bench-101 cell: its input must lead to its output, with "
-                f"at most {MAX_EDGES} edges on the way"
+                f"'{text:.200}' is not a NAS-Bench-101 cell: its input must lead to its output, "
+                f"with at most {MAX_EDGES} edges on the way"
             )
         return arch
 
@@ -204,6 +193,37 @@ class NASBench101(Space):
         with net.scope("head"):
             net.chain(node, GlobalAvgPool(), Linear(width, self.classes))
         return net.build()
+
+
+def _fault(rows: Sequence[str], ops: Sequence[str]) -> str:
+    """What is wrong with a cell's matrix or operations, in words; empty if nothing is."""
+    count = len(rows)
+    if count == 1 or ops == [""]:
+        return (
+            f"write the rows of its upper triangular matrix of 2 to {VERTICES} vertices and then "
+            f"its operations, such as '011;001;000 input|{OPERATIONS[0]}|output', those between "
+            f"one of {', '.join(OPERATIONS)}"
+        )
+    if count > VERTICES:
+        return f"its matrix has {count} rows, and at most {VERTICES} are allowed"
+    for place, row in enumerate(rows):
+        if strange := [entry for entry in row if entry not in "01"]:
+            return f"row {place + 1} of its matrix has '{strange[0]}', and must have 0 and 1 only"
+        if len(row) != count:
+            return f"its matrix must be square: row {place + 1} has {len(row)} of {count} entries"
+        if "1" in row[: place + 1]:
+            column = row.index("1") + 1
+            return (
+                f"its matrix must be upper triangular, and has a 1 in row {place + 1}, column "
+                f"{column}: an edge goes to a later vertex"
+            )
+    if (ops[0], ops[-1]) != ("input", "output"):
+        return f"its operations must begin with input and end with output: {'|'.join(ops):.100}"
+    if unknown := [op for op in ops[1:-1] if op not in OPERATIONS]:
+        return f"there is no operation '{unknown[0]:.40}': take {', '.join(OPERATIONS)}"
+    if len(ops) != count:
+        return f"it has {len(ops)} operations, and its matrix has {count} rows"
+    return ""
 
 
 def _joined(text: str) -> str:

@@ -20,7 +20,7 @@ from nas.network import (
     ReLU,
     Zero,
 )
-from nas.notation import numbers
+from nas.notation import numbers, tidied
 from nas.storage.literals import literal
 from spaces._images import Resolution, check_images, sides
 from spaces._nasbench201 import EDGES, Kind, cell, relu_conv_norm, representatives, residual
@@ -81,12 +81,16 @@ class NASBench201(Space):
         the names in NAS-Bench-Suite-Zero). A config is a mapping with `arch_str`, as the
         benchmark's API returns it; a list has (operation, source) for each node.
         """
-        if text.startswith("naslib:"):
-            return _of_naslib(text)
-        match = NOTATION.fullmatch(_published(text))
-        if match is None or not set(match.groups()) <= set(OPERATIONS):
+        plain = tidied(_published(text), "|+~:")
+        if plain.lower().startswith("naslib:"):
+            return _of_naslib(plain)
+        match = NOTATION.fullmatch(plain)
+        if match is None or (strange := [op for op in match.groups() if op not in OPERATIONS]):
+            why = f"there is no '{strange[0]}'; " if match else ""
+            if match is None and NOTATION.fullmatch(f"{plain}|"):
+                why = "the last | is missing; "
             raise ValueError(
-                f"'{text}' is not a NAS-Bench-201 cell: write "
+                f"'{text:.200}' is not a NAS-Bench-201 cell: {why}write "
                 f"|op~0|+|op~0|op~1|+|op~0|op~1|op~2| with op one of {', '.join(OPERATIONS)}"
             )
         return tuple(OPERATIONS.index(operation) for operation in match.groups())
@@ -160,7 +164,7 @@ def naslib(arch: Arch) -> str:
 
 
 def _of_naslib(text: str) -> Arch:
-    places = numbers(text.removeprefix("naslib:").strip()) or ()
+    places = numbers(text.partition(":")[2]) or ()
     if len(places) != len(EDGES) or not all(0 <= place < len(NASLIB) for place in places):
         raise ValueError(
             f"'{text}' must be naslib: and six numbers from 0 to 4, as naslib:(4, 0, 3, 1, 4, 3)"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -41,10 +41,22 @@ def module_named(option: str, text: str) -> nn.Module | Callable[[], nn.Module]:
     found: Any = code
     for part in name.split("."):
         if not hasattr(found, part):
-            names = [each for each in vars(found) if not each.startswith("_")]
-            raise unknown(f"network in {place}", name, names)
+            raise _lacking(given, name, vars(found))
         found = getattr(found, part)
     return _checked(found, given)
+
+
+def _lacking(given: str, name: str, there: Mapping[str, Any]) -> UsageError:
+    """The error for a name that is not there, with the names that make networks."""
+    names = []
+    for each, value in there.items():
+        with suppress(UsageError):
+            if not each.startswith("_") and not isinstance(value, ModuleType):
+                _checked(value, each)
+                names.append(each)
+    if not names:
+        return UsageError(f"{given} is not there, and no other network is")
+    return UsageError(f"{given} is not there: {unknown('network', name, names)}")
 
 
 def _checked(found: Any, given: str) -> nn.Module | Callable[[], nn.Module]:

@@ -24,6 +24,8 @@ def with_winners(words: Sequence[str], rest: Sequence[str]) -> tuple[list[str], 
     texts: list[str] = []
     spaces: dict[str, list[str]] = {}
     for word in words:
+        if not word.strip():
+            raise UsageError(f"'{word}' names nothing: give an architecture or a search's folder")
         path = Path(word).expanduser()
         if not is_there(path) or not (path.is_dir() or path.suffix == ".json"):
             texts.append(word)

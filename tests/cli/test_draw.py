@@ -44,6 +44,11 @@ def test_formats(here: Path, options: list[str], file: str, start: bytes) -> Non
     ("words", "told"),
     [
         ([], "draw needs one architecture or one run's folder, not 0"),
+        (["file=net.py:Net", "inputs=[3,8,8]"], "nas draw has no file=, for it draws"),
+        (["module=nets:Net"], "nas.draw(module, inputs=(3, 32, 32))"),
+        (["3,1,4,2,3,1", "them=dark"], "no option of nas draw 'them'; did you mean 'theme'"),
+        (["3,1,4,2,3,1", "3,1,4,2,3,2"], "draw needs one architecture or one run's folder, not 2"),
+        ([""], "'' names nothing"),
         (["3,1"], "is not in the space"),
         (["3,1,4,2,3,1", "format=gif"], "format=gif must be svg, png, mermaid or dot"),
         (["3,1,4,2,3,1", "out=x.foo"], "out=x.foo names no format"),

@@ -152,9 +152,18 @@ def test_help_explains_options_and_commands() -> None:
     assert "finals.size" in entries(nas("help", "finals=panel").out)
 
 
+@pytest.mark.parametrize("name", MORE)
+def test_help_explains_the_commands_without_settings(name: str) -> None:
+    done = nas("help", name)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(f"nas {name} ")
+    assert max(map(len, done.out.splitlines())) < 100
+
+
 @pytest.mark.parametrize(
     ("word", "fragments"),
     [
+        ("complete", ["did you mean 'completion'"]),
         ("proxy=foo", ["no proxy 'foo'", "az_nas", "flops"]),
         ("proxi=epsilon", ["KIND=NAME", "proxy"]),
         ("budgets", ["budgets", "did you mean 'budget'"]),

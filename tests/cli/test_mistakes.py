@@ -87,7 +87,7 @@ MISTAKES: list[tuple[str, list[str]]] = [
     ("search out=", ["out="]),
     ("search out=null", ["out=None", "folder"]),
     ("score |none~0|", ["'|none~0|'", "none, skip_connect, nor_conv_1x1"]),
-    ("score 1,1,1,1,1,5", ["(1, 1, 1, 1, 1, 5)", "(5, 5, 5, 5, 5, 5)"]),
+    ("score 1,1,1,1,1,5", ["(1, 1, 1, 1, 1, 5)", "its number 6 is 5", "from 0 to 4"]),
     ("score 1,1,1,1,1,1 no", ["'no'"]),
     ("score", ["needs an architecture", "archs=FILE"]),
     ("score json=maybe 1,1,1,1,1,1", ["json=maybe", "true or false"]),

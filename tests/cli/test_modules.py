@@ -48,6 +48,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Lazy modules are a new feature")
 def nets(here: Path) -> Path:
     (here / "some_nets.py").write_text(NETS)
     (here / "broken_nets.py").write_text("import no_such_thing\n")
+    (here / "empty_nets.py").write_text("from os import path\nWIDTH = 3\n")
     (here / "leaving_nets.py").write_text("import sys\nsys.exit(3)\n")
     return here
 
@@ -103,6 +104,8 @@ def test_images_of_a_file(nets: Path) -> None:
         (["file=other.py:net"], "there is no file other.py"),
         (["file=some_nets.py:nett"], "did you mean 'net'"),
         (["module=some_nets:Nets.second"], "Nets.second"),
+        (["file=empty_nets.py:Net"], "file=empty_nets.py:Net is not there, and no other network"),
+        (["module=some_nets:Net"], "is not there: there is no network 'Net'; did you mean 'net'"),
         (["module=no_such_module:net"], "No module named 'no_such_module'"),
         (["file=broken_nets.py:net"], "cannot be imported (ModuleNotFoundError: No module"),
         (["file=leaving_nets.py:net"], "cannot be imported (SystemExit: 3)"),
@@ -126,6 +129,12 @@ def test_images_of_a_file(nets: Path) -> None:
 def test_a_mistake_is_one_sentence(words: list[str], fragment: str) -> None:
     sizes = [word for word in SIZES if not any("inputs=" in each for each in words)]
     check_mistake(nas("score", *words, *sizes), [fragment])
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("command", ["score", "draw", "export"])
+def test_an_empty_word_is_no_folder(command: str) -> None:
+    check_mistake(nas(command, ""), ["'' names nothing: give an architecture"])
 
 
 @pytest.mark.usefixtures("nets")

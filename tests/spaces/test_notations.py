@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import namedtuple
 from collections.abc import Mapping
 from random import Random
@@ -53,6 +54,74 @@ def test_a_cell_of_naslib_by_hand() -> None:
     )
     assert space.format(space.read("naslib: (4,0,3,1,4,3)")) == text
     assert space.read("naslib:4,0,3,1,4,3") != space.read("(4, 0, 3, 1, 4, 3)")
+
+
+CELL = "|none~0|+|skip_connect~0|none~1|+|nor_conv_1x1~0|avg_pool_3x3~1|nor_conv_3x3~2|"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        CELL.replace("+", " + "),
+        CELL.replace("|", " | "),
+        CELL.replace("|", "\t|"),
+        f"'{CELL}'",
+        f'  "{CELL}" ',
+        f"“{CELL}”",
+        CELL.replace("|", "｜"),
+        CELL.replace("~", " ~ "),
+        naslib(NASBench201().read(CELL)).upper(),
+        naslib(NASBench201().read(CELL)).replace("naslib:", " NASLib : "),
+        f"'{NASBench201().read(CELL)}'",
+    ],
+)
+def test_a_cell_is_read_as_it_was_pasted(written: str) -> None:
+    assert NASBench201().format(NASBench201().read(written)) == CELL
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        (CELL[:-1], "the last | is missing"),
+        (CELL.replace("none~1", "zero~1"), "there is no 'zero'; write"),
+        (CELL.replace("+", ""), "write |op~0|+|op~0|op~1|"),
+    ],
+)
+def test_what_is_wrong_with_a_cell_of_201(written: str, why: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(f"is not a NAS-Bench-201 cell: {why}")):
+        NASBench201().read(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("011;001;000 input|conv3x3|output", "there is no operation 'conv3x3': take conv3x3-bn"),
+        (
+            "010;101;000 input|maxpool3x3|output",
+            "triangular, and has a 1 in row 2, column 1",
+        ),
+        ("100;001;000 input|maxpool3x3|output", "has a 1 in row 1, column 1"),
+        ("021;001;000 input|maxpool3x3|output", "row 1 of its matrix has '2', and must have 0"),
+        ("010;001 input|output", "its matrix must be square: row 1 has 3 of 2 entries"),
+        ("011;001;000 input|output", "it has 2 operations, and its matrix has 3 rows"),
+        ("011;001;000 maxpool3x3|output", "must begin with input and end with output"),
+        (";".join(["0" * 8] * 8) + " input|output", "8 rows, and at most 7"),
+        ("011;001;000", "write the rows of its upper triangular matrix"),
+        ({"matrix": [[0, 2], [0, 0]], "ops": ["input", "output"]}, "row 1 of its matrix has '2'"),
+        ({"matrix": [[0, 1, 0], [0, 0, 1]], "ops": ["input", "output"]}, "must be square"),
+        ("010;000;000 input|maxpool3x3|output", "its input must lead to its output"),
+    ],
+)
+def test_what_is_wrong_with_a_cell_of_101(written: object, why: str) -> None:
+    with pytest.raises(UsageError, match="is not a NAS-Bench-101 cell: ") as caught:
+        NASBench101().read(written)
+    assert why in str(caught.value)
+
+
+def test_a_cell_of_101_is_read_with_blanks_and_quotes() -> None:
+    space = NASBench101()
+    plain = "011;001;000 input|maxpool3x3|output"
+    assert space.read("'011; 001; 000 input | maxpool3x3 | output'") == space.read(plain)
 
 
 @pytest.mark.parametrize("rest", ["", "(1,2)", "(5,0,0,0,0,0)", "(-1,0,0,0,0,0)", "|a~0|"])

@@ -11,7 +11,7 @@ from nas.cli.composition import positional, run_hydra
 from nas.cli.config_files import options_of
 from nas.cli.settings import DrawSettings
 from nas.cli.winners import with_winners
-from nas.errors import UsageError
+from nas.errors import UsageError, unknown
 from nas.network.drawing.drawing import FORMATS, SUFFIXES
 from nas.storage.files import is_there, path_of
 
@@ -24,6 +24,14 @@ def main(argv: Sequence[str]) -> None:
     words, rest = with_winners(words, rest)
 
     def task(settings: DrawSettings) -> None:
+        for option in (word.partition("=")[0] for word in words if "=" in word):
+            if option in ("module", "file", "inputs"):
+                raise UsageError(
+                    f"nas draw has no {option}=, for it draws architectures of spaces: a network "
+                    f"of your own is drawn in Python, nas.draw(module, inputs=(3, 32, 32))"
+                )
+            if len(words) > 1 and option.isidentifier():
+                raise unknown("option of nas draw", option, options - {"hydra"})
         if len(words) != 1:
             raise UsageError(
                 f"draw needs one architecture or one run's folder, not {len(words)}: "

@@ -14,6 +14,15 @@ from nas.errors import UsageError, unknown
 
 PLURALS = {"metrics": "metric", "proxies": "proxy", "strategies": "strategy", "batches": "batch"}
 
+MORE = {
+    "help": "nas help COMMAND, KIND, KIND=NAME or OPTION: about a command, the plugins of a kind,"
+    "\none plugin with its options, or an option",
+    "completion": "nas completion install [bash|zsh|fish]: let the shell complete commands, "
+    "options and names\nnas completion uninstall [SHELL]: remove that\n"
+    "nas completion show [SHELL]: print the script",
+}
+"""Help about the commands without settings."""
+
 
 def main(argv: Sequence[str], commands: Mapping[str, str]) -> None:
     """Print help about every word: COMMAND, KIND=NAME, KIND, or OPTION."""
@@ -32,6 +41,8 @@ def about(word: str, commands: Mapping[str, str]) -> str:
         return "\n\n".join(_plugin(kind, each) for each in names)
     if word in commands:
         return page(word)
+    if word in MORE:
+        return MORE[word]
     if kind in registries():
         return _kind(kind)
     found = {
@@ -39,7 +50,7 @@ def about(word: str, commands: Mapping[str, str]) -> str:
     }
     lines = [f"nas {command}\n{line}" for command, own in found.items() for line in own]
     if not lines:
-        known = {*commands, *registries(), "finals"}
+        known = {*commands, *MORE, *registries(), "finals"}
         raise unknown(
             "command, kind or option",
             word,
