@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from importlib.util import find_spec
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.candidate import Candidate
@@ -82,6 +83,29 @@ def suffix(format: str) -> str:
     if format not in FORMATS:
         raise UsageError(f"format={format} must be one of {', '.join(FORMATS)}")
     return FORMATS[format][0]
+
+
+def format_of(format: str | None, out: str | Path | None) -> str:
+    """The format that is asked for, or that the suffix of the file's name tells, or `source`.
+
+    Raises UsageError if the suffix is that of another format or of none. A name without a suffix
+    is fine if the format is given.
+    """
+    end = Path(out).suffix if out else ""
+    if not out or (format is not None and not end):
+        return format or "source"
+    known = {suffix(name): name for name in FORMATS}
+    found = known.get(end.lower())
+    wanted = None if format is None else suffix(format)
+    if found is None:
+        ends = wanted or ", ".join(known)
+        raise UsageError(f"out={out} names no format: its name must end in {ends}")
+    if format not in (None, found):
+        raise UsageError(
+            f"out={out} is a name for format={found}, and format={format} is asked for: end it in "
+            f"{wanted}, or leave format= out"
+        )
+    return found
 
 
 def content(model: Model, format: str) -> bytes:

@@ -145,6 +145,31 @@ def test_the_source_of_a_runs_winner(here: Path) -> None:
     assert (here / "net.py").read_text() == before
 
 
+@pytest.mark.parametrize(
+    ("words", "wrote"),
+    [
+        (["out=x.safetensors"], "weights"),
+        (["out=x.JSON"], "json"),
+        (["out=x.py"], "source"),
+        (["out=bare", "format=json"], "json"),
+        ([], "source"),
+    ],
+)
+def test_the_suffix_of_the_file_names_the_format(words: list[str], wrote: str, here: Path) -> None:
+    done = nas("export", ARCH, *SMALL[:3], *words)
+    assert (done.code, done.err) == (0, "")
+    assert f"bytes  {wrote} of " in done.out
+    (file,) = here.iterdir()
+    assert file.name == words[0].removeprefix("out=") if words else "nasbench201.py"
+
+
+def test_python_takes_the_format_of_the_suffix_too(tmp_path: Path) -> None:
+    path = package.export(small("nasbench201"), ARCH, out=tmp_path / "x.json")
+    assert json.loads(path.read_text())["tuple"] == [3, 2, 1, 4, 3, 3]
+    with pytest.raises(UsageError, match="is a name for format=json, and format=source is asked"):
+        package.export(small("nasbench201"), ARCH, "source", tmp_path / "y.json")
+
+
 @pytest.mark.usefixtures("here")
 def test_json_is_scored_as_the_architecture_is() -> None:
     assert nas("export", ARCH, *SMALL[:3], "format=json", "out=net.json").code == 0
@@ -179,6 +204,10 @@ def test_the_winner_of_a_run_is_scored(here: Path) -> None:
         (["(9, 9)"], ["is not in the space"]),
         ([ARCH, "out=empty"], ["empty is a folder"]),
         ([ARCH, "out=list.json"], ["list.json is there already"]),
+        ([ARCH, "out=x.txt"], ["out=x.txt names no format", ".onnx"]),
+        ([ARCH, "out=bare"], ["out=bare names no format"]),
+        ([ARCH, "format=onnx", "out=x.py"], ["x.py is a name for format=source", "format=onnx"]),
+        ([ARCH, "format=onnx", "out=x.txt"], ["x.txt names no format", "must end in .onnx"]),
         ([ARCH, "seed=-1"], ["seed=-1 must be a whole number"]),
         (["(0,)", "space=nasbench_nlp"], []),
     ],
