@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, is_dataclass
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.candidate import Candidate
 from nas.errors import UsageError
+from nas.network.quiet import quiet
 from nas.seeding import generator
 from nas.space import SPACES
 
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-4
 """How far outputs of an ONNX file may be from the module's, relative to the largest."""
 
+LONGEST = 160
+"""Characters of torch's message that are quoted."""
 PACKAGES = {
     "weights": ("safetensors",),
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
@@ -148,7 +149,7 @@ def _program(model: Model) -> bytes:
 
     module, inputs = _example(model)
     buffer = BytesIO()
-    with _quiet():
+    with _followed(model):
         program = torch.export.export(module, (inputs,), dynamic_shapes=_dynamic())
         torch.export.save(program, buffer)
     return buffer.getvalue()
@@ -158,7 +159,7 @@ def _onnx(model: Model) -> bytes:
     import torch
 
     module, inputs = _example(model)
-    with _quiet():
+    with _followed(model):
         program = torch.onnx.export(
             module,
             (inputs,),
@@ -229,19 +230,17 @@ def _dynamic() -> tuple[dict[int, Any]]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the warnings that exporters give about their own insides."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript")]
-    levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        try:
+def _followed(model: Model) -> Iterator[None]:
+    """Quietly; UsageError where torch cannot follow the module."""
+    try:
+        with quiet():
             yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
+    except Exception as error:  # torch raises many classes
+        why = str(error).strip().partition("\n")[0][:LONGEST] or type(error).__name__
+        raise UsageError(
+            f"torch.export cannot follow the module of {model.arch} in {model.space} ({why}): "
+            f"format=weights and json need it not"
+        ) from error
 
 
 FORMATS: dict[str, tuple[str, Callable[[Model], bytes]]] = {

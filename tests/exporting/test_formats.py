@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 import torch
+from torch import nn
 
 import nas as package
 from nas import Candidate, UsageError
@@ -97,6 +98,22 @@ def test_onnx_that_is_wrong_is_refused() -> None:
     formats._check_onnx(made, model.candidate.model().eval(), model)  # the right one passes
     with pytest.raises(UsageError, match="onnxruntime gives outputs"):
         formats._check_onnx(made, module, model)
+
+
+class Branching(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * 2 if x.mean() > 0 else x.relu()
+
+
+@pytest.mark.parametrize("format", ["pt2", "onnx"])
+def test_a_module_that_torch_cannot_follow_is_one_quiet_sentence(
+    format: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = model_of(Candidate.of(Branching(), torch.ones(2, 4)))
+    with pytest.raises(UsageError, match=r"torch\.export cannot follow the module") as caught:
+        content(model, format)
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("name", ["vit", "nasbench_nlp"])
