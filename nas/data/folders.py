@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from nas.storage.reading import check_regular, check_size
 
 PARTS = {"train", "training", "test", "testing", "val", "valid", "validation", "eval", "dev"}
 """Subfolders of these names alone are parts of a data set and no classes."""
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+"""What colours a text in a terminal."""
 LONGEST = 200
 """Characters of another package's message that are quoted."""
 NAMED = 3
@@ -149,7 +152,7 @@ def _unbalanced(labels: Sequence[int], classes: Mapping[int, str]) -> tuple[str,
 
 def reason(error: Exception) -> str:
     """The begin of the first line of an error's message, which may quote a part of the file."""
-    line = str(error).partition("\n")[0] or type(error).__name__
+    line = COLOURS.sub("", str(error)).partition("\n")[0] or type(error).__name__
     return line if len(line) <= LONGEST else f"{line[:LONGEST]} ..."
 
 
