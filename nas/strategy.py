@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from inspect import signature
 from random import Random
 
 from nas.arch import Arch
@@ -44,9 +45,16 @@ def no_more_than_random(strategy: Strategy, total: int, block: int) -> str:
     last_told = (total - 1) // block * block  # before it was asked for the last block
     if last_told >= strategy.first_random:
         return ""
+    smaller = max(2, total // 4)
+    population = "population" in signature(type(strategy)).parameters
+    other = (
+        f", or strategy.population={smaller}"
+        if population and smaller < strategy.first_random
+        else ""
+    )
     return (
         f"the first {strategy.first_random} trials of {type(strategy).__name__} are random, so "
-        f"these {total} were random search: it needs a larger budget"
+        f"these {total} were random search: give it more trials{other}"
     )
 
 

@@ -402,7 +402,7 @@ def test_a_compiled_module_is_one_sentence_without_a_warning(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scripting is deprecated
         module = torch.jit.script(torch.nn.Linear(3, 3))
-        torch.jit.save(module, tmp_path / "x.pt")  # type: ignore[no-untyped-call]
+        torch.jit.save(module, tmp_path / "x.pt")
     refused(Shaped(3), tmp_path / "x.pt", "it is a TorchScript archive")
     assert not recwarn.list
 

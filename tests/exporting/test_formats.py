@@ -206,6 +206,23 @@ def test_the_winner_of_a_run_is_scored(here: Path) -> None:
         assert json.loads(done.out)["score"] == best(here / "run")["score"]
 
 
+def test_a_run_without_a_score_has_no_winner(here: Path) -> None:
+    assert nas("search", *RUN, "proxy=params", "budget=2", "out=never").code == 0
+    nothing = {"arch": None, "tuple": None, "score": None}  # of a summary without a score
+    (here / "never" / "best.json").write_text(json.dumps({**best(here / "never"), **nothing}))
+    check_mistake(nas("export", "never"), ["never has no winner: no trial had a score"])
+    check_mistake(nas("draw", "never"), ["never has no winner: no trial had a score"])
+
+
+@NOISY
+def test_onnx_says_that_it_works(here: Path) -> None:
+    small_one = ["space.channels=2", "space.cells=1", "space.resolution=8"]
+    done = nas("export", ARCH, *small_one, "out=x.onnx")
+    assert (done.code, done.err.count("\n")) == (0, 1)
+    assert "exporting to ONNX" in done.err
+    assert (here / "x.onnx").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "fragments"),
     [

@@ -142,7 +142,7 @@ def test_who_says_random_search_is_random_search(block: int) -> None:
     assert told[0][edge] != told[1][edge]
     assert said(edge, block) == (
         f"the first 16 trials of RegularisedEvolution are random, so these {edge} were random "
-        f"search: it needs a larger budget"
+        f"search: give it more trials, or strategy.population={edge // 4}"
     )
 
 

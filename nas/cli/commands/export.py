@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -48,6 +49,8 @@ def run(text: str, settings: ExportSettings) -> None:
     name = settings.out or f"{settings.space.name}{suffix(format)}"
     out = path_of(name, "out=")
     _check_free(out, settings)
+    if format == "onnx":
+        print("exporting to ONNX, which may take a minute or more", file=sys.stderr, flush=True)
     made = content(model, format)
     with working_in(out.parent):
         _check_free(out, settings)
