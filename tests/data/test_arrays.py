@@ -145,6 +145,9 @@ def test_sorted_labels_are_remarked(tmp_path: Path) -> None:
         "all 20 examples have the label 0: batch.shuffle=true draws them",
     )
     assert not load(Shaped(2), path, 20, shuffle=True).remarks
+    batch = load(Shaped(2), npz(tmp_path, numbers(60, 2), np.ones(60, int)), 20)
+    assert batch.origin == "labels of the data: all 1"
+    assert batch.remarks == ("all examples have the label 1, and the data have no other",)
 
 
 # shapes
