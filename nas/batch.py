@@ -14,6 +14,7 @@ from torch import Tensor
 
 from nas.data.checks import check_classes, described_labels, inputs_of, labels_of
 from nas.data.loaders import first
+from nas.errors import UsageError
 from nas.seeding import generator
 
 T = TypeVar("T")
@@ -127,7 +128,11 @@ class Batch:
         return content.hexdigest()
 
     def to(self, device: str) -> Batch:
-        """The same batch on a device."""
+        """The same batch on a device; UsageError for inputs that have shapes and no numbers."""
+        if self.inputs.is_meta and device != "meta":
+            raise UsageError(
+                "inputs are on the device meta, which has no numbers: make them on the CPU"
+            )
         other = copy(self)
         other.inputs = self.inputs.to(device)
         other.labels = None if self.labels is None else self.labels.to(device)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -62,10 +61,12 @@ def draw(
         name = title or (space if isinstance(space, str) else type(space).__name__)
         drawing = _candidate(Candidate(chosen, read, live=live), name, what, theme)
         return replace(drawing, caption=chosen.format(read))
-    name = type(space).__name__
+    from nas.network.drawing.given import copied, tensor
+
+    copy, name = copied(space), type(space).__name__
     if inputs is None:
         raise UsageError(f"draw needs the inputs= of this {name}, a batch of two examples or more")
-    return _module(deepcopy(space), inputs, title or name, what, theme)
+    return _module(copy, tensor(inputs), title or name, what, theme)
 
 
 def _candidate(candidate: Candidate, title: str, what: What, theme: Theme) -> Drawing:
@@ -94,7 +95,15 @@ def _module(model: nn.Module, inputs: Tensor, title: str, what: What, theme: The
 
     if isinstance(model, SelfPictured):
         return Drawing(title, _chosen(model.diagrams(), what), theme)
-    return drawn(traced(model, inputs), title=title, what=what, theme=theme)
+    try:
+        return drawn(traced(model, inputs), title=title, what=what, theme=theme)
+    except UsageError:
+        raise
+    except Exception as error:  # of a graph that nobody has thought of
+        raise UsageError(
+            f"this {type(model).__name__} cannot be drawn ({type(error).__name__}: "
+            f"{str(error).partition(chr(10))[0][:160]})"
+        ) from error
 
 
 def _chosen(diagrams: Sequence[Diagram], what: What) -> tuple[Diagram, ...]:

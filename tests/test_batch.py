@@ -201,6 +201,25 @@ BROKEN: list[tuple[Any, str]] = [
 ]
 
 
+@pytest.mark.parametrize("kind", [tuple, list, np.array])
+def test_labels_of_a_loader_may_be_texts(kind: Any) -> None:
+    batches = [(X, kind(["dog", "cat"] * (len(X) // 2))), (X, kind(["ship"] * len(X)))]
+    batch = Batch.from_loader(batches, len(X) + 2)
+    assert batch.labels is not None
+    assert batch.labels.tolist() == [1, 0] * (len(X) // 2) + [2, 2]
+    assert "cat, dog, ship" in batch.origin
+    single = Batch.from_loader([(X[0], "dog"), (X[1], "cat")], 2)
+    assert single.labels is not None
+    assert single.labels.tolist() == [1, 0]
+    with pytest.raises(UsageError, match="texts and labels that are numbers"):
+        Batch.from_loader([(X, kind(["a"] * len(X))), (X, torch.zeros(len(X)))], 2 * len(X))
+
+
+def test_inputs_without_numbers_are_one_sentence() -> None:
+    with pytest.raises(UsageError, match="inputs are on the device meta"):
+        nas.score(torch.nn.Linear(2, 2), torch.zeros(4, 2, device="meta"), proxies=["params"])
+
+
 @pytest.mark.parametrize(("given", "message"), BROKEN)
 def test_a_wrong_loader_is_one_sentence(given: Any, message: str) -> None:
     with pytest.raises(UsageError, match=message) as caught:

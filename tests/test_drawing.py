@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from threading import Lock
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import prune
 
 from nas import SPACES, Space, UsageError, draw
 from nas.network.drawing import Drawing
@@ -107,6 +111,100 @@ def test_a_module_that_nothing_can_follow_is_one_sentence() -> None:
 def test_a_module_without_inputs_is_refused() -> None:
     with pytest.raises(UsageError, match="draw needs the inputs= of this Linear"):
         draw(nn.Linear(2, 3))
+
+
+class Branching(nn.Module):
+    """torch.export prints its graph before it raises an error."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * 2 if x.mean() > 0 else x.relu()
+
+
+class Keeping(nn.Module):
+    """Keeps what it computed, which nothing can copy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, 3)
+        self.linear(torch.ones(1, 4))
+        self.last: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.last = self.linear(x)
+        return self.last
+
+
+class Locked(nn.Linear):
+    def __init__(self) -> None:
+        super().__init__(4, 3)
+        self.lock = Lock()
+
+
+def kept() -> nn.Module:
+    model = Keeping()
+    model(torch.ones(2, 4))
+    return model
+
+
+def pruned() -> nn.Module:
+    model = nn.Linear(4, 3)
+    prune.l1_unstructured(model, "weight", 0.5)  # type: ignore[no-untyped-call]
+    model(torch.ones(2, 4))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("make", "labels"),
+    [
+        (nn.Identity, ["input", "output"]),
+        (nn.Sequential, ["input", "output"]),
+        (nn.Flatten, ["input", "output"]),
+        (lambda: nn.Linear(4, 3).double(), ["input", "linear", "output"]),
+        (lambda: nn.Linear(4, 3).half(), ["input", "linear", "output"]),
+        (lambda: nn.LazyLinear(3), ["input", "linear", "output"]),
+        (kept, ["input", "linear", "output"]),
+        (pruned, None),
+    ],
+)
+def test_unusual_modules_are_drawn_quietly(
+    make: Callable[[], nn.Module], labels: list[str] | None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = make()
+    found = draw(model, inputs=torch.ones(2, 4))
+    boxes = [box.label for box in found.diagrams[0].boxes]
+    assert boxes == labels if labels else boxes[0] == "input"
+    assert found.svg
+    assert found.png
+    assert model.training
+    assert capfd.readouterr() == ("", "")
+    if isinstance(model, nn.LazyLinear):
+        assert model.has_uninitialized_params()
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (Branching(), "this Branching cannot be drawn"),
+        (nn.Linear(9, 3), "this Linear cannot be drawn, because neither"),
+        (nn.Bilinear(4, 4, 3), "input2"),
+        (Locked(), "this Locked cannot be drawn, because it cannot be copied"),
+        (None, "not a NoneType"),
+        (kept, r"not a function: call it, kept\(\)"),
+        (nn.Identity, r"call it, Identity\(\)"),
+    ],
+)
+def test_what_cannot_be_drawn_is_one_quiet_sentence(
+    module: Any, words: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UsageError, match=words) as caught:
+        draw(module, inputs=torch.ones(2, 4))
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_inputs_are_a_tensor() -> None:
+    with pytest.raises(UsageError, match=r"inputs must be a tensor .* not list"):
+        draw(nn.Linear(4, 3), inputs=[1.0])  # type: ignore[arg-type]
 
 
 def test_live_leaves_out_what_cannot_change_the_output() -> None:

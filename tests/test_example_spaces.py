@@ -15,6 +15,7 @@ import pytest
 from nas import PROXIES, SPACES, Arch, Candidate, NotApplicableError, Proxy, Space
 from nas.seeding import generator
 from nas.testing import SpaceContract
+from tests.support.command_line import nas
 
 FOLDER = Path(__file__).parent.parent / "examples" / "spaces"
 NAMES = ["tabular_mlp", "signals_cnn", "text_transformer", "segmentation_unet"]
@@ -98,3 +99,11 @@ def test_vectors_without_batch_norms(norm: str, proxy: str, says: str) -> None:
     arch = space.parse(f"depth=2,width=16,activation=relu,norm={norm},skips=false")
     answer = asked(PROXIES.build(proxy), space, arch)
     assert says in answer if isinstance(answer, str) else not says
+
+
+def test_decisions_by_name_are_exported(here: Path) -> None:
+    importlib.import_module("tabular_mlp")
+    text = "depth=2,width=16,activation=relu,norm=none,skips=true"
+    done = nas("export", "space=tabular_mlp", text, "out=x.py")
+    assert (done.code, done.err) == (0, "")
+    assert f"Architecture: {text}" in (here / "x.py").read_text()

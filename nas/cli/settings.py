@@ -308,7 +308,7 @@ class ExportSettings(Settings):
     """The settings of `nas export`."""
 
     space: Annotated[Choice, chosen]
-    format: Annotated[str, one_of("source", "weights", "pt2", "onnx", "json")]
+    format: Annotated[str | None, optional(one_of("source", "weights", "pt2", "onnx", "json"))]
     out: Annotated[str | None, name_of("a file", optional=True)]
     seed: Annotated[int, whole(0)]
     live: Annotated[bool, flag]

@@ -50,6 +50,8 @@ def _winner(path: Path) -> tuple[str, list[str]]:
             raise UsageError(f"the run in {path} has no winner yet: it has no {BEST}")
         path = path / BEST
     found = _read(path)
+    if path.name == BEST and found.get("score") is None and "proxy" in found:
+        raise UsageError(f"the run in {path.parent} has no winner: no trial had a score")
     numbers = found.get("tuple")
     if not isinstance(numbers, list) or not all(isinstance(each, int) for each in numbers):
         raise UsageError(f"{path} names no architecture: it has no list of numbers at 'tuple'")
@@ -58,8 +60,6 @@ def _winner(path: Path) -> tuple[str, list[str]]:
         space = read_record(path.parent)[0].get("space")
     if not isinstance(space, dict) or not isinstance(space.get("name"), str):
         raise UsageError(f"{path} does not say the space of its architecture")
-    if path.name == BEST and found.get("score") is None and "proxy" in found:
-        raise UsageError(f"the run in {path.parent} has no winner: no architecture has a score")
     options = [f"space.{name}={_value(value)}" for name, value in space.items() if name != "name"]
     return str(tuple(numbers)), [f"space={space['name']}", *options]
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from nas.data.examples import Raw
-from nas.data.folders import reason
 from nas.data.loaders import INPUTS, LABELS
-from nas.data.numpy_files import ONLY, opened_arrays
+from nas.data.numpy_files import opened_arrays
 from nas.errors import UsageError, unknown
-from nas.storage.reading import check_regular, check_size
+from nas.storage.reading import check_regular
 
 NUMPY, TORCH = (".npz", ".npy"), (".pt", ".pth")
 TABLES = (".csv", ".csv.gz", ".tsv", ".txt", ".parquet")
@@ -46,7 +43,9 @@ def read(path: Path, inputs: str | Sequence[str] | None, labels: str | None) -> 
             with opened_arrays(path) as arrays:
                 return _chosen(path, arrays, inputs, labels)
         if name.endswith(TORCH):
-            return _chosen(path, _tensors(path), inputs, labels)
+            from nas.data.torch_files import tensors
+
+            return _chosen(path, tensors(path), inputs, labels)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
     raise UsageError(
@@ -93,50 +92,3 @@ def _named(
             f"{path} has the arrays {', '.join(found)}: say which one by batch.{option}=NAME"
         )
     return found[0] if found else None
-
-
-def _tensors(path: Path) -> Mapping[str, NDArray[Any]]:
-    """The tensors of a file of torch by name; nothing but tensors, texts and numbers is read."""
-    import torch
-
-    try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                check_size(path, sum(each.file_size for each in archive.infolist()))
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (UsageError, OSError):
-        raise
-    except Exception as error:  # a damaged pickle may raise any class
-        raise UsageError(
-            f"{path} cannot be read as tensors alone ({reason(error)}): save them as "
-            "torch.save((inputs, labels), path)"
-        ) from error
-    if isinstance(content, torch.Tensor):
-        content = {ONLY: content}
-    elif isinstance(content, tuple | list) and len(content) in (1, 2):
-        content = dict(zip(("inputs", "labels"), content, strict=False))
-    if not isinstance(content, dict):
-        raise UsageError(
-            f"{path} holds a {type(content).__name__}: save a tensor, (inputs, labels) or a "
-            "dictionary of tensors"
-        )
-    found = {str(name): _array(path, each) for name, each in content.items()}
-    return {name: each for name, each in found.items() if each is not None}
-
-
-def _array(path: Path, value: Any) -> NDArray[Any] | None:
-    """A tensor or a list of numbers as an array; None for what is neither."""
-    import torch
-
-    if isinstance(value, list) and value and isinstance(value[0], int | float | str):
-        return np.array(value)
-    if not isinstance(value, torch.Tensor):
-        return None
-    if value.layout != torch.strided or value.is_quantized:
-        raise UsageError(
-            f"{path} holds a tensor that is {value.layout}, {value.dtype}: give others"
-        )
-    if value.dtype == torch.bfloat16:
-        value = value.float()
-    array: NDArray[Any] = value.detach().numpy()
-    return array

@@ -14,6 +14,8 @@ from nas.storage.reading import check_regular, check_size, content, decoded
 MISSING = ("", "n/a", "na", "n.a.", "#n/a", "nan", "null", "none", "nil", "-", "--", "?", "–", "—")
 """What stands for a figure that is not there, in small or large letters."""
 SEPARATORS = ",;\t"
+COMMENTS = 100
+"""Lines at the start of a table that may be comments."""
 DAMAGED = (
     polars.exceptions.PolarsError,
     polars.exceptions.PanicException,
@@ -54,24 +56,53 @@ def csv(path: Path, header: bool = True) -> polars.DataFrame:
     text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\n")
     if text[:4].lower() == "sep=" and text[5:6] == "\n":  # written for Excel
         text = text[6:].lstrip("\n")
+    text = _without_comments(text)
     head = text.partition("\n")[0]
-    separator = max(SEPARATORS, key=re.sub('"[^"]*"', "", head).count)
+    separator = _separator(head)
     _check_cells(path, text.count("\n") + text.count(separator))
     if re.search(rf'{separator} +"', head):  # polars takes a quote after a blank for a letter
         text = re.sub(rf'(^|{separator}) +(?=")', r"\1", text, flags=re.MULTILINE)
     text = re.sub(r"\n[ \n]*\n", "\n", text)
     headed = header or not all(map(_is_figure, head.split(separator)))
-    frame = polars.read_csv(
-        text.encode("utf-8"),
-        separator=separator,
-        infer_schema=False,
-        has_header=headed,
-    )
+    try:
+        frame = polars.read_csv(
+            text.encode("utf-8"), separator=separator, infer_schema=False, has_header=headed
+        )
+    except polars.exceptions.ComputeError as error:
+        raise _uneven(path, text, separator) or error from None
     if not headed:
         frame.columns = [f"column_{number}" for number in range(1, frame.width + 1)]
     if separator == ";":
         frame = frame.select(_with_points(column) for column in frame)
     return frame.rename({name: name.strip() for name in frame.columns})
+
+
+def _without_comments(text: str) -> str:
+    """The text without first lines that begin with #; the last of them may name the columns."""
+    lines = text.split("\n", COMMENTS)
+    first = next((i for i, line in enumerate(lines) if not line.lstrip().startswith("#")), 0)
+    if first and first < len(lines):
+        separator = _separator(lines[first])
+        named = 1 <= lines[first].count(separator) == lines[first - 1].count(separator)
+        first -= named
+    return "\n".join(lines[first:])
+
+
+def _separator(line: str) -> str:
+    return max(SEPARATORS, key=re.sub('"[^"]*"', "", line).count)
+
+
+def _uneven(path: Path, text: str, separator: str) -> UsageError | None:
+    """The sentence about the first line with more cells than the header, if there is one."""
+    head, *lines = (re.sub('"[^"]*"', "", line) for line in text.split("\n"))
+    cells = head.count(separator) + 1
+    for number, line in enumerate(lines, 2):
+        if (found := line.count(separator) + 1) > cells:
+            return UsageError(
+                f"{path} has {found} cells in its line {number} ({line[:40]!r}), and {cells} in "
+                f"its first: give all lines as many"
+            )
+    return None
 
 
 def _is_figure(cell: str) -> bool:

@@ -145,4 +145,7 @@ def described_labels(labels: Tensor, names: tuple[str, ...], where: str) -> str:
     if names:
         more = f", … ({len(names)} classes)" if len(names) > SHOWN else ""
         return f"labels {where}: {', '.join(names[:SHOWN])}{more}"
-    return f"labels {where}: from {labels.min().item():g} to {labels.max().item():g}"
+    least, most = labels.min().item(), labels.max().item()
+    return f"labels {where}: " + (
+        f"all {least:g}" if least == most else f"from {least:g} to {most:g}"
+    )

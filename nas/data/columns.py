@@ -44,7 +44,11 @@ def _frame(path: Path) -> polars.DataFrame:
             return cells.parquet(path)
         return cells.csv(path, header=False)
     except cells.DAMAGED as error:
-        why = "it is no text in UTF-8 or UTF-16" if isinstance(error, UnicodeError) else ""
+        why = (
+            "it is no text in UTF-8 or UTF-16, so save it in UTF-8"
+            if isinstance(error, UnicodeError)
+            else ""
+        )
         why = why or reason(error).rstrip(".:")
         raise UsageError(f"{path} cannot be read as a table: {why}") from error
 

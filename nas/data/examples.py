@@ -60,8 +60,10 @@ def remark(text: str) -> str:
 
 
 def one_class(labels: Tensor, every: Tensor) -> tuple[str, ...]:
-    """The remark that all examples have one label where the data have several."""
-    if labels.ndim > 1 or bool((labels != labels[0]).any()) or bool((every == labels[0]).all()):
+    """The remark that all examples have one label, and whether the data have others."""
+    if labels.ndim > 1 or labels.is_floating_point() or bool((labels != labels[0]).any()):
         return ()
     label = int(labels[0])
+    if bool((every == labels[0]).all()):
+        return (f"all examples have the label {label}, and the data have no other",)
     return (f"all {len(labels)} examples have the label {label}: batch.shuffle=true draws them",)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,13 +16,15 @@ from torch.nn import functional as F
 
 from nas.data.checks import described_labels
 from nas.data.examples import Examples, check_count, remark
+from nas.data.picture_files import found
 from nas.errors import UsageError
 from nas.seeding import numpy_generator
 from nas.storage.reading import check_regular, check_size
 
-SUFFIXES = {".png", ".jpg", ".jpeg"}
 PARTS = {"train", "training", "test", "testing", "val", "valid", "validation", "eval", "dev"}
 """Subfolders of these names alone are parts of a data set and no classes."""
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+"""What colours a text in a terminal."""
 LONGEST = 200
 """Characters of another package's message that are quoted."""
 NAMED = 3
@@ -36,10 +39,12 @@ def read(path: Path, size: int, shape: Shape, shuffle: bool | None, seed: int) -
     order; then every class has equally many, to one, as long as it has so many, and they are drawn
     from the seed unless `shuffle` is false. Other folders have no labels and give the first
     pictures by name, unless `shuffle` is true. A file that cannot be read is left out with a
-    remark. UsageError where there are too few.
+    remark, and so are pictures of other kinds. A subfolder that has none but these is a class
+    without a picture. UsageError where there are too few.
     """
-    files = _pictures(path)
-    classes = _classes(path, files)
+    there = found(path)
+    files = there.files
+    classes = _classes(path, files, there.empty)
     groups: list[list[Path]] = [[] for _ in classes or [""]]
     for file in files:
         groups[classes.index(file.relative_to(path).parts[0]) if classes else 0].append(file)
@@ -56,35 +61,22 @@ def read(path: Path, size: int, shape: Shape, shuffle: bool | None, seed: int) -
             break
     if not pictures and bad:
         raise UsageError(_unreadable(bad, "no other picture is there"))
-    check_count(path, len(pictures), size, "images", _unreadable(bad, "") if bad else "")
-    skipped = (remark(_unreadable(bad, "left out")),) if bad else ()
+    also = f"; {there.left_out}" if there.others else ""
+    check_count(path, len(pictures), size, "images", _unreadable(bad, "") if bad else also)
+    skipped = tuple([remark(_unreadable(bad, "left out"))] if bad else [])
+    skipped += tuple([there.left_out] if there.others else [])
     if not classes:
         beside = {file.parent for file in files} > {path}
         mixed = ("no labels: pictures lie beside subfolders, not only in them",) if beside else ()
         return Examples(torch.cat(pictures), None, "", skipped + mixed)
-    found = torch.tensor(labels)
-    origin = described_labels(found, classes, "from subfolders")
-    return Examples(
-        torch.cat(pictures), found, remark(origin), skipped + _unbalanced(labels, classes)
-    )
+    own = torch.tensor(labels)
+    origin = remark(described_labels(own, classes, "from subfolders"))
+    numbers = {label: name for label, name in enumerate(classes) if name not in there.empty}
+    skipped += _without_pictures(classes, there.empty) + _unbalanced(labels, numbers)
+    return Examples(torch.cat(pictures), own, origin, skipped)
 
 
-def _pictures(path: Path) -> list[Path]:
-    return sorted(
-        file
-        for file in path.rglob("*")
-        if file.suffix.lower() in SUFFIXES
-        and not _is_hidden(file.relative_to(path))
-        and not file.is_dir()
-    )
-
-
-def _is_hidden(path: Path) -> bool:
-    """Whether it is put there by a system or a program beside what people see."""
-    return any(part.startswith((".", "__MACOSX")) for part in path.parts)
-
-
-def _classes(path: Path, files: Sequence[Path]) -> tuple[str, ...]:
+def _classes(path: Path, files: Sequence[Path], empty: Collection[str]) -> tuple[str, ...]:
     """The subfolders that are the classes of the pictures, in sorted order, or none."""
     places = [file.relative_to(path).parts for file in files]
     names = tuple(sorted({parts[0] for parts in places}))
@@ -95,7 +87,7 @@ def _classes(path: Path, files: Sequence[Path]) -> tuple[str, ...]:
             f"{path} has the parts {', '.join(names)}, and no classes: take one of them, such as "
             f"batch.path={path / names[-1]}"
         )
-    return names
+    return tuple(sorted({*names, *empty}))
 
 
 def _in_turn(
@@ -133,23 +125,34 @@ def _unreadable(bad: dict[Path, str], then: str) -> str:
     return f"left out: {text}" if then == "left out" else f"{text}, and {then}"
 
 
-def _unbalanced(labels: Sequence[int], classes: Sequence[str]) -> tuple[str, ...]:
-    counts = Counter(labels)
-    numbers = [counts[label] for label in range(len(classes))]
-    if max(numbers) - min(numbers) <= 1:
+def _without_pictures(classes: Sequence[str], empty: Collection[str]) -> tuple[str, ...]:
+    """The remark that classes have no picture; their labels stay theirs."""
+    bare = [(label, name) for label, name in enumerate(classes) if name in empty]
+    if not bare:
         return ()
-    least = min(range(len(classes)), key=lambda label: numbers[label])
+    named = ", ".join(f"{name} (label {label})" for label, name in bare[:NAMED])
+    more = f" and {len(bare) - NAMED} more" if len(bare) > NAMED else ""
+    return (remark(f"no picture is in the subfolders of {named}{more}"),)
+
+
+def _unbalanced(labels: Sequence[int], classes: Mapping[int, str]) -> tuple[str, ...]:
+    counts = Counter(labels)
+    numbers = {label: counts[label] for label in classes}
+    most, fewest = max(numbers.values()), min(numbers.values())
+    if most - fewest <= 1:
+        return ()
+    least = next(label for label in classes if numbers[label] == fewest)
     return (
         remark(
-            f"classes are not balanced: {classes[least]} has {numbers[least]} pictures, others "
-            f"up to {max(numbers)}"
+            f"classes are not balanced: {classes[least]} has {fewest} pictures, others up "
+            f"to {most}"
         ),
     )
 
 
 def reason(error: Exception) -> str:
     """The begin of the first line of an error's message, which may quote a part of the file."""
-    line = str(error).partition("\n")[0] or type(error).__name__
+    line = COLOURS.sub("", str(error)).partition("\n")[0] or type(error).__name__
     return line if len(line) <= LONGEST else f"{line[:LONGEST]} ..."
 
 

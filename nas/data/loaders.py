@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from nas.data.checks import inputs_of, tensor_of
@@ -26,8 +27,9 @@ def first(loader: Iterable[Any], size: int, seed: int) -> tuple[Tensor, Any]:
     """The first `size` inputs of a loader, and their labels or None.
 
     The loader gives batches or single examples: inputs, a pair of inputs and labels, or a
-    dictionary. What it draws from torch's global generator, such as an order, depends on the seed,
-    and the generator is restored. Raises UsageError if there are fewer.
+    dictionary. Labels are numbers, or texts, of which an array comes back. What the loader draws
+    from torch's global generator, such as an order, depends on the seed, and the generator is
+    restored. Raises UsageError if there are fewer.
     """
     if type(size) is not int or size < 1:
         raise UsageError(f"size={size} must be a whole number of at least 1")
@@ -35,7 +37,7 @@ def first(loader: Iterable[Any], size: int, seed: int) -> tuple[Tensor, Any]:
     if isinstance(loader, Mapping | str | Tensor) or not turns:
         raise UsageError(f"a {type(loader).__name__} is no loader, which gives batches in turn")
     inputs: list[Tensor] = []
-    labels: list[Tensor] = []
+    labels: list[Any] = []
     count = 0
     with seeded("loader", seed):
         for batch in loader:
@@ -58,18 +60,28 @@ def first(loader: Iterable[Any], size: int, seed: int) -> tuple[Tensor, Any]:
         )
     if labels and len(labels) < len(inputs):
         raise UsageError("the loader gives labels with some batches and none with others")
-    found = torch.cat(inputs)[:size]
-    return found, torch.cat(labels)[:size] if labels else None
+    return torch.cat(inputs)[:size], _joined(labels)[:size] if labels else None
 
 
-def _examples(batch: Any) -> tuple[Tensor, Tensor | None]:
+def _joined(labels: Sequence[Tensor | NDArray[np.str_]]) -> Tensor | NDArray[np.str_]:
+    """The labels of all batches, which are numbers or texts."""
+    texts = [each for each in labels if not isinstance(each, Tensor)]
+    numbers = [each for each in labels if isinstance(each, Tensor)]
+    if texts and numbers:
+        raise UsageError("the loader gives labels that are texts and labels that are numbers")
+    return np.concatenate(texts) if texts else torch.cat(numbers)
+
+
+def _examples(batch: Any) -> tuple[Tensor, Tensor | NDArray[np.str_] | None]:
     """Inputs (batch, …) and labels of what a loader gives, which may be a single example."""
     inputs, labels = _parts(batch)
     if not isinstance(inputs, Tensor):
         inputs = tensor_of(inputs, "the loader's inputs")
     if labels is not None and not isinstance(labels, Tensor):
         whole = labels if hasattr(labels, "__array__") else np.asarray(labels)
-        labels = tensor_of(whole, "the loader's labels")
+        texts = np.asarray(whole)
+        is_text = texts.dtype.kind in "US"
+        labels = texts.astype(str) if is_text else tensor_of(whole, "the loader's labels")
     if labels is not None and labels.ndim == 0:  # a data set, which gives examples
         inputs, labels = inputs[None], labels[None]
     inputs = inputs_of(inputs, "the loader's inputs")

@@ -36,7 +36,11 @@ def opened_arrays(path: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
     except (UsageError, OSError):
         raise
     except Exception as error:  # numpy, zipfile and zlib raise many classes for damaged files
-        raise UsageError(f"{path} is no numpy file of numbers ({reason(error)})") from error
+        why = reason(error)
+        if "pickle" in why:  # numpy's advice is to run what is in the file
+            objects = why.startswith("Object arrays")
+            why = "it holds objects of Python" if objects else "it is damaged, or of another kind"
+        raise UsageError(f"{path} is no numpy file of numbers ({why})") from error
 
 
 class _Archive(Mapping[str, NDArray[Any]]):

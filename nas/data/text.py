@@ -29,7 +29,7 @@ def read(path: Path, count: int) -> list[int]:
     try:
         tokens = [numbers.setdefault(word, len(numbers)) for word in islice(_words(path), count)]
     except UnicodeError as error:
-        raise UsageError(f"{path} is no text in UTF-8 or UTF-16") from error
+        raise UsageError(f"{path} is no text in UTF-8 or UTF-16: save it in UTF-8") from error
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"{path} cannot be read: {reason}") from error

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import logging
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from importlib.util import find_spec
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.candidate import Candidate
 from nas.errors import UsageError
+from nas.network.quiet import quiet
 from nas.seeding import generator
 from nas.space import SPACES
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-4
 """How far outputs of an ONNX file may be from the module's, relative to the largest."""
 
+LONGEST = 160
+"""Characters of torch's message that are quoted."""
 PACKAGES = {
     "weights": ("safetensors",),
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
@@ -84,6 +86,29 @@ def suffix(format: str) -> str:
     return FORMATS[format][0]
 
 
+def format_of(format: str | None, out: str | Path | None) -> str:
+    """The format that is asked for, or that the suffix of the file's name tells, or `source`.
+
+    Raises UsageError if the suffix is that of another format or of none. A name without a suffix
+    is fine if the format is given.
+    """
+    end = Path(out).suffix if out else ""
+    if not out or (format is not None and not end):
+        return format or "source"
+    known = {suffix(name): name for name in FORMATS}
+    found = known.get(end.lower())
+    wanted = None if format is None else suffix(format)
+    if found is None:
+        ends = wanted or ", ".join(known)
+        raise UsageError(f"out={out} names no format: its name must end in {ends}")
+    if format not in (None, found):
+        raise UsageError(
+            f"out={out} is a name for format={found}, and format={format} is asked for: end it in "
+            f"{wanted}, or leave format= out"
+        )
+    return found
+
+
 def content(model: Model, format: str) -> bytes:
     """The content of a file in one of the `FORMATS`.
 
@@ -124,7 +149,7 @@ def _program(model: Model) -> bytes:
 
     module, inputs = _example(model)
     buffer = BytesIO()
-    with _quiet():
+    with _followed(model):
         program = torch.export.export(module, (inputs,), dynamic_shapes=_dynamic())
         torch.export.save(program, buffer)
     return buffer.getvalue()
@@ -134,7 +159,7 @@ def _onnx(model: Model) -> bytes:
     import torch
 
     module, inputs = _example(model)
-    with _quiet():
+    with _followed(model):
         program = torch.onnx.export(
             module,
             (inputs,),
@@ -205,19 +230,17 @@ def _dynamic() -> tuple[dict[int, Any]]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the warnings that exporters give about their own insides."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript")]
-    levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        try:
+def _followed(model: Model) -> Iterator[None]:
+    """Quietly; UsageError where torch cannot follow the module."""
+    try:
+        with quiet():
             yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
+    except Exception as error:  # torch raises many classes
+        why = str(error).strip().partition("\n")[0][:LONGEST] or type(error).__name__
+        raise UsageError(
+            f"torch.export cannot follow the module of {model.arch} in {model.space} ({why}): "
+            f"format=weights and json need it not"
+        ) from error
 
 
 FORMATS: dict[str, tuple[str, Callable[[Model], bytes]]] = {

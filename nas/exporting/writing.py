@@ -7,7 +7,7 @@ from pathlib import Path
 from nas.arch import Arch
 from nas.candidate import Candidate
 from nas.errors import UsageError
-from nas.exporting.formats import content, model_of, suffix
+from nas.exporting.formats import content, format_of, model_of, suffix
 from nas.space import SPACES, Space
 from nas.storage.files import replace_file, working_in
 
@@ -15,7 +15,7 @@ from nas.storage.files import replace_file, working_in
 def export(
     space: Space | str,
     arch: Arch | str,
-    format: str = "source",
+    format: str | None = None,
     out: str | Path | None = None,
     *,
     seed: int = 0,
@@ -25,10 +25,13 @@ def export(
     """Write a network to a file and return the file's path.
 
     `format`: `source` (one Python file in plain PyTorch), `weights` (safetensors), `pt2`
-    (`torch.export`), `onnx`, or `json`. `out`: the file; None for the space's name in the current
-    folder. `seed`: of the weights. Raises UsageError for a wrong argument, if the file is there
-    and `replace` is false, or if a package is missing (`epsilon-nas[export]` has them).
+    (`torch.export`), `onnx`, or `json`; None takes the one that the suffix of `out` names, or
+    `source`. `out`: the file; None for the space's name in the current folder. `seed`: of the
+    weights. Raises UsageError for a wrong argument, such as a suffix of another format, if the
+    file is there and `replace` is false, or if a package is missing (`epsilon-nas[export]` has
+    them).
     """
+    format = format_of(format, out)
     made = SPACES.build(space) if isinstance(space, str) else space
     read = made.read(arch) if isinstance(arch, str) else made.checked(arch)
     model = model_of(Candidate(made, read, seed, live=live))

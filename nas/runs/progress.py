@@ -87,7 +87,7 @@ class Progress:
         print(
             f"{count}/{self.budget} {self.unit}"
             + (left if rate else "")
-            + (f", best {self.best:.6g}" if self.comparable else ""),
+            + (f", best {self.best:.6g}" if self.comparable and not isnan(self.best) else ""),
             file=sys.stderr,
             flush=True,
         )

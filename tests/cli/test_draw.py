@@ -52,6 +52,7 @@ def test_formats(here: Path, options: list[str], file: str, start: bytes) -> Non
         (["3,1"], "is not in the space"),
         (["3,1,4,2,3,1", "format=gif"], "format=gif must be svg, png, mermaid or dot"),
         (["3,1,4,2,3,1", "out=x.foo"], "out=x.foo names no format"),
+        (["3,1,4,2,3,1", "out=x.svg", "format=png"], "x.svg is a name for format=svg"),
         (["3,1,4,2,3,1", "what=all"], "what=all must be cell, network or both"),
         (["3,1,4,2,3,1", "theme=red"], "theme=red must be auto, light or dark"),
         (["empty"], "there is no run in"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import pickle
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import polars
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch.utils.data import TensorDataset
 
 from nas import SPACES, Space, UsageError
 from nas.batch import Batch
@@ -45,6 +47,8 @@ def refused(space: Space, path: Path, *words: str, size: int = 4, **options: obj
         load(space, path, size, **options)
     message = str(caught.value)
     assert "\n" not in message
+    assert "\x1b" not in message
+    assert "pickle" not in message
     assert not message.endswith(".")
     assert all(word in message for word in words), message
 
@@ -141,6 +145,9 @@ def test_sorted_labels_are_remarked(tmp_path: Path) -> None:
         "all 20 examples have the label 0: batch.shuffle=true draws them",
     )
     assert not load(Shaped(2), path, 20, shuffle=True).remarks
+    batch = load(Shaped(2), npz(tmp_path, numbers(60, 2), np.ones(60, int)), 20)
+    assert batch.origin == "labels of the data: all 1"
+    assert batch.remarks == ("all examples have the label 1, and the data have no other",)
 
 
 # shapes
@@ -375,6 +382,12 @@ BAD: dict[str, tuple[Callable[[Path], Path], str]] = {
     "weights": (tensors({"a.weight": torch.zeros(3), "b.bias": torch.zeros(3)}), "a.weight, b"),
     "no tensors": (tensors({"epoch": 3}), "holds no array"),
     "sparse": (tensors(torch.zeros(4, 3).to_sparse()), "sparse"),
+    "no numbers": (tensors((torch.zeros(4, 3, device="meta"),)), "'inputs' on the device meta"),
+    "nested": (tensors({"train": {"x": torch.zeros(4, 3)}}), "torch.save(content['train'], path)"),
+    "uneven lists": (tensors({"x": [[1.0, 2.0], [3.0]]}), "the list 'x'"),
+    "uneven tensors": (tensors(([torch.ones(3), torch.ones(2)],)), "the list 'inputs'"),
+    "a data set": (tensors(TensorDataset(torch.ones(4, 3))), "holds a torch.utils.data.dataset.T"),
+    "an array": (tensors(np.ones((4, 3))), "it holds an array of numpy"),
     "a module": (tensors(torch.nn.Linear(3, 3)), "tensors alone"),
 }
 
@@ -384,6 +397,41 @@ def test_a_bad_file_is_one_sentence(tmp_path: Path, kind: str) -> None:
     write, word = BAD[kind]
     path = write(tmp_path)
     refused(Shaped(3), path, str(path), word)
+
+
+def test_a_compiled_module_is_one_sentence_without_a_warning(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scripting is deprecated
+        module = torch.jit.script(torch.nn.Linear(3, 3))
+        torch.jit.save(module, tmp_path / "x.pt")
+    refused(Shaped(3), tmp_path / "x.pt", "it is a TorchScript archive")
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("nested", [list, tuple])
+def test_lists_in_a_file_of_torch(tmp_path: Path, nested: Callable[..., Any]) -> None:
+    x = numbers(4, 3)
+    labels = [0, 1, 1, 0]
+    for content in (
+        {"x": nested(x.tolist()), "y": nested(labels)},
+        (nested(map(torch.from_numpy, x)), torch.tensor(labels)),
+    ):
+        torch.save(content, tmp_path / "x.pt")
+        batch = load(Shaped(3), tmp_path / "x.pt")
+        assert batch.inputs.numpy() == pytest.approx(x)
+        assert batch.labels is not None
+        assert batch.labels.tolist() == labels
+
+
+def test_comments_before_a_table(tmp_path: Path) -> None:
+    for comment in ("# made today\n", "# 1\n#\n# a;b;c;d\n"):
+        batch = load(Shaped(2), csv(tmp_path, comment + NUMBERS))
+        assert batch.inputs[0].tolist() == [1, 2.5]
+        assert batch.labels is not None
+    batch = load(Shaped(2), csv(tmp_path, f"# {NUMBERS}"))  # as numpy writes names
+    assert batch.labels is not None
 
 
 def test_names_that_are_not_clear(tmp_path: Path) -> None:
@@ -544,7 +592,10 @@ TABLES: dict[str, tuple[bytes, str]] = {
     "too few": (NUMBERS.rpartition("7")[0].encode(), "holds 3 examples"),
     "infinite": (NUMBERS.replace("2.5", "inf").encode(), "not finite"),
     "zero byte": (b"a,y\n1\x00,0\n" * 4, "x.csv"),
-    "ragged": (b"a,b,y\n1,2,0,9,9\n3,4,1\n5,6,1\n7,8,0\n", "cannot be read as a table"),
+    "ragged": (
+        b"a,b,y\n1,2,0,9,9\n3,4,1\n5,6,1\n7,8,0\n",
+        "has 5 cells in its line 2|and 3 in its first",
+    ),
 }
 
 

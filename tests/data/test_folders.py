@@ -161,6 +161,52 @@ def test_what_systems_leave_is_no_class(space: Space, tmp_path: Path) -> None:
     assert not batch.remarks
 
 
+def test_pictures_of_other_kinds_are_counted(space: Space, tmp_path: Path) -> None:
+    for n in range(3):
+        level(tmp_path / f"{n}.png", n)
+    level(tmp_path / "x.GIF", 9)
+    (tmp_path / "notes.txt").write_text("x")
+    assert load(space, tmp_path, 3).remarks == ("left out 1 picture that is no PNG or JPEG: .gif",)
+    level(tmp_path / "y.bmp", 9)
+    level(tmp_path / "z.gif", 9)
+    (remark,) = load(space, tmp_path, 3).remarks
+    assert remark == "left out 3 pictures that are no PNG or JPEG: .bmp, .gif"
+    refused(space, tmp_path, "holds 3 images", remark, size=4)
+    for n in range(3):
+        (tmp_path / f"{n}.png").unlink()
+    refused(space, tmp_path, "3 pictures of another kind (.bmp, .gif)", "convert them", size=1)
+
+
+def test_a_class_without_pictures_keeps_its_label(space: Space, tmp_path: Path) -> None:
+    folder = classes(tmp_path, a=4, c=4)
+    (folder / "b").mkdir()
+    (folder / "annotations").mkdir()
+    (folder / "annotations" / "boxes.xml").write_text("<x/>")
+    batch = load(space, folder, 8)
+    assert Counter(labels(batch)) == {0: 4, 2: 4}
+    assert batch.origin == "labels from subfolders: a, b, c"
+    assert batch.remarks == ("no picture is in the subfolders of b (label 1)",)
+    level(folder / "b" / "x.gif", 1)  # of a kind that is not read
+    batch = load(space, folder, 8)
+    assert Counter(labels(batch)) == {0: 4, 2: 4}
+    assert len(batch.remarks) == 2
+
+
+def test_classes_may_be_links_to_folders(space: Space, tmp_path: Path) -> None:
+    far = classes(tmp_path / "far", cats=4, dogs=4)
+    near = tmp_path / "near"
+    near.mkdir()
+    (near / "a").symlink_to(far / "cats")
+    (near / "b").symlink_to(far / "dogs")
+    assert Counter(labels(load(space, near, 8))) == {0: 4, 1: 4}
+    (far / "cats" / "loop").symlink_to(near)  # a circle
+    (near / "again").symlink_to(near / "b")
+    (near / "broken").symlink_to(near / "nowhere")
+    batch = load(space, near, 8)
+    assert len({*map(tuple, batch.inputs.flatten(1).tolist())}) == 8  # no picture twice
+    refused(space, near, "holds 8 images", size=9)
+
+
 # kinds of pictures
 
 

@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 import torch
+from torch import nn
 
 import nas as package
 from nas import Candidate, UsageError
@@ -99,6 +100,22 @@ def test_onnx_that_is_wrong_is_refused() -> None:
         formats._check_onnx(made, module, model)
 
 
+class Branching(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * 2 if x.mean() > 0 else x.relu()
+
+
+@pytest.mark.parametrize("format", ["pt2", "onnx"])
+def test_a_module_that_torch_cannot_follow_is_one_quiet_sentence(
+    format: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    model = model_of(Candidate.of(Branching(), torch.ones(2, 4)))
+    with pytest.raises(UsageError, match=r"torch\.export cannot follow the module") as caught:
+        content(model, format)
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("name", ["vit", "nasbench_nlp"])
 def test_a_space_of_modules_has_weights_and_json_but_no_source(name: str) -> None:
     model = model_of(candidate(name))
@@ -145,6 +162,31 @@ def test_the_source_of_a_runs_winner(here: Path) -> None:
     assert (here / "net.py").read_text() == before
 
 
+@pytest.mark.parametrize(
+    ("words", "wrote"),
+    [
+        (["out=x.safetensors"], "weights"),
+        (["out=x.JSON"], "json"),
+        (["out=x.py"], "source"),
+        (["out=bare", "format=json"], "json"),
+        ([], "source"),
+    ],
+)
+def test_the_suffix_of_the_file_names_the_format(words: list[str], wrote: str, here: Path) -> None:
+    done = nas("export", ARCH, *SMALL[:3], *words)
+    assert (done.code, done.err) == (0, "")
+    assert f"bytes  {wrote} of " in done.out
+    (file,) = here.iterdir()
+    assert file.name == words[0].removeprefix("out=") if words else "nasbench201.py"
+
+
+def test_python_takes_the_format_of_the_suffix_too(tmp_path: Path) -> None:
+    path = package.export(small("nasbench201"), ARCH, out=tmp_path / "x.json")
+    assert json.loads(path.read_text())["tuple"] == [3, 2, 1, 4, 3, 3]
+    with pytest.raises(UsageError, match="is a name for format=json, and format=source is asked"):
+        package.export(small("nasbench201"), ARCH, "source", tmp_path / "y.json")
+
+
 @pytest.mark.usefixtures("here")
 def test_json_is_scored_as_the_architecture_is() -> None:
     assert nas("export", ARCH, *SMALL[:3], "format=json", "out=net.json").code == 0
@@ -164,6 +206,23 @@ def test_the_winner_of_a_run_is_scored(here: Path) -> None:
         assert json.loads(done.out)["score"] == best(here / "run")["score"]
 
 
+def test_a_run_without_a_score_has_no_winner(here: Path) -> None:
+    assert nas("search", *RUN, "proxy=params", "budget=2", "out=never").code == 0
+    nothing = {"arch": None, "tuple": None, "score": None}  # of a summary without a score
+    (here / "never" / "best.json").write_text(json.dumps({**best(here / "never"), **nothing}))
+    check_mistake(nas("export", "never"), ["never has no winner: no trial had a score"])
+    check_mistake(nas("draw", "never"), ["never has no winner: no trial had a score"])
+
+
+@NOISY
+def test_onnx_says_that_it_works(here: Path) -> None:
+    small_one = ["space.channels=2", "space.cells=1", "space.resolution=8"]
+    done = nas("export", ARCH, *small_one, "out=x.onnx")
+    assert (done.code, done.err.count("\n")) == (0, 1)
+    assert "exporting to ONNX" in done.err
+    assert (here / "x.onnx").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "fragments"),
     [
@@ -179,6 +238,10 @@ def test_the_winner_of_a_run_is_scored(here: Path) -> None:
         (["(9, 9)"], ["is not in the space"]),
         ([ARCH, "out=empty"], ["empty is a folder"]),
         ([ARCH, "out=list.json"], ["list.json is there already"]),
+        ([ARCH, "out=x.txt"], ["out=x.txt names no format", ".onnx"]),
+        ([ARCH, "out=bare"], ["out=bare names no format"]),
+        ([ARCH, "format=onnx", "out=x.py"], ["x.py is a name for format=source", "format=onnx"]),
+        ([ARCH, "format=onnx", "out=x.txt"], ["x.txt names no format", "must end in .onnx"]),
         ([ARCH, "seed=-1"], ["seed=-1 must be a whole number"]),
         (["(0,)", "space=nasbench_nlp"], []),
     ],

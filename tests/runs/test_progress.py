@@ -83,8 +83,8 @@ def test_what_the_first_unit_waits_for_is_said_and_in_no_rate(
         progress.advance()
     first, one, *rest = capsys.readouterr().err.splitlines()
     assert first == "compiling, once: about 15 s"
-    assert one == "1/100 scores, best nan"
-    assert rest == ["4/100 scores, 0.2 per second, 384 s left, best nan"]
+    assert one == "1/100 scores"
+    assert rest == ["4/100 scores, 0.2 per second, 384 s left"]
 
 
 def test_a_bar_says_what_the_first_unit_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,10 +70,18 @@ def run(settings: DrawSettings, word: str, name: str | None = None) -> None:
 
 def _format(settings: DrawSettings) -> str:
     """The format that is asked for, or that the file's suffix names."""
-    if settings.format is not None or settings.out is None:
+    if settings.out is None:
         return settings.format or "svg"
     suffix = Path(settings.out).suffix.removeprefix(".").lower()
-    if suffix not in SUFFIXES:
+    found = SUFFIXES.get(suffix)
+    if settings.format is not None:
+        if found not in (None, settings.format):
+            raise UsageError(
+                f"out={settings.out} is a name for format={found}, and format={settings.format} "
+                f"is asked for: end it in .{FORMATS[settings.format]}, or leave format= out"
+            )
+        return settings.format
+    if found is None:
         known = ", ".join(f".{each}" for each in FORMATS.values())
         raise UsageError(f"out={settings.out} names no format: end it in {known}, or give format=")
-    return SUFFIXES[suffix]
+    return found

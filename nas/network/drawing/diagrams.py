@@ -127,7 +127,9 @@ class Pictured:
     def whole(self) -> Diagram:
         """The network as a column of blocks."""
         if self.flat:
-            unit = next(unit for unit in self.units if not self._is_input(unit))
+            unit = next((unit for unit in self.units if not self._is_input(unit)), None)
+            if unit is None:
+                return self._passed_on()
             return self.inside(BlockKind(self.title, (unit,)))
         assert self.kinds is not None  # the names of the blocks come with them
         parts = self.structure.parts
@@ -145,6 +147,15 @@ class Pictured:
         ends = Arrow(place[output], last, size(parts[output].shape))
         groups = tuple(self._groups(self.structure.tree, 0))
         return Diagram(self.title, tuple(boxes), (*arrows, ends), groups, chain=True)
+
+    def _passed_on(self) -> Diagram:
+        """A network without an operation: its output is its input."""
+        part = self.structure.parts[0]
+        boxes = (
+            Box(part.label, "input", shape=part.shape),
+            Box("output", "output", shape=part.shape),
+        )
+        return Diagram(self.title, boxes, (Arrow(0, 1, size(part.shape)),), chain=True)
 
     def _row(self, unit: Unit) -> Box:
         parts = self.structure.parts

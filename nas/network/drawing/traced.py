@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import operator
 import re
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import chain
 from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, fx, nn
+from torch.nn.parameter import is_lazy
 
 from nas.errors import UsageError
 from nas.network.drawing.diagram import Diagram, Kind
 from nas.network.drawing.parts import Part, part_of, worded
+from nas.network.quiet import quiet
 
 VIEWS = re.compile(
     r"^(_unsafe_)?(view|reshape|permute|transpose|flatten|unflatten|getitem|getattr|size|expand"
@@ -61,11 +63,13 @@ def traced(model: nn.Module, inputs: Tensor) -> list[Part]:
     can follow its `forward`.
     """
     model.eval()
-    try:
-        graph = fx.symbolic_trace(model).graph
-        graph = _with_shapes(model, graph, inputs)
-    except Exception as first:
-        graph = _exported(model, inputs, first)
+    with quiet():
+        try:
+            _materialised(model, inputs)
+            graph = fx.symbolic_trace(model).graph
+            graph = _with_shapes(model, graph, inputs)
+        except Exception as first:
+            graph = _exported(model, inputs, first)
     if len(graph.nodes) > MOST:
         raise UsageError(
             f"this {type(model).__name__} has {len(graph.nodes):,} operations, and a drawing at "
@@ -74,20 +78,39 @@ def traced(model: nn.Module, inputs: Tensor) -> list[Part]:
     return _Reader(model).read(graph.nodes)
 
 
+class _Shapes(fx.Interpreter):
+    """Runs a graph and keeps the shapes of what its nodes give.
+
+    torch's own ShapeProp prints a traceback before it raises an error.
+    """
+
+    def run_node(self, n: fx.Node) -> Any:
+        result = super().run_node(n)
+        n.meta["val"] = fx.node.map_aggregate(result, _without_numbers)
+        return result
+
+
+def _without_numbers(value: Any) -> Any:
+    return value.to("meta") if isinstance(value, Tensor) else value
+
+
+def _materialised(model: nn.Module, inputs: Tensor) -> None:
+    """Give lazy layers their weights: only a run can tell their shapes."""
+    if any(map(is_lazy, chain(model.parameters(), model.buffers()))):
+        with torch.no_grad():
+            model(inputs)
+
+
 def _with_shapes(model: nn.Module, graph: fx.Graph, inputs: Tensor) -> fx.Graph:
     """The graph with the shape of every output."""
-    from torch.fx.passes.shape_prop import ShapeProp
-
     with torch.no_grad():
-        ShapeProp(fx.GraphModule(model, graph)).propagate(inputs)
+        _Shapes(fx.GraphModule(model, graph)).run(inputs)
     return graph
 
 
 def _exported(model: nn.Module, inputs: Tensor, first: Exception) -> fx.Graph:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what export warns of concerns its programs
-            program = torch.export.export(model, (inputs,), strict=False)
+        program = torch.export.export(model, (inputs,), strict=False)
     except Exception as error:
         why = (str(error) or str(first)).strip().splitlines()
         raise UsageError(
