@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from nas import PROXIES
 from tests.support.command_line import check_mistake, nas
@@ -141,3 +143,56 @@ def test_a_config_names_no_code(nets: Path) -> None:
     assert (before.code, before.err) == (0, "")
     assert "skip_connect" in before.out
     check_mistake(nas(*words, "+extra=sly"), ["only the command line names code"])
+
+
+DATA_NETS = """
+from torch import nn
+
+def maps():
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(5))
+
+def rows():
+    return nn.Sequential(nn.Linear(20, 8), nn.ReLU(), nn.Linear(8, 5))
+
+def tokens():
+    return nn.Sequential(nn.Embedding(50, 8), nn.Flatten(), nn.LazyLinear(5))
+"""
+
+
+@pytest.mark.parametrize(
+    ("net", "words", "shape"),
+    [
+        ("maps", ["batch=arrays", "batch.path=x.npz"], [3, 12, 10]),
+        ("maps", ["batch=images", "batch.path=x.npz"], [3, 12, 10]),
+        ("maps", ["batch=images", "batch.path=pictures"], [3, 12, 10]),
+        ("rows", ["batch=arrays", "batch.path=whole.npy"], [20]),
+        ("rows", ["batch=arrays", "batch.path=x.pt"], [20]),
+        ("rows", ["batch=arrays", "batch.path=x.csv"], [20]),
+        ("tokens", ["batch=arrays", "batch.path=whole.npy"], [20]),
+    ],
+)
+def test_data_say_the_shape(here: Path, net: str, words: list[str], shape: list[int]) -> None:
+    (here / "data_nets.py").write_text(DATA_NETS)
+    draw = np.random.default_rng(0)
+    images, rows = draw.integers(0, 255, (8, 12, 10, 3), np.uint8), draw.random((8, 20))
+    np.savez("x.npz", images=images, labels=np.arange(8) % 5)
+    np.save("whole.npy", draw.integers(0, 50, (8, 20)))
+    torch.save({"x": torch.from_numpy(rows), "y": torch.arange(8) % 5}, "x.pt")
+    np.savetxt("x.csv", rows, delimiter=",", header=",".join("abcdefghijklmnopqrst"), comments="")
+    (here / "pictures").mkdir()
+    for place, image in enumerate(images):
+        Image.fromarray(image).save(here / "pictures" / f"{place}.png")
+    given = ["score", f"file=data_nets.py:{net}", "proxy=snip", "batch.size=8", "device=cpu"]
+    done = nas(*given, *words)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(f"{net} on inputs of shape {(*shape,)}\n")
+    done = nas(*given, *words, "json=true")
+    assert json.loads(done.out)["snip"]["value"] > 0
+
+
+@pytest.mark.usefixtures("nets")
+def test_one_dimensional_data_do_not_say_the_shape(here: Path) -> None:
+    np.save(here / "x.npy", np.arange(8.0))
+    words = ("batch=arrays", "batch.path=x.npy", "batch.size=8", "device=cpu")
+    done = nas("score", "file=some_nets.py:net", *words)
+    check_mistake(done, "they must be (examples, …)")

@@ -94,7 +94,7 @@ def _run_module(settings: ScoreSettings, words: Sequence[str]) -> None:
 
     from nas.cli.modules import module_named
     from nas.one_module import OneModule
-    from nas.scoring.modules import scores_of
+    from nas.scoring.modules import scores_of, suited
 
     option = "file" if settings.module is None else "module"
     make = module_named(option, settings.module or settings.file or "")
@@ -104,7 +104,8 @@ def _run_module(settings: ScoreSettings, words: Sequence[str]) -> None:
     if settings.inputs is not None and tuple(inputs.shape[1:]) != settings.inputs:
         found = list(inputs.shape[1:])
         raise UsageError(f"inputs={[*settings.inputs]}, and an example of the batch has {found}")
-    objective = replace(objective, space=OneModule(make, inputs[:2]))
+    batch = suited(make, objective.batch)
+    objective = replace(objective, space=OneModule(make, batch.inputs[:2]), batch=batch)
     proxies = {name or settings.proxy.name: each for name, each in objective.named.items()}
     scores = scores_of(objective, {**proxies, **objective.measures})
     if all(row.failed for row in scores.values()):
