@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
@@ -203,3 +204,60 @@ def test_whole_numbers_are_tokens_where_the_module_takes_them() -> None:
         assert nas.score(Tied, given, proxies="snip")["snip"].value > 0
     real = nas.score(mlp, numbers.astype(np.float32), proxies="snip")["snip"].value
     assert nas.score(mlp, torch.from_numpy(numbers), proxies="snip")["snip"].value == real
+
+
+class After(nn.Module):
+    """A layer, and something done with its outputs."""
+
+    def __init__(self, last: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.layer, self.last = nn.Linear(20, 5), last
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.layer(x))
+
+
+@pytest.mark.parametrize(
+    ("last", "sentence"),
+    [
+        (
+            lambda y: y[:, 0],
+            r"gives outputs of shape \(64,\): logits \(batch, classes\) are needed",
+        ),
+        (lambda y: y.sum(), r"are a single number, and a score needs logits \(batch, classes\)"),
+        (lambda y: y.argmax(1), "outputs are int64, and a score needs logits: dense real numbers"),
+        (lambda y: y > 0, "outputs are bool"),
+        (lambda y: y + 0j, "outputs are complex64"),
+        (lambda y: y.to_sparse(), "outputs are sparse_coo"),
+        (lambda y: y[:0], r"outputs are of shape \(0, 5\)"),
+    ],
+)
+def test_outputs_that_are_no_logits(last: Callable[[Tensor], Tensor], sentence: str) -> None:
+    table = nas.score(lambda: After(last), (20,), proxies=["grad_norm", "snip", "zico", "params"])
+    assert table["params"].value == 105
+    for name in ("grad_norm", "snip", "zico"):
+        assert re.search(sentence, table[name].reason), table[name].reason
+
+
+class Two(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(20, 5)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        return self.layer(x * mask)  # type: ignore[no-any-return]
+
+
+def test_a_pass_that_needs_other_inputs() -> None:
+    table = nas.score(Two, (20,), proxies=["naswot", "snip"])
+    assert all("more than one input (mask)" in row.reason for row in table.values())
+    table = nas.score(Tied, (20,), proxies=["naswot", "snip", "epsilon"])
+    assert all("give whole numbers, int64" in row.reason for row in table.values())
+
+
+def test_epsilon_says_where_it_is_rounding() -> None:
+    note = "rounding only: the outputs under both weights are alike"
+    assert nas.score(mlp, (20,), proxies="epsilon")["epsilon"].note == note
+    [found] = nas.score("nasbench201", ["1,2,3,1,2,3"], batch=Batch(torch.randn(8, 3, 16, 16)))
+    assert found.score > 1e-3
+    assert found.note == ""

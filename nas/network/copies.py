@@ -35,11 +35,10 @@ def copied(module: nn.Module) -> nn.Module:
     activation that the module keeps, and buffers without a size.
     """
     memo: dict[int, Any] = {}
+    unknown: Any = UninitializedBuffer  # PyTorch gives it the hints of another class
     for tensor in _tensors(module, set()):
         if isinstance(tensor, UninitializedBuffer):
-            memo[id(tensor)] = UninitializedBuffer(
-                tensor.requires_grad, tensor.device, tensor.dtype
-            )
+            memo[id(tensor)] = unknown(tensor.requires_grad, tensor.device, tensor.dtype)
         elif not is_lazy(tensor) and not tensor.is_leaf:
             memo[id(tensor)] = tensor.detach().clone()
     try:

@@ -115,7 +115,20 @@ def kind_of(model: nn.Module) -> torch.dtype | None:
 
 
 def _logits_only(_: nn.Module, __: object, output: object) -> Any:
-    return logits(output)
+    """The logits; NotApplicableError if they are no real numbers, at least one for an example."""
+    found = logits(output)
+    if not found.is_floating_point() or found.layout != torch.strided:
+        kind = str(found.dtype if found.layout == torch.strided else found.layout)
+        raise NotApplicableError(
+            f"the network's outputs are {kind.removeprefix('torch.')}, and a score needs logits: "
+            f"dense real numbers (batch, classes)"
+        )
+    if not found.ndim or not found.numel():
+        shown = f"of shape {tuple(found.shape)}" if found.ndim else "a single number"
+        raise NotApplicableError(
+            f"the network's outputs are {shown}, and a score needs logits (batch, classes)"
+        )
+    return found
 
 
 def finish(model: nn.Module, example: Callable[[], Tensor], *parts: object) -> None:

@@ -199,6 +199,7 @@ class ProxyObjective:
             {name: each.score for name, each in found.items()},
             "; ".join(sorted(notes)),
             bool(lacking) and lacking[0][1].failed,
+            reasons={name: each.reason for name, each in lacking},
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -196,3 +197,24 @@ def test_one_dimensional_data_do_not_say_the_shape(here: Path) -> None:
     words = ("batch=arrays", "batch.path=x.npy", "batch.size=8", "device=cpu")
     done = nas("score", "file=some_nets.py:net", *words)
     check_mistake(done, "they must be (examples, …)")
+
+
+@pytest.mark.parametrize("inits", [True, False])
+def test_a_file_may_import_others_of_its_package(here: Path, inits: bool) -> None:
+    folder = here / "own_package" / "inner"
+    folder.mkdir(parents=True)
+    for place in (folder, folder.parent) if inits else ():
+        (place / "__init__.py").write_text("")
+    (folder / "widths.py").write_text("W = 5\n")
+    (folder / "relative.py").write_text(
+        "from torch import nn\nfrom .widths import W\n\ndef net():\n    return nn.Linear(20, W)\n"
+    )
+    (folder / "wrong.py").write_text("from .no_such_file import W\n")
+    inner = "file=own_package/inner"
+    done = nas("score", f"{inner}/relative.py:net", "proxy=l2_norm", "inputs=[20]", "device=cpu")
+    assert (done.code, done.err) == (0, "")
+    assert "params  " in done.out
+    done = nas("score", f"{inner}/wrong.py:net", "inputs=[20]", "device=cpu")
+    check_mistake(done, "no_such_file'")
+    for name in [name for name in sys.modules if name.split(".")[0] in ("own_package", "inner")]:
+        del sys.modules[name]
