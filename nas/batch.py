@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from nas.data.checks import check_classes, described_labels, inputs_of, labels_of
 from nas.data.loaders import first
+from nas.data.unchanged import unchanged
 from nas.errors import UsageError
 from nas.seeding import generator
 
@@ -114,6 +116,13 @@ class Batch:
         other.notes, other._made = set(self.remarks), self._made
         other.seed = self.seed if seed is None else seed
         return other
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Undo, afterwards, what is written into the inputs and labels: they are the user's."""
+        parts = [part for part in (self.inputs, self.labels) if part is not None]
+        with unchanged(parts, self.once("unchanged", lambda: [part.clone() for part in parts])):
+            yield
 
     def __getstate__(self) -> dict[str, Any]:
         """The state without the results that `once` keeps: another process makes its own."""

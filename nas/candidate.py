@@ -125,10 +125,12 @@ class Candidate:
         """The module with shapes only; no weight is allocated, unless building it needs some."""
         import torch
 
+        from nas.network.copies import on_meta
+
         for device in ("cpu",) if self.memo.get("numbers") else ("meta", "cpu"):
             try:
                 with seeded("weights", self._seed, self.arch), torch.device(device):
-                    return self._built().to("meta")
+                    return on_meta(self._built())
             except Exception:
                 if device == "cpu":
                     raise

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nas.arch import Arch
 from nas.errors import UsageError
+from nas.seeding import seeded
 from nas.space import Space
 
 if TYPE_CHECKING:
@@ -25,14 +25,16 @@ ARCH: Arch = (0,)
 class OneModule(Space):
     """A module, or a function that makes it, which takes inputs like the `example`.
 
-    A function is called whenever weights are needed, and must make a new module every time. A
-    module is copied, and the weights of its parts that have `reset_parameters` are drawn again, so
-    that a seed decides them; other parameters keep their values.
+    A function is called whenever weights are needed. A module is copied, and the weights of its
+    parts that have `reset_parameters` are drawn again, so that a seed decides them; other
+    parameters keep their values. What a function gives is copied so, too, if a second call gives
+    the same module or one with a part in common: it is the user's, and is never changed.
     """
 
     make: nn.Module | Callable[[], nn.Module]
     example: Tensor | None = None
     """Inputs (batch, …), whose number does not matter; None as long as nobody knows them."""
+    _known: dict[str, bool] = field(default_factory=dict, init=False)
 
     choices = (1,)
 
@@ -55,14 +57,37 @@ class OneModule(Space):
 
     def build(self, *arch: Any, **options: Any) -> nn.Module:
         """A new module in training mode; raises UsageError if there is none."""
-        from torch import nn
+        from torch import get_default_device, nn
 
-        if isinstance(self.make, nn.Module):
-            return fresh(self.make).train()
-        made = self.make()
+        from nas.network.copies import fresh, with_memory
+
+        made = self._made()
+        if isinstance(self.make, nn.Module) or self._gives_again(made):
+            return fresh(made).train()
+        return (made if get_default_device().type == "meta" else with_memory(made)).train()
+
+    def _made(self) -> nn.Module:
+        """What the function gives; raises UsageError if it is no module, or a scripted one."""
+        from torch import jit, nn
+
+        made = self.make if isinstance(self.make, nn.Module) else self.make()
         if not isinstance(made, nn.Module):
             raise UsageError(f"{self.title}() gives {made!r:.40}, and must give an nn.Module")
-        return made.train()
+        if isinstance(made, jit.ScriptModule):
+            raise UsageError(
+                f"{self.title} is a module of torch.jit, which cannot be looked into: give the "
+                f"module itself instead of what torch.jit.script or torch.jit.trace makes of it"
+            )
+        return made
+
+    def _gives_again(self, made: nn.Module) -> bool:
+        """Whether another call of the function gives this module, or a part of it."""
+        from nas.network.copies import shared
+
+        if "again" not in self._known:
+            with seeded("again"):
+                self._known["again"] = shared(made, self._made())
+        return self._known["again"]
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
         """Inputs in the example's shape; whole numbers as high as its are drawn for tokens."""
@@ -86,22 +111,3 @@ class OneModule(Space):
     def format(self, arch: Arch) -> str:
         """The name of the module."""
         return self.title
-
-
-def fresh(module: nn.Module) -> nn.Module:
-    """A copy of a module whose parts draw their weights again where they can.
-
-    Raises UsageError for a module that cannot be copied.
-    """
-    try:
-        copy = deepcopy(module)
-    except Exception as error:  # of whatever the module holds
-        raise UsageError(
-            f"{type(module).__name__} cannot be copied ({type(error).__name__}: {error}): give a "
-            f"function that makes it"
-        ) from error
-    for part in copy.modules():
-        reset = getattr(part, "reset_parameters", getattr(part, "_reset_parameters", None))
-        if callable(reset):
-            reset()
-    return copy

@@ -35,6 +35,8 @@ class Evaluation:
     """Whether a proxy raised an error instead of giving a score."""
     draws: tuple[float, ...] = ()
     """With one proxy: the score under every draw of weights; one score if nothing is drawn."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """With several proxies: why those without a score have none, by their names."""
 
     def with_metrics(self, metrics: Mapping[str, float]) -> Evaluation:
         """A copy with `metrics` replaced by those of an equivalent architecture."""

@@ -102,8 +102,17 @@ class Epsilon(Proxy):
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """Epsilon of the candidate; a `NoScore` if a pass is constant or underflows.
 
+        A note says where it is no more than float64's rounding, as for most plain perceptrons.
+
         Raises NotApplicableError if the space's outputs are always constant.
         """
+        score = self._of_candidate(candidate, batch)
+        if score < ROUNDING:
+            batch.notes.add("rounding only: the outputs under both weights are alike")
+        return score
+
+    def _of_candidate(self, candidate: Candidate, batch: Batch) -> float:
+        """The score from layers where they are known, else from the module."""
         weights, network = self.shared_weights(candidate.space), candidate.network
         if network is None or not (known(network) and batch.inputs.is_floating_point()):
             passes = _of_module(candidate, batch, weights, self.dtype or torch.float64)

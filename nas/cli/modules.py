@@ -109,8 +109,26 @@ def _run(place: str, given: str) -> ModuleType:
     module = module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickle look there
     with _searched(path.resolve().parent), _explained(given):
-        spec.loader.exec_module(module)
+        try:
+            spec.loader.exec_module(module)
+        except ImportError as error:
+            if "attempted relative import with no known parent" not in str(error):
+                raise
+            del sys.modules[name]
+            return _in_package(path.resolve())
     return module
+
+
+def _in_package(path: Path) -> ModuleType:
+    """The module of a file that imports others of its package, which is the folder around it."""
+    folder, names = path.parent.parent, [path.parent.name, path.stem]
+    while (folder / "__init__.py").is_file():
+        folder, names = folder.parent, [folder.name, *names]
+    with _searched(folder):
+        found = import_module(".".join(names))
+    if Path(found.__file__ or "").resolve() != path:
+        raise ImportError(f"another package is called {names[0]}: rename the folder {path.parent}")
+    return found
 
 
 @contextmanager

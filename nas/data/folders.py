@@ -191,3 +191,28 @@ def _picture(file: Path) -> Iterator[Image.Image]:
     with picture:
         check_size(file, 4 * picture.width * picture.height, "bytes, four a pixel")
         yield picture
+
+
+def shape_in(path: Path) -> Shape:
+    """(channels, height, width) of the first picture of a folder that can be read.
+
+    Raises UsageError where there is none.
+    """
+    bad: dict[Path, str] = {}
+    for file in found(path).files:
+        try:
+            check_regular(file)
+            with _picture(file) as picture:
+                height, width = _array(picture, "L").shape
+                return (
+                    3 if len(picture.getbands()) > 2 or picture.mode == "P" else 1,
+                    height,
+                    width,
+                )
+        except UsageError:
+            raise
+        except Exception as error:  # Pillow raises many classes for damaged files
+            bad[file] = reason(error)
+    raise UsageError(
+        _unreadable(bad, "no other picture is there") if bad else f"{path} holds no images"
+    )

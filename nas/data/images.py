@@ -44,11 +44,9 @@ def read(
     anything else.
     """
     try:
-        if not path.exists():
-            raise UsageError(f"there are no images at {path}")
-        check_regular(path)
+        _check(path)
         if path.is_dir():
-            cifar = [path / name for name in CIFAR_FILES if (path / name).is_file()]
+            cifar = _cifar_files(path)
             if not cifar:
                 return folders.read(path, size, shape, shuffle, seed)
             array, labels = _cifar(cifar, None if shuffle else size)
@@ -59,6 +57,29 @@ def read(
         return _taken(path, array, labels, size, shape[0], bool(shuffle), seed)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def shape_in(path: Path) -> Shape:
+    """(channels, height, width) of the images at a path; of a folder of pictures, of the first."""
+    _check(path)
+    if path.is_dir():
+        return (3, 32, 32) if _cifar_files(path) else folders.shape_in(path)
+    array, _ = _arrays(path)
+    last, sizes = _channels_last(path, array), array.shape[1:]
+    if last is None:
+        return (1, *sizes)
+    return (sizes[2], *sizes[:2]) if last else sizes
+
+
+def _check(path: Path) -> None:
+    """UsageError if nothing is there, or what is no file or folder."""
+    if not path.exists():
+        raise UsageError(f"there are no images at {path}")
+    check_regular(path)
+
+
+def _cifar_files(folder: Path) -> list[Path]:
+    return [folder / name for name in CIFAR_FILES if (folder / name).is_file()]
 
 
 def _taken(

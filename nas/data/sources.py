@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from nas.batch import Batch
 from nas.data.registry import SOURCES
 from nas.errors import UsageError
+from nas.one_module import OneModule
 from nas.seeding import generator
 from nas.space import Space
 
@@ -58,15 +59,20 @@ def images(
     Subfolders are classes: then as many images of each, drawn from the seed. Else the first ones,
     or with `shuffle` any. Spaces of one channel get grey images.
     """
-    from nas.data.images import read, scaled
+    from nas.data.images import read, scaled, shape_in
 
     _positive(size, seed)
-    shape = image_shape(space)
-    found = read(Path(path).expanduser(), size, shape, shuffle, seed)
+    place = Path(path).expanduser()
+    unknown = isinstance(space, OneModule) and space.example is None
+    shape = shape_in(place) if unknown else image_shape(space)
+    found = read(place, size, shape, shuffle, seed)
     inputs = scaled(found.inputs, statistics)
     if inputs.shape[2:] != shape[1:]:
         inputs = F.interpolate(inputs, shape[1:], mode="bilinear", antialias=True)
-    return Batch(inputs, found.labels, origin=found.origin, remarks=found.remarks)
+    remarks = found.remarks
+    if unknown and place.is_dir():
+        remarks = (f"pictures have the shape of the first one, {shape}", *remarks)
+    return Batch(inputs, found.labels, origin=found.origin, remarks=remarks)
 
 
 @SOURCES.register("arrays")

@@ -14,6 +14,7 @@ from nas.data.checks import check_finite, described_labels, labels_of, tensor_of
 from nas.data.examples import Examples, Raw, check_count, one_class, remark, taken
 from nas.data.fitting import Scaling, fitted, misfit, scaled, tokens
 from nas.errors import UsageError
+from nas.one_module import OneModule
 from nas.seeding import generator
 from nas.space import Space
 
@@ -35,8 +36,8 @@ def wanted(
     `names` are those of the inputs and of the labels (`nas.data.arrays.read`).
     """
     raw = read(path, *names)
-    example = space.batch(1, generator("shape")).inputs
-    shape, what = tuple(example.shape[1:]), f"the inputs of {path}"
+    what = f"the inputs of {path}"
+    shape, real = _example(space, raw, what)
     if space.vocabulary is not None and raw.inputs.ndim == 1 and len(shape) == 1:
         raw = _streams(raw, shape[0])
     if raw.inputs.ndim == 0 or (raw.inputs.ndim == 1 and shape):
@@ -53,7 +54,7 @@ def wanted(
     inputs, done = _fitted(space, tensor_of(np.asarray(some), what), shape, raw, what)
     if space.vocabulary is not None:
         inputs = tokens(inputs, space.vocabulary, what)
-    elif example.is_floating_point():
+    elif real:
         check_finite(inputs, what)
         inputs = scaled(inputs, scaling, what)
         check_finite(inputs, f"{what} as float32")
@@ -64,6 +65,25 @@ def wanted(
     own = every[torch.from_numpy(chosen)]
     origin = remark(described_labels(every, classes, "of the data"))
     return Examples(inputs, own, origin, remarks + one_class(own, every))
+
+
+def _example(space: Space, raw: Raw, what: str) -> tuple[tuple[int, ...], bool]:
+    """The shape of an example, and whether it has real numbers: of the space's, else of the data.
+
+    Where nobody says a shape, uint8 images get their channels in front, and whole numbers of other
+    types may be tokens.
+    """
+    if not (isinstance(space, OneModule) and space.example is None):
+        example = space.batch(1, generator("shape")).inputs
+        return tuple(example.shape[1:]), example.is_floating_point()
+    found, kind = tuple(raw.inputs.shape[1:]), raw.inputs.dtype
+    if not found:
+        raise UsageError(
+            f"{what} are {kind} of shape {tuple(raw.inputs.shape)}: they must be (examples, …)"
+        )
+    if kind == np.uint8 and len(found) == 3 and found[2] in (1, 3) and found[0] not in (1, 3):
+        found = found[2], *found[:2]
+    return found, kind.kind == "f" or kind.itemsize == 1
 
 
 def _streams(raw: Raw, length: int) -> Raw:

@@ -44,6 +44,6 @@ def _check(norm: nn.Module, given: tuple[Any, ...]) -> None:
     if number == 1:
         shape = " x ".join(map(str, values.shape))
         raise TooFewValuesError(
-            f"a {type(norm).__name__} of this network gets {shape} numbers, which is one per "
-            f"channel, and needs 2 or more: use {needs}"
+            f"a {type(norm).__name__} of this network needs 2 numbers or more per channel, and "
+            f"its input of {shape} has one per channel: use {needs}"
         )

@@ -15,6 +15,9 @@ from nas.seeding import seeded
 NAMES = ("logits", "out")
 """What the logits are called among named outputs, the first name first."""
 
+HALF = (torch.float16, torch.bfloat16)
+"""Types of weights that are too coarse for scores."""
+
 
 def logits(output: object) -> Tensor:
     """The logits among a network's outputs, by one rule:
@@ -91,21 +94,58 @@ class _Draws:
             self.running.pop().close()
 
 
+def _own_inputs(model: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Copies of the inputs, real ones in the type of the weights.
+
+    A module may work on its inputs in place, and inputs that need a gradient refuse that.
+    """
+    kind = kind_of(model)
+    return tuple(
+        each.to(kind if kind and each.is_floating_point() else each.dtype, copy=True)
+        if isinstance(each, Tensor)
+        else each
+        for each in given
+    )
+
+
+def kind_of(model: nn.Module) -> torch.dtype | None:
+    """The type of a module's real parameters, of the first one; None without one."""
+    kinds = (each.dtype for each in model.parameters() if each.is_floating_point())
+    return next(kinds, None)
+
+
 def _logits_only(_: nn.Module, __: object, output: object) -> Any:
-    return logits(output)
+    """The logits; NotApplicableError if they are no real numbers, at least one for an example."""
+    found = logits(output)
+    if not found.is_floating_point() or found.layout != torch.strided:
+        kind = str(found.dtype if found.layout == torch.strided else found.layout)
+        raise NotApplicableError(
+            f"the network's outputs are {kind.removeprefix('torch.')}, and a score needs logits: "
+            f"dense real numbers (batch, classes)"
+        )
+    if not found.ndim or not found.numel():
+        shown = f"of shape {tuple(found.shape)}" if found.ndim else "a single number"
+        raise NotApplicableError(
+            f"the network's outputs are {shown}, and a score needs logits (batch, classes)"
+        )
+    return found
 
 
 def finish(model: nn.Module, example: Callable[[], Tensor], *parts: object) -> None:
-    """Give a module of any author all its sizes, one output, and draws that repeat.
+    """Give a module of any author all its sizes, one output, inputs of its own, repeated draws.
 
-    Lazy layers get their sizes from a pass with the `example`. Every pass returns `logits`, and
-    what it draws (functional dropout, stochastic depth, Gumbel-softmax) depends only on the
-    printable `parts` of a seed: two passes draw the same numbers, and the global generators are
-    afterwards as they were.
+    Weights of fewer than 32 bits become float32, so that a score is the same on every device and
+    not lost in rounding. Real inputs get the type of the weights. Lazy layers get their sizes from
+    a pass with the `example`. Every pass returns `logits`, and what it draws (functional dropout,
+    stochastic depth, Gumbel-softmax) depends only on the printable `parts` of a seed: two passes
+    draw the same numbers, and the global generators are afterwards as they were.
     """
+    if kind_of(model) in HALF:
+        model.float()
     if is_lazy(model):
         materialise(model, example())
     draws = _Draws(parts)
+    model.register_forward_pre_hook(_own_inputs, prepend=True)
     model.register_forward_pre_hook(draws.begin, prepend=True)
     model.register_forward_hook(draws.end, always_call=True)
     model.register_forward_hook(_logits_only)
@@ -120,6 +160,6 @@ def materialise(model: nn.Module, inputs: Tensor) -> None:
     """Run a model once so that its lazy layers get their sizes; its running statistics stay."""
     training = [(part, part.training) for part in model.modules()]
     with torch.no_grad():
-        model.eval()(inputs)
+        model.eval()(*_own_inputs(model, (inputs,)))
     for part, mode in training:
         part.training = mode

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from math import isfinite, isnan
 from numbers import Real
+from sys import float_info
 from typing import TYPE_CHECKING
 
 from nas.arch import Arch
@@ -13,6 +15,7 @@ from nas.candidate import Candidate
 from nas.errors import NotApplicableError, UsageError
 from nas.metric import Metric
 from nas.proxy import NoScore, Proxy
+from nas.scoring.explained import explained
 from nas.space import Space
 
 if TYPE_CHECKING:
@@ -38,7 +41,7 @@ def scored(proxy: Proxy, candidate: Candidate, batch: Batch, strict: bool = Fals
                 raise
             return NoScore("the input does not reach the output")
 
-    return _attempted(ask, "score", type(proxy).__name__, candidate, strict)
+    return _attempted(ask, "score", type(proxy).__name__, candidate, batch, strict)
 
 
 def measured(metric: Metric, candidate: Candidate, batch: Batch, strict: bool = False) -> float:
@@ -47,19 +50,27 @@ def measured(metric: Metric, candidate: Candidate, batch: Batch, strict: bool = 
     A whole number stays one. With `strict` as in `scored`.
     """
     name = type(metric).__name__
-    return _attempted(lambda: metric.measure(candidate, batch), "figure", name, candidate, strict)
+    measure = partial(metric.measure, candidate, batch)
+    return _attempted(measure, "figure", name, candidate, batch, strict)
 
 
 def _attempted(
-    ask: Callable[[], object], what: str, name: str, candidate: Candidate, strict: bool
+    ask: Callable[[], object],
+    what: str,
+    name: str,
+    candidate: Candidate,
+    batch: Batch,
+    strict: bool,
 ) -> float:
     try:
-        answer = ask()
+        answer = _number(ask())
         if not isinstance(answer, Real) or isinstance(answer, bool):
             raise UsageError(
                 f"{name} gives a {type(answer).__name__}: a {what} is a float, NaN if there is "
                 f"none"
             )
+        if isinstance(answer, int) and abs(answer) > float_info.max:
+            raise UsageError(f"{name} gives a whole number that is too large for a float")
         # a NoScore stays, and a count stays a whole number
         return answer if isinstance(answer, NoScore | int) else finite(float(answer), what)
     except (Exception, SystemExit) as error:  # one failure must not end the search
@@ -67,7 +78,17 @@ def _attempted(
             verb = "scoring" if what == "score" else "measuring"
             error.add_note(f"While {verb} {described(candidate.space, candidate.arch)} by {name}")
             raise
-        return NoScore(reason(error), failed=True)
+        why = reason(error)
+        if not isinstance(error, UsageError) and not is_lack_of_memory(error):
+            why = explained(error, candidate, batch) or why
+        return NoScore(why, failed=True)
+
+
+def _number(answer: object) -> object:
+    """The number in a tensor or an array of a single one; anything else as it is."""
+    count = getattr(answer, "numel", lambda: getattr(answer, "size", 0))()
+    item = getattr(answer, "item", None)
+    return item() if callable(item) and count == 1 else answer
 
 
 def finite(value: float, what: str = "score") -> float:

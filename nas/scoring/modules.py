@@ -9,9 +9,10 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor, nn, no_grad
 
 from nas.batch import Batch
+from nas.candidate import Candidate
 from nas.data.synthetic import suitable
 from nas.errors import UsageError
 from nas.metric import METRICS, Metric
@@ -51,7 +52,8 @@ def score_module(
 
     `module`: a function that makes it is called for new weights under the seed; a module itself is
     copied, and its parts that have `reset_parameters` draw their weights again. `inputs`: numbers
-    (batch, …), or the shape of one example, for which 64 random inputs are made. `labels`: whole
+    (batch, …), or the shape of one example, for which 64 random inputs are made; whole numbers are
+    tokens, but float32 where the module runs only with these. `labels`: whole
     numbers (batch,); without them a proxy that needs some gets random ones, and a note says so.
     `proxies`: names, objects or functions (candidate, batch) -> float; names of metrics, too; the
     name of a combination stands for its parts; "all" for all proxies that need no options.
@@ -67,7 +69,7 @@ def score_module(
             f"{module!r:.80} must be an nn.Module, or a function without arguments that makes one"
         )
     seed = whole("seed", seed, 0)
-    batch = batch_of(inputs, labels, seed)
+    batch = suited(module, batch_of(inputs, labels, seed))
     space = OneModule(module, batch.inputs[:2])
     asked = {name: _built(each) for name, each in chosen(proxies).items()}
     objective = ProxyObjective(space, {}, batch.to(device), seed, device, measures={})
@@ -146,6 +148,28 @@ def batch_of(inputs: object, labels: object = None, seed: int = 0) -> Batch:
         )
     real = batch.inputs.is_floating_point()
     return replace(batch, inputs=batch.inputs.float()) if real else batch
+
+
+def suited(module: Module, batch: Batch) -> Batch:
+    """The batch, with whole numbers as float32 where the module runs only with these.
+
+    Whole numbers may be tokens of an embedding, or measurements.
+    """
+    if batch.inputs.is_floating_point():
+        return batch
+    real = replace(batch, inputs=batch.inputs.float())
+    return real if not _runs(module, batch.inputs) and _runs(module, real.inputs) else batch
+
+
+def _runs(module: Module, inputs: Tensor) -> bool:
+    """Whether a pass in evaluation mode succeeds."""
+    few = inputs[:2]
+    try:
+        with no_grad():
+            Candidate.of(module, few).model().eval()(few.cpu())
+    except Exception:  # of whatever the module does
+        return False
+    return True
 
 
 def _drawn(shape: object, seed: int) -> Batch:

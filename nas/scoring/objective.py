@@ -148,10 +148,11 @@ class ProxyObjective:
     def _measured(self, candidate: Candidate) -> dict[str, float]:
         """The metrics; a metric that fails is a `NoScore`, NaN with the reason."""
         batch = self.batch.fresh(self.seed)
-        return {
-            name: measured(metric, candidate, batch, self.strict)
-            for name, metric in self.measures.items()
-        }
+        found = {}
+        for name, metric in self.measures.items():
+            with batch.unchanged():
+                found[name] = measured(metric, candidate, batch, self.strict)
+        return found
 
     def _scored(self, proxy: Proxy, candidate: Candidate) -> Evaluation:
         """One proxy's score, which is the mean over the draws of weights; the first NaN ends it.
@@ -163,7 +164,8 @@ class ProxyObjective:
         draws: list[float] = []
         for repeat in range(self.repeats):
             drawn = candidate.under(f"{self.seed}/{repeat}" if repeat else self.seed)
-            draws.append(scored(proxy, drawn, batch, self.strict))
+            with batch.unchanged():
+                draws.append(scored(proxy, drawn, batch, self.strict))
             if isnan(draws[-1]) or not drawn.drawn:
                 break
         seconds = (perf_counter() - start) / len(draws)
@@ -197,6 +199,7 @@ class ProxyObjective:
             {name: each.score for name, each in found.items()},
             "; ".join(sorted(notes)),
             bool(lacking) and lacking[0][1].failed,
+            reasons={name: each.reason for name, each in lacking},
         )
 
 

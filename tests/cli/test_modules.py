@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
 from nas import PROXIES
 from tests.support.command_line import check_mistake, nas
@@ -154,3 +157,77 @@ def test_a_config_names_no_code(nets: Path) -> None:
     assert (before.code, before.err) == (0, "")
     assert "skip_connect" in before.out
     check_mistake(nas(*words, "+extra=sly"), ["only the command line names code"])
+
+
+DATA_NETS = """
+from torch import nn
+
+def maps():
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(5))
+
+def rows():
+    return nn.Sequential(nn.Linear(20, 8), nn.ReLU(), nn.Linear(8, 5))
+
+def tokens():
+    return nn.Sequential(nn.Embedding(50, 8), nn.Flatten(), nn.LazyLinear(5))
+"""
+
+
+@pytest.mark.parametrize(
+    ("net", "words", "shape"),
+    [
+        ("maps", ["batch=arrays", "batch.path=x.npz"], [3, 12, 10]),
+        ("maps", ["batch=images", "batch.path=x.npz"], [3, 12, 10]),
+        ("maps", ["batch=images", "batch.path=pictures"], [3, 12, 10]),
+        ("rows", ["batch=arrays", "batch.path=whole.npy"], [20]),
+        ("rows", ["batch=arrays", "batch.path=x.pt"], [20]),
+        ("rows", ["batch=arrays", "batch.path=x.csv"], [20]),
+        ("tokens", ["batch=arrays", "batch.path=whole.npy"], [20]),
+    ],
+)
+def test_data_say_the_shape(here: Path, net: str, words: list[str], shape: list[int]) -> None:
+    (here / "data_nets.py").write_text(DATA_NETS)
+    draw = np.random.default_rng(0)
+    images, rows = draw.integers(0, 255, (8, 12, 10, 3), np.uint8), draw.random((8, 20))
+    np.savez("x.npz", images=images, labels=np.arange(8) % 5)
+    np.save("whole.npy", draw.integers(0, 50, (8, 20)))
+    torch.save({"x": torch.from_numpy(rows), "y": torch.arange(8) % 5}, "x.pt")
+    np.savetxt("x.csv", rows, delimiter=",", header=",".join("abcdefghijklmnopqrst"), comments="")
+    (here / "pictures").mkdir()
+    for place, image in enumerate(images):
+        Image.fromarray(image).save(here / "pictures" / f"{place}.png")
+    given = ["score", f"file=data_nets.py:{net}", "proxy=snip", "batch.size=8", "device=cpu"]
+    done = nas(*given, *words)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(f"{net} on inputs of shape {(*shape,)}\n")
+    done = nas(*given, *words, "json=true")
+    assert json.loads(done.out)["snip"]["value"] > 0
+
+
+@pytest.mark.usefixtures("nets")
+def test_one_dimensional_data_do_not_say_the_shape(here: Path) -> None:
+    np.save(here / "x.npy", np.arange(8.0))
+    words = ("batch=arrays", "batch.path=x.npy", "batch.size=8", "device=cpu")
+    done = nas("score", "file=some_nets.py:net", *words)
+    check_mistake(done, "they must be (examples, …)")
+
+
+@pytest.mark.parametrize("inits", [True, False])
+def test_a_file_may_import_others_of_its_package(here: Path, inits: bool) -> None:
+    folder = here / "own_package" / "inner"
+    folder.mkdir(parents=True)
+    for place in (folder, folder.parent) if inits else ():
+        (place / "__init__.py").write_text("")
+    (folder / "widths.py").write_text("W = 5\n")
+    (folder / "relative.py").write_text(
+        "from torch import nn\nfrom .widths import W\n\ndef net():\n    return nn.Linear(20, W)\n"
+    )
+    (folder / "wrong.py").write_text("from .no_such_file import W\n")
+    inner = "file=own_package/inner"
+    done = nas("score", f"{inner}/relative.py:net", "proxy=l2_norm", "inputs=[20]", "device=cpu")
+    assert (done.code, done.err) == (0, "")
+    assert "params  " in done.out
+    done = nas("score", f"{inner}/wrong.py:net", "inputs=[20]", "device=cpu")
+    check_mistake(done, "no_such_file'")
+    for name in [name for name in sys.modules if name.split(".")[0] in ("own_package", "inner")]:
+        del sys.modules[name]

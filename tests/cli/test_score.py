@@ -87,3 +87,18 @@ def test_a_tuple_is_said_to_be_a_published_cell() -> None:
     assert "naslib:(…)" in first
     assert "read as" not in second + third
     assert third.splitlines()[1] == "  tuple    (4, 0, 3, 1, 4, 3)"
+
+
+def test_a_proxy_that_fails_leaves_the_scores_of_others() -> None:
+    arch = ["score", "space=nasbench201", "3,3,3,3,3,3", "batch.size=2", "device=cpu"]
+    done = nas(*arch, "proxy=[snip,dss,nasgraph,training]")
+    assert (done.code, done.err) == (0, "")
+    assert "score    none: dss: dss looks at attention, and this model has none\n    s" in done.out
+    assert re.search(r"^    snip  [\d.]+$", done.out, re.MULTILINE)
+    assert re.search(r"^    dss  none$", done.out, re.MULTILINE)
+    assert re.search(r"^    training  none: training needs labels", done.out, re.MULTILINE)
+    done = nas(*arch, "proxy=[snip,dss]", "json=true")
+    figures = json.loads(done.out)
+    assert figures["scores"]["snip"] > 0
+    assert figures["reasons"] == {"dss": "dss looks at attention, and this model has none"}
+    check_mistake(nas(*arch, "proxy=[dss,training]"), "dss looks at attention")

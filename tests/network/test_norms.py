@@ -51,7 +51,7 @@ def test_what_pytorch_refuses_is_refused(
         expected = None
     explain(nn.Sequential(norm))
     if expected is None:
-        with pytest.raises(NotApplicableError, match=r"gets \d x 4 x 1 x 1 .* use (a|larger) "):
+        with pytest.raises(NotApplicableError, match=r"of \d x 4 x 1 x 1 .* use (a|larger) "):
             norm(inputs)
     else:
         assert norm(inputs).shape == expected.shape

@@ -10,6 +10,7 @@ from math import inf, isnan, log, nan
 from random import Random
 from statistics import fmean, pstdev
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -223,7 +224,7 @@ class Returning(Proxy):
         return self._score  # type: ignore[return-value]
 
 
-@pytest.mark.parametrize("score", [None, "1", torch.tensor(1.0), True, [1.0]], ids=repr)
+@pytest.mark.parametrize("score", [None, "1", torch.ones(2), True, [1.0]], ids=repr)
 def test_what_is_no_number_is_no_score_and_an_error_that_names_all_where_it_is_strict(
     score: object, batch: Batch
 ) -> None:
@@ -235,6 +236,18 @@ def test_what_is_no_number_is_no_score_and_an_error_that_names_all_where_it_is_s
     with pytest.raises(UsageError, match=re.escape(text)) as caught:
         ProxyObjective(SPACE, Returning(score), batch, strict=True).evaluate((1,) * 6)
     assert caught.value.__notes__ == [f"While scoring {SPACE.format((1,) * 6)} by Returning"]
+
+
+@pytest.mark.parametrize("score", [torch.tensor(2.5), torch.full((1,), 2.5), np.full((1, 1), 2.5)])
+def test_an_array_of_one_number_is_that_number(score: object, batch: Batch) -> None:
+    found = ProxyObjective(SPACE, Returning(score), batch, strict=True).evaluate((1,) * 6)
+    assert (found.score, type(found.score)) == (2.5, float)
+
+
+def test_a_whole_number_too_large_for_a_float_is_a_sentence(batch: Batch) -> None:
+    for score in (10**400, -(10**400)):
+        found = ProxyObjective(SPACE, Returning(score), batch).evaluate((1,) * 6)
+        assert found.reason == "Returning gives a whole number that is too large for a float"
 
 
 @pytest.mark.parametrize("score", [inf, -inf])

@@ -96,3 +96,15 @@ def formula_batch(first: int = 0, size: int = 16, resolution: int = 16) -> Batch
     waves = np.sin(0.2 * (n + 1) * (i + 1) + 0.35 * (c + 1) * (j + 1))
     pixels = waves + 0.5 * np.cos(0.11 * (i + 1) * (j + 1) + 0.7 * n * (c + 1))
     return Batch(torch.from_numpy(pixels), torch.arange(first, first + size) % 10)
+
+
+class Tied(nn.Module):
+    """An embedding whose table is the weight of the head, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.head = nn.Embedding(50, 8), nn.Linear(8, 50, bias=False)
+        self.head.weight = self.embedding.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.embedding(x).mean(1))  # type: ignore[no-any-return]

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from nas.cli.arguments import is_notation
@@ -64,7 +65,8 @@ def _every_proxy() -> str:
 def run(settings: ScoreSettings, words: Sequence[str]) -> None:
     """Score the architectures of the words and the file `archs`; print a block or a line for each.
 
-    If all of them fail for the same reason, nothing is printed and the reason is the error.
+    If all fail by every proxy for the same reason, nothing is printed and the reason is the error.
+    A proxy that fails has its reason in place of a score beside the scores of others.
     """
     if settings.module is not None or settings.file is not None:
         _run_module(settings, words)
@@ -82,8 +84,9 @@ def run(settings: ScoreSettings, words: Sequence[str]) -> None:
     for text, arch in [(text, _read(objective.space, text)) for text in texts]:
         found = objective.complete(arch)
         held.append(_shown(objective, arch, found, settings.json, text))
-        reasons.add(found.reason if found.failed else None)
-        if reasons != {found.reason} or not found.failed:
+        failed = found.failed and all(map(isnan, found.scores.values()))
+        reasons.add(found.reason if failed else None)
+        if reasons != {found.reason} or not failed:
             print("\n".join(held), flush=True)
             held.clear()
     if held:
@@ -103,7 +106,7 @@ def _run_module(settings: ScoreSettings, words: Sequence[str]) -> None:
 
     from nas.cli.modules import module_named
     from nas.one_module import OneModule
-    from nas.scoring.modules import scores_of
+    from nas.scoring.modules import scores_of, suited
 
     option = "file" if settings.module is None else "module"
     make = module_named(option, settings.module or settings.file or "")
@@ -113,7 +116,8 @@ def _run_module(settings: ScoreSettings, words: Sequence[str]) -> None:
     if settings.inputs is not None and tuple(inputs.shape[1:]) != settings.inputs:
         found = list(inputs.shape[1:])
         raise UsageError(f"inputs={[*settings.inputs]}, and an example of the batch has {found}")
-    objective = replace(objective, space=OneModule(make, inputs[:2]))
+    batch = suited(make, objective.batch)
+    objective = replace(objective, space=OneModule(make, batch.inputs[:2]), batch=batch)
     proxies = {name or settings.proxy.name: each for name, each in objective.named.items()}
     scores = scores_of(objective, {**proxies, **objective.measures})
     if all(row.failed for row in scores.values()):
@@ -168,6 +172,7 @@ def _figures(objective: ProxyObjective, arch: Arch, found: Evaluation) -> dict[s
         "score": nullable(found.score),
         "reason": found.reason or None,
         **({"scores": scores} if scores else {}),
+        **({"reasons": {**found.reasons}} if found.reasons else {}),
         **figures(found.metrics, [*objective.measures]),
         **({"spreads": figures(spreads, [*spreads])} if spreads else {}),
         **({"note": note} if note else {}),
@@ -184,7 +189,7 @@ def _block(values: Mapping[str, Any], objective: ProxyObjective) -> str:
             f"  tuple    {tuple(values['tuple'])}",
             f"  score    {shown}",
             *(
-                f"    {name}  {'none' if value is None else f'{value:.6g}'}"
+                f"    {name}  {_none(values, name) if value is None else f'{value:.6g}'}"
                 for name, value in values.get("scores", {}).items()
             ),
             *(f"  {line}" for line in metric_lines(values, objective.measures, width=9)),
@@ -193,3 +198,9 @@ def _block(values: Mapping[str, Any], objective: ProxyObjective) -> str:
             f"  seconds  {values['seconds']:.4f}",
         ]
     )
+
+
+def _none(values: Mapping[str, Any], name: str) -> str:
+    """What stands in place of a proxy's score: the reason, if it is not beside the sum already."""
+    why = values["reasons"][name]
+    return "none" if values["reason"] == f"{name}: {why}" else f"none: {why}"
