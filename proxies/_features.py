@@ -162,6 +162,7 @@ class _LastMap(TorchFunctionMode):
         if func is F.linear:
             self.read = args[0]
         maps = isinstance(output, Tensor) and output.ndim == self.ndim > 2
+        maps = maps and func is not Tensor.to  # which copies the inputs of a pass
         if maps and len(output) == self.size:
             pixels = output.shape[2:].numel()
             if pixels > 1 or self.pixels < 2:
@@ -188,7 +189,7 @@ def last_map(model: nn.Module, inputs: Tensor, proxy: str) -> Tensor:
     with mode:
         model(inputs)
     last = mode.read if mode.found is None else mode.found
-    if last is None or last is inputs:
+    if last is None or (last.shape == inputs.shape and torch.equal(last, inputs)):
         raise NotApplicableError(
             f"{proxy} looks at feature maps or what a linear layer reads, and this model has none"
         )

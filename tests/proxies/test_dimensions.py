@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nas import Candidate
 from nas.network import (
     GELU,
     Add,
@@ -195,3 +196,13 @@ def test_labels_of_every_place() -> None:
     rows = model(images).permute(0, 2, 3, 1).reshape(-1, 3)
     assert torch.allclose(loss(), F.cross_entropy(rows, labels.flatten()))
     assert torch.allclose(loss(slice(0, 1)), F.cross_entropy(rows[:25], labels[0].flatten()))
+
+
+def test_the_inputs_are_no_feature_map_of_a_module() -> None:
+    """The only maps of this network have one pixel, and a pass copies its inputs first."""
+
+    def make() -> nn.Module:
+        return nn.Sequential(nn.Conv2d(3, 4, 8), nn.ReLU(), nn.Flatten(), nn.Linear(4, 2))
+
+    model = Candidate.of(make, (3, 8, 8)).model()
+    assert last_map(model, torch.rand(5, 3, 8, 8), "zen").shape == (5, 4, 1, 1)
