@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,8 @@ def test_the_python_of_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(r"^spread +[\d.]+ +[\d.]+$", out, re.MULTILINE)
 
 
-def test_the_commands_of_the_page(here: Path) -> None:
+def test_the_commands_of_the_page(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "net", raising=False)  # of another test in this process
     (here / "net.py").write_text(re.split(r"\n\n\nscores", blocks("python")[0])[0])
     for line in blocks("sh")[0].splitlines():
         done = nas(*shlex.split(line)[1:], "device=cpu")
