@@ -131,7 +131,7 @@ class Candidate:
             try:
                 with seeded("weights", self._seed, self.arch), torch.device(device):
                     return on_meta(self._built())
-            except Exception:
+            except Exception:  # of any author: the meta device cannot do all
                 if device == "cpu":
                     raise
                 self.memo["numbers"] = True

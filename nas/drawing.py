@@ -80,7 +80,7 @@ def _candidate(candidate: Candidate, title: str, what: What, theme: Theme) -> Dr
     try:  # shapes are enough, and no weight is allocated
         inputs = torch.zeros(2, *space.inputs, dtype=kind, device="meta")
         return _module(candidate.skeleton(), inputs, title, what, theme)
-    except Exception:
+    except Exception:  # of any author: some modules read their numbers
         inputs = torch.zeros(2, *space.inputs, dtype=kind)
         return _module(candidate.model(), inputs, title, what, theme)
 

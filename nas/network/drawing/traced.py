@@ -68,7 +68,7 @@ def traced(model: nn.Module, inputs: Tensor) -> list[Part]:
             _materialised(model, inputs)
             graph = fx.symbolic_trace(model).graph
             graph = _with_shapes(model, graph, inputs)
-        except Exception as first:
+        except Exception as first:  # of any author, or what torch.fx cannot follow
             graph = _exported(model, inputs, first)
     if len(graph.nodes) > MOST:
         raise UsageError(
@@ -111,7 +111,7 @@ def _with_shapes(model: nn.Module, graph: fx.Graph, inputs: Tensor) -> fx.Graph:
 def _exported(model: nn.Module, inputs: Tensor, first: Exception) -> fx.Graph:
     try:
         program = torch.export.export(model, (inputs,), strict=False)
-    except Exception as error:
+    except Exception as error:  # of any author, or of torch.export
         why = (str(error) or str(first)).strip().splitlines()
         raise UsageError(
             f"this {type(model).__name__} cannot be drawn, because neither torch.fx nor "
