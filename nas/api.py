@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from nas.runs.from_python import Finals, Strategies, prepared
 from nas.runs.progress import is_watched
 from nas.runs.stopping import heeding
 from nas.scoring.executors import EXECUTORS, Executor
-from nas.scoring.given import Metrics, Proxies, flag, objective_of, whole
+from nas.scoring.given import Metrics, Proxies, flag, objective_of, texts, whole
 from nas.scoring.objective import Objective
 from nas.scoring.scores import read, score
 from nas.searching.finals import PANEL, Standings, judged, jury, standings
@@ -40,6 +40,8 @@ def search(
     live: bool = True,
     finals: Finals = "auto",
     metrics: Metrics | None = None,
+    objective: str | Sequence[str] | None = None,
+    constraints: Sequence[str] = (),
     block: int = 1,
     out: str | Path | None = None,
     executor: Executor | str = map,
@@ -47,19 +49,19 @@ def search(
 ) -> Found:
     """Search a space by a proxy, by the rank sum of several, or by an objective of your own.
 
-    Give plugins as objects or by name; a name means the plugin with its default options. A
-    strategy can also be a class, a `partial` of it, or an object, of which a copy is used. If
-    `batch` is None, the space's default input is used. `live`: without layers that cannot change
-    the output. `metrics`: what is measured of every trial, names or metrics by name; None: params
-    and flops. An `Objective` has its own batch, metrics and options.
+    Give plugins as objects or by name, which means default options; a strategy can also be a class,
+    a `partial` of it, or an object, of which a copy is used. `batch`: None is the space's default
+    input. `live`: without layers that cannot change the output. `metrics`: what is measured of
+    every trial, names or metrics by name; None: params and flops. `objective`: a formula of these
+    figures, as "epsilon*flops^-0.07", or several, as ["epsilon", "-flops"], of which the front is
+    looked for. `constraints`: what must be met, as ["params<=2M"]. An `Objective` has its own.
 
     `budget`, `count`, `timeout` (seconds, or a text such as "10m"), `patience` and `give_up` say
     when it ends, as in `nas.trials`. `finals`: the panel that judges the best trials among each
-    other; "panel": the default one; None or "none": none; "auto": none by an `Objective` and by
-    proxies that decide by themselves. `executor`: one that runs, or a name such as "processes".
-    With `out` it is kept in that folder, as by `nas search`, and the same call goes on where it
-    stopped. `progress`: whether a bar is shown; None: on a terminal and in a notebook. Raises
-    UsageError for a wrong argument.
+    other; "auto": the default one unless the proxies decide by themselves or an objective is
+    given; None: none. `executor`: one that runs, or a name. With `out` it is kept in that folder,
+    as by `nas search`, and the same call goes on where it stopped. `progress`: whether a bar is
+    shown; None: on a terminal and in a notebook. Raises UsageError for a wrong argument.
 
     >>> from nas import search
     >>> found = search("nasbench201", "params", "random", budget=3, finals=None)
@@ -70,7 +72,8 @@ def search(
     seed, block = whole("seed", seed, 0), whole("block", block, 1)
     give_up = whole("give_up", give_up, 1)
     _check_folder(out)
-    asked = prepared(space, proxy, strategy, limits, batch, seed, live, finals, metrics)
+    aimed = texts("objective", objective), texts("constraints", constraints)
+    asked = prepared(space, proxy, strategy, limits, batch, seed, live, finals, metrics, aimed)
     shown = is_watched() if progress is None else flag("progress", progress)
     with _executing(executor) as runs:
         return asked.run(out, seed, block, give_up, runs, shown)

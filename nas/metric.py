@@ -19,6 +19,8 @@ class Metric(ABC):
     """The unit as it is shown beside the figure."""
     title: ClassVar[str] = ""
     """The name as it is shown; if empty, the registered name is shown."""
+    measured: ClassVar[bool] = False
+    """Whether two measurements of the same candidate differ, as of a time."""
     width: ClassVar[int] = 12
     """Width of its column in a table, in characters."""
 

@@ -25,6 +25,8 @@ PATHS = {FOLDER, "table", "data_dir", "archs", "batch.path"}
 """Options that name a file or a folder."""
 TEXTS = {*PATHS, "target", "arch", "module", "file"}
 """The options whose values are texts: even a number is a name there."""
+FORMULAS = {"objective", "constraints"}
+"""The options whose values, or the values in whose lists, are formulas."""
 FOREIGN = re.compile(r"[^][{}(),=#~'\"$\\\s]+")
 """A value without anything that has a meaning in Hydra's grammar."""
 NAME = re.compile(r"[\w.-]+")
@@ -82,7 +84,11 @@ def for_hydra(argv: Sequence[str]) -> list[str]:
         if FOREIGN.fullmatch(value) and not value.isascii():
             value = literal(value)  # Hydra's grammar takes letters beyond a-z in quotes only
             argument = f"{key}={value}"
-        if equals and key in TEXTS:
+        if equals and key in FORMULAS:
+            arguments.append(f"{key}={_formulas(value)}")
+        elif equals and key.startswith("metric."):
+            arguments.append(f"++{argument}")  # any metric may have options
+        elif equals and key in TEXTS:
             arguments.append(_as_text(key, value, argument))
         elif equals and key in GROUPS and re.search(r"[\[{]", value):
             arguments += _spread(key, argument, argv)
@@ -117,6 +123,41 @@ def _as_text(key: str, value: str, argument: str) -> str:
     if key != FOLDER and not home and not isinstance(raw, bool | int | float):
         return argument
     return f"{key}={literal(text)}"
+
+
+def _formulas(value: str) -> str:
+    """The formulas of a list, or of a sweep, in quotes, which Hydra's grammar needs."""
+    whole = []
+    for part in _split(value):
+        inside = re.fullmatch(r"\s*\[(.*)\]\s*", part, re.DOTALL)
+        if inside is None:
+            whole.append(_quoted(part))
+        else:
+            items = _split(inside[1]) if inside[1].strip() else []
+            whole.append(f"[{','.join(map(_quoted, items))}]")
+    return ",".join(whole)
+
+
+def _split(text: str) -> list[str]:
+    """The parts between the commas that are in no brackets and no quotes."""
+    parts, depth, quote = [""], 0, ""
+    for sign in text:
+        if quote or sign in "'\"":
+            quote = "" if sign == quote else quote or sign
+        depth += (sign in "([{") - (sign in ")]}")
+        if sign == "," and depth == 0 and not quote:
+            parts.append("")
+        else:
+            parts[-1] += sign
+    return parts
+
+
+def _quoted(formula: str) -> str:
+    """A formula as a text in quotes; null, and what has quotes, stays."""
+    bare = formula.strip()
+    if bare in ("null", "???") or re.fullmatch(r"'.*'|\".*\"", bare, re.DOTALL):
+        return bare
+    return literal(bare)
 
 
 def _spread(group: str, argument: str, argv: Sequence[str]) -> list[str]:

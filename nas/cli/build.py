@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from math import isfinite
+from typing import Any
 
 from nas.cli.chosen import Proxies
 from nas.cli.settings import ScoringSettings
@@ -29,11 +30,11 @@ def build_space(choice: Choice) -> Space:
 
 def build_objective(
     settings: ScoringSettings,
-    metrics: Sequence[str] = (),
+    metrics: Mapping[str, Metric] | None = None,
     more: Sequence[str] = (),
     space: Space | None = None,
 ) -> ProxyObjective:
-    """The objective of the settings, with `metrics`; `more` names further proxies.
+    """The objective of the settings, with `metrics` by name; `more` names further proxies.
 
     A `space` that is given stands in place of that of the settings.
     """
@@ -62,7 +63,7 @@ def build_objective(
         device,
         settings.repeats,
         _factors(settings.ranking, proxies),
-        build_metrics(metrics),
+        metrics or {},
         settings.strict,
         settings.live,
     )
@@ -74,12 +75,21 @@ def build_proxies(chosen: Proxies) -> Proxy | dict[str, Proxy]:
     return made if chosen.together else made[chosen.name]
 
 
-def build_metrics(names: Sequence[str]) -> dict[str, Metric]:
-    """The metrics by name."""
+def build_metrics(
+    names: Sequence[str], options: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, Metric]:
+    """The metrics by name; raises UsageError for a wrong one, and for options of another."""
     for name in names:
         if name in KEYS or name == "sd" or name.endswith("_sd"):
             raise UsageError(f"a metric cannot be called '{name}': a summary has that already")
-    return {name: METRICS.build(name) for name in names}
+    given = options or {}
+    for name in given:
+        if name not in names:
+            raise UsageError(
+                f"metric.{name} has options of a metric that is not measured: give "
+                f"metrics=[{','.join([*names, name])}]"
+            )
+    return {name: METRICS.build(name, **given.get(name, {})) for name in names}
 
 
 def build_ranking(choice: Choice, proxies: Proxies, metrics: Sequence[str] = ()) -> Ranking:

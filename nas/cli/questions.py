@@ -23,6 +23,9 @@ ADDED = {
     "strict": False,
     "live": False,
     "finals": {"name": "none"},
+    "metric": {},
+    "objective": None,
+    "constraints": [],
 }
 """Values that searches used before these options existed."""
 
@@ -43,6 +46,8 @@ def question(settings: SearchSettings) -> Question:
         timeout=settings.timeout,
         patience=settings.patience,
         live=settings.live,
+        objective=settings.objective,
+        constraints=settings.constraints,
     )
 
 

@@ -5,7 +5,7 @@ Only `nas.cli` reads mappings of settings. Each field has a type and a check.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, TypeVar, get_type_hints
 
@@ -15,6 +15,7 @@ from nas.network.drawing.colours import Theme
 from nas.network.drawing.drawing import What
 from nas.registry.options import LARGEST, Choice
 from nas.searching.finals import Panel
+from nas.searching.formulas import Formula
 from nas.searching.limits import Count, Limits, seconds_of
 from nas.storage.files import path_of
 
@@ -184,6 +185,30 @@ def time(key: str, value: Any) -> float | None:
     return seconds_of(value)
 
 
+def objective(key: str, value: Any) -> tuple[str, ...]:
+    """A formula, or a list of them, such as [epsilon,-latency]; null for what the ranking says."""
+    texts = value if isinstance(value, list) else [] if value is None else [value]
+    if value == [] or any(isinstance(each, bool | list | dict) for each in texts):
+        raise UsageError(f"{key}={value} must be a formula, or a list such as [epsilon,-latency]")
+    return tuple(dict.fromkeys(Formula.parse(str(each)).text for each in texts))
+
+
+def constraints(key: str, value: Any) -> tuple[str, ...]:
+    """A list of sentences, such as [params<=2M,latency<=5ms]; it may be empty."""
+    texts = value if isinstance(value, list) else [] if value is None else [value]
+    if any(not isinstance(each, str) for each in texts):
+        raise UsageError(f"{key}={value} must be a list such as [params<=2M,latency<=5ms]")
+    return tuple(dict.fromkeys(texts))
+
+
+def options_of_metrics(key: str, value: Any) -> dict[str, dict[str, Any]]:
+    """Options of metrics by their names, as metric.latency.threads=2."""
+    there = {} if value is None else value
+    if not isinstance(there, dict) or not all(isinstance(each, dict) for each in there.values()):
+        raise UsageError(f"{key}={value} must have options: {key}.NAME.OPTION=VALUE")
+    return {str(name): dict(options) for name, options in there.items()}
+
+
 def as_it_is(key: str, value: Any) -> Any:
     """A list of names, or {new: old}, or null."""
     return value
@@ -219,6 +244,9 @@ class SearchSettings(ScoringSettings):
     strategy: Annotated[Choice, chosen]
     executor: Annotated[Choice, chosen]
     metrics: Annotated[tuple[str, ...], names("metrics, such as [params,flops]")]
+    metric: Annotated[Mapping[str, Mapping[str, Any]], options_of_metrics]
+    objective: Annotated[tuple[str, ...], objective]
+    constraints: Annotated[tuple[str, ...], constraints]
     budget: Annotated[int, whole(1)]
     count: Annotated[Count, one_of("trials", "scored")]
     timeout: Annotated[float | None, time]
@@ -234,13 +262,25 @@ class SearchSettings(ScoringSettings):
         return Limits(self.budget, self.count, self.patience, self.timeout)
 
     def with_finals(self, decided: bool) -> SearchSettings:
-        """The same settings, with finals=auto read: none if every proxy decides by itself."""
+        """The same settings, with finals=auto read: none if every proxy decides by itself.
+
+        There are none with objectives, because judges know nothing of these.
+        """
         if self.record["finals"]["name"] != "auto":
+            if self.finals is not None and self.objective:
+                raise UsageError(
+                    "finals=panel judges by proxies alone and knows nothing of objective=: give "
+                    "finals=none"
+                )
             return self
-        if decided:
+        if decided or self.objective:
             return replace(self, finals=None, record={**self.record, "finals": {"name": "none"}})
         panel = {**self.record["finals"], "name": "panel"}
         return replace(self, record={**self.record, "finals": panel})
+
+    def with_metrics(self, names: Sequence[str]) -> SearchSettings:
+        """The same settings, with these metrics."""
+        return replace(self, metrics=tuple(names), record={**self.record, "metrics": [*names]})
 
 
 @dataclass(frozen=True)
@@ -248,6 +288,7 @@ class ScoreSettings(ScoringSettings):
     """The settings of `nas score`."""
 
     metrics: Annotated[tuple[str, ...], names("metrics, such as [params,flops]")]
+    metric: Annotated[Mapping[str, Mapping[str, Any]], options_of_metrics]
     module: Annotated[str | None, name_of("a network, package.nets:Net", optional=True)]
     file: Annotated[str | None, name_of("a network in a file, net.py:Net", optional=True)]
     inputs: Annotated[tuple[int, ...] | None, shape]

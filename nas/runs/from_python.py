@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -20,6 +20,7 @@ from nas.metric import METRICS
 from nas.proxy import PROXIES, Proxy
 from nas.ranking import RANKINGS, Ranking, by_score, rank_sum, ranked
 from nas.registry import Registry
+from nas.registry.options import Choice
 from nas.runs.folder import FINALS, FREE, OWN, opened, read_elapsed, write_best, write_record
 from nas.runs.found import Found
 from nas.runs.progress import Progress, watched
@@ -28,6 +29,7 @@ from nas.scoring.executors import Executor
 from nas.scoring.given import Metrics, Proxies, objective_of, space_of
 from nas.scoring.keys import keys
 from nas.scoring.objective import METRICS_SHOWN, Objective, ProxyObjective
+from nas.searching.feasibility import Screen
 from nas.searching.finals import (
     PANEL,
     Panel,
@@ -38,6 +40,7 @@ from nas.searching.finals import (
     judges_of,
 )
 from nas.searching.history import History
+from nas.searching.judging import SEVERAL, Aims, Judging
 from nas.searching.limits import Limits
 from nas.searching.loop import trials
 from nas.space import SPACES, Space
@@ -62,6 +65,7 @@ class Search:
     panel: Panel | None
     judging: ProxyObjective | None
     """The space, batch and seed that the finals use; None without finals."""
+    aims: Aims
 
     def run(
         self,
@@ -84,6 +88,8 @@ class Search:
                 history,
                 executor=executor,
                 spent=spent,
+                constraints=self.aims.constraints,
+                screen=self.screen,
                 **settings,
                 **asdict(self.limits),
             )
@@ -95,7 +101,8 @@ class Search:
 
             try:
                 if shown:
-                    watched(every, done, self.limits, ranking is by_score, first=self.waits)
+                    by_itself = ranking is by_score
+                    watched(every, done, self.limits, by_itself, first=self.waits)
                 for _ in every:
                     pass
             except KeyboardInterrupt:
@@ -113,6 +120,11 @@ class Search:
             ended = self.limits.ended(history, ranking, took)
             best = (ranked(history, ranking) or history)[0]
             return Found(self.space, [*history], best, places, ranking, ended, out)
+
+    @property
+    def screen(self) -> Screen | None:
+        """The figures that are quick to get and that constraints are about."""
+        return self.objective.screen if isinstance(self.objective, ProxyObjective) else None
 
     @property
     def waits(self) -> str:
@@ -164,6 +176,8 @@ class Search:
         whole = {
             "space": _space(self.space),
             "ranking": {"name": _function(RANKINGS, self.strategy.ranking)},
+            "objective": [formula.text for formula in self.aims.objectives] or None,
+            "constraints": [constraint.text for constraint in self.aims.constraints.each],
             "proxy": _proxies(self.objective),
             "strategy": {"name": _name(STRATEGIES, self.strategy), **self.options},
             "batch": {"name": "given"},
@@ -188,7 +202,13 @@ def asked(record: Mapping[str, Any]) -> Question:
     names = {kind: record[kind]["name"] for kind in ("space", "strategy", "batch", "ranking")}
     rest = ("seed", "repeats", "block", "live", "budget", "count", "timeout", "patience")
     label = " + ".join(several) or proxy["name"]
-    return Question(proxy=label, **names, **{name: record[name] for name in rest})
+    return Question(
+        proxy=label,
+        objective=tuple(record.get("objective") or ()),
+        constraints=tuple(record.get("constraints") or ()),
+        **names,
+        **{name: record[name] for name in rest},
+    )
 
 
 def prepared(
@@ -201,24 +221,57 @@ def prepared(
     live: bool,
     finals: Finals,
     metrics: Metrics | None = None,
+    aimed: tuple[Sequence[str], Sequence[str]] = ((), ()),
 ) -> Search:
     """The search that arguments of `nas.search` ask for; raises UsageError for wrong ones."""
     there = space_of(space)
     if finals not in ("auto", "panel", "none", None) and not isinstance(finals, Panel):
         raise UsageError(f"finals={finals!r:.80} must be a Panel, 'panel', 'auto' or 'none'")
     objective = _objective(there, proxy, batch, seed, live, metrics)
+    objective, aims = _aimed(objective, *aimed)
+    if aims.objectives and finals not in ("auto", "none", None):
+        raise UsageError("finals judge by proxies alone and know nothing of objective=: give none")
     judging = objective if isinstance(objective, ProxyObjective) else None
     if finals == "auto":
         decided = judging is None or all(each.decides for each in judging.named.values())
-        finals = "none" if decided else "panel"
+        finals = "none" if decided or aims.objectives else "panel"
     panel = PANEL if finals == "panel" else finals if isinstance(finals, Panel) else None
     if panel is not None:
         judging = judging or objective_of(there, panel.proxies, batch, seed, live)
         judges_of(judging, panel.proxies)  # raises now, not after the search
     several = isinstance(objective, ProxyObjective) and isinstance(objective.proxies, Mapping)
-    made = _strategy(strategy, there, rank_sum if several else by_score)
+    bare: Ranking = rank_sum if several else by_score
+    if aims.objectives:
+        name = SEVERAL if len(aims.objectives) > 1 else "score"
+        bare = RANKINGS.bound(Choice(name))
+    made = _strategy(strategy, there, aims.before(bare))
     options = dict(strategy.keywords) if isinstance(strategy, partial) else {}
-    return Search(there, objective, made, options, limits, panel, judging)
+    return Search(there, objective, made, options, limits, panel, judging, aims)
+
+
+def _aimed(
+    objective: Objective, formulas: Sequence[str], constraints: Sequence[str]
+) -> tuple[Objective, Aims]:
+    """The objective with the metrics and constraints that are asked for, and what is looked for.
+
+    Raises UsageError for a name that is no figure.
+    """
+    if not isinstance(objective, ProxyObjective):
+        if formulas or constraints:
+            raise UsageError(
+                "an objective of your own has its own figures: formulas and "
+                "constraints are for proxies"
+            )
+        return objective, Aims()
+    single = not isinstance(objective.proxies, Mapping)
+    score = _name(PROXIES, objective.named[""]) if single else ""
+    names = [score] if single else [*objective.named]
+    units = {name: METRICS[name].unit for name in METRICS}
+    units |= {name: measure.unit for name, measure in objective.measures.items()}
+    aims = Aims.parse(formulas, constraints, {**dict.fromkeys(names, ""), **units}, score)
+    more = [name for name in aims.names if name not in {*names, *objective.measures}]
+    measures = {**objective.measures, **{name: METRICS.build(name) for name in more}}
+    return replace(objective, measures=measures, constraints=aims.constraints), aims
 
 
 def _objective(
@@ -299,5 +352,7 @@ def _named(executor: Executor) -> dict[str, str]:
 
 def _function(registry: Registry[Any], made: object) -> str:
     """The registered name of a function, whose options may be fixed."""
+    if isinstance(made, Judging):
+        made = made.ranking
     bare = made.func if isinstance(made, partial) else made
     return next((name for name in registry if registry[name] is bare), repr(bare))

@@ -35,6 +35,8 @@ KEYS = {
         "timeout",
         "patience",
         "live",
+        "objective",
+        "constraints",
     ),
     *("flops_rule", "elapsed", "seconds", "trials_per_second", "top", "favourite", "finals"),
 }
@@ -58,6 +60,8 @@ class Question:
     timeout: float | None = None
     patience: int | None = None
     live: bool = True
+    objective: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
 
     @property
     def limits(self) -> Limits:
@@ -103,6 +107,8 @@ def summarise(
             *sorted({part for trial in trials for part in trial.note.split("; ") if part}),
         ],
         **asdict(question),
+        "objective": [*question.objective],
+        "constraints": [*question.constraints],
         "trials": {
             "total": len(trials),
             "scored": len(scored),
@@ -146,6 +152,8 @@ def rendered(summary: Mapping[str, Any], metrics: Mapping[str, Metric]) -> str:
         f" · space {summary['space']} · proxy {summary['proxy']}"
         f" · strategy {summary['strategy']} · batch {summary['batch']} · seed {summary['seed']}"
         + (f" · ranking {summary['ranking']}" if summary["ranking"] != "score" else "")
+        + (f" · objective {', '.join(summary['objective'])}" if summary["objective"] else "")
+        + (f" · constraints {', '.join(summary['constraints'])}" * bool(summary["constraints"]))
         + ("" if summary["live"] else " · live false"),
         "",
     ]
@@ -158,7 +166,7 @@ def rendered(summary: Mapping[str, Any], metrics: Mapping[str, Metric]) -> str:
             "",
             *finals_lines(summary["finals"], summary["favourite"]),
             f"the ten best distinct architectures{' of the search' * bool(summary['finals'])}",
-            *_table(summary["top"], metrics, summary["ranking"]),
+            *_table(summary["top"], metrics, _word(summary)),
             "",
         ]
     trials = summary["trials"]
@@ -191,7 +199,8 @@ def used(summary: Mapping[str, Any]) -> str:
 
 def _word(summary: Mapping[str, Any]) -> str:
     """What the value that ranks is called."""
-    return str(summary["ranking"])
+    formulas = summary["objective"]
+    return str(formulas[0] if len(formulas) == 1 else summary["ranking"])
 
 
 def metric_lines(

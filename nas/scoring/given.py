@@ -99,6 +99,15 @@ def whole(name: str, value: object, least: int) -> int:
     raise UsageError(f"{name}={value!r:.80} must be a whole number of at least {least}")
 
 
+def texts(name: str, value: object) -> tuple[str, ...]:
+    """Some texts, or one; none for None. Raises UsageError for anything else."""
+    given = [value] if isinstance(value, str) else [] if value is None else value
+    found = [*given] if isinstance(given, Iterable) else [given]
+    if not all(isinstance(each, str) for each in found):
+        raise UsageError(f"{name}={value!r:.80} must be a text, or a list of texts")
+    return tuple(map(str, found))
+
+
 def flag(name: str, value: object) -> bool:
     """True or False; raises UsageError for anything else."""
     if not isinstance(value, bool):

@@ -16,6 +16,7 @@ from nas.errors import UsageError
 from nas.metric import METRICS, Metric
 from nas.proxy import NoScore, Proxy
 from nas.scoring.attempt import finite, measured, reason, scored
+from nas.scoring.constraints import Constraints
 from nas.seeding import full_precision, one_thread
 from nas.space import Space
 from nas.trial import NONE, Evaluation
@@ -35,7 +36,7 @@ class Objective(Protocol):
         """The architecture that is scored instead of this one; it may be `arch` itself."""
 
     def evaluate(self, arch: Arch) -> Evaluation:
-        """The figures of one architecture."""
+        """The score of the architecture's form, and the metrics of the architecture itself."""
 
     def metrics(self, arch: Arch) -> Mapping[str, float]:
         """The figures that belong to this architecture and not to its form, such as params."""
@@ -68,6 +69,8 @@ class ProxyObjective:
     strict: bool = False
     live: bool = True
     """Whether proxies and metrics see a network without layers that cannot change its output."""
+    constraints: Constraints = field(default_factory=Constraints)
+    """An architecture that breaks one has no score, and a proxy that comes later is not asked."""
 
     @property
     def named(self) -> Mapping[str, Proxy]:
@@ -104,17 +107,50 @@ class ProxyObjective:
     def evaluate(self, arch: Arch) -> Evaluation:
         """The figures of one architecture, on one thread and in full precision.
 
-        With more threads the order of sums would change, and the score would depend on the
-        machine. To use more cores, score several architectures at once.
+        The metrics are its own, the score is its form's. With more threads the order of sums
+        would change, and the score would depend on the machine. To use more cores, score several
+        architectures at once.
         """
         start = perf_counter()
         candidate = self._candidate(arch)
         with one_thread(), full_precision():
             metrics = self._measured(candidate)
-            found = {name: self._scored(proxy, candidate) for name, proxy in self.named.items()}
-        together = self._together(found)
+            reason = self.constraints.refusal(metrics)
+            found: dict[str, Evaluation] = {}
+            if not reason:
+                form = self.form(arch)
+                scored = candidate if form == arch else self._candidate(form)
+                reason, found = self._found(scored)
+        together = self._refused(reason, found) if reason else self._together(found)
         metrics.update(together.metrics)
         return replace(together, metrics=metrics, seconds=perf_counter() - start)
+
+    def _found(self, candidate: Candidate) -> tuple[str, dict[str, Evaluation]]:
+        """What each proxy says; if one breaks a constraint, the reason, and no later proxy."""
+        limits = self.constraints
+        found: dict[str, Evaluation] = {}
+        for name in sorted(self.named, key=lambda n: (n or limits.score) not in limits.names):
+            found[name] = self._scored(self.named[name], candidate)
+            if reason := limits.refusal({name or limits.score: found[name].score}):
+                return reason, found
+        return "", {name: found[name] for name in self.named}
+
+    def _refused(self, reason: str, found: Mapping[str, Evaluation]) -> Evaluation:
+        """The evaluation of an architecture that breaks a constraint, with what is known of it."""
+        scores = {name: found[name].score if name in found else nan for name in self.named}
+        own = {f"{name}_sd" if name else "sd": nan for name in self.named if self.repeats > 1}
+        if not isinstance(self.proxies, Mapping):
+            if "" in found:
+                own[self.constraints.score] = found[""].score
+            return Evaluation(nan, own, 0.0, reason)
+        return Evaluation(nan, own, 0.0, reason, scores)
+
+    def screen(self, arch: Arch) -> Mapping[str, float]:
+        """The metrics that constraints are about and that are quick to get."""
+        limited = self.constraints.names
+        quick = {n: m for n, m in self.measures.items() if n in limited and not m.measured}
+        with one_thread():
+            return replace(self, measures=quick)._measured(self._candidate(arch))
 
     def each(self, task: tuple[Arch, Sequence[str]]) -> list[Evaluation]:
         """The evaluation of an architecture by each named proxy alone, without metrics.
@@ -135,12 +171,6 @@ class ProxyObjective:
         """The metrics of an architecture; this does not score it."""
         with one_thread():
             return self._measured(self._candidate(arch))
-
-    def complete(self, arch: Arch) -> Evaluation:
-        """The figures as in a search: the score of the form with the architecture's metrics."""
-        form = self.form(arch)
-        found = self.evaluate(form)
-        return found if form == arch else found.with_metrics(self.metrics(arch))
 
     def _candidate(self, arch: Arch) -> Candidate:
         return Candidate(self.space, arch, self.seed, self.device, self.live)

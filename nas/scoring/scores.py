@@ -75,7 +75,7 @@ def score_archs(
 ) -> list[Evaluation]:
     """The figures of architectures of a space; see `score`."""
     objective = objective_of(space, proxy, batch, seed, live)
-    return [objective.complete(arch) for arch in read(objective.space, archs)]
+    return [objective.evaluate(arch) for arch in read(objective.space, archs)]
 
 
 def read(space: Space, archs: Iterable[object]) -> list[Arch]:

@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 from nas.errors import UsageError
 from nas.ranking import Ranking, by_score, ranked
+from nas.searching.judging import Judging
 from nas.trial import Trial
 
 Count = Literal["trials", "scored"]
@@ -146,4 +147,6 @@ def seconds_of(value: object) -> float | None:
 
 def _own_scores(ranking: Ranking) -> bool:
     """Whether the ranking is by the trials' own scores, which compare without the others."""
+    if isinstance(ranking, Judging):  # infeasible trials have no score
+        return not ranking.objectives and _own_scores(ranking.ranking)
     return (ranking.func if isinstance(ranking, partial) else ranking) is by_score

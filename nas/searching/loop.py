@@ -6,18 +6,21 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from random import Random
+from math import nan
 from time import monotonic
 
 from nas.arch import Arch
 from nas.errors import UsageError, all_failed
+from nas.scoring.constraints import Constraints, is_infeasible
 from nas.scoring.executors.executor import Executor
 from nas.scoring.objective import Objective
+from nas.searching.feasibility import Feasibility, Screen
 from nas.searching.history import History
 from nas.searching.limits import Count, Limits, Watch
 from nas.strategy import Strategy
-from nas.trial import Evaluation, Trial
+from nas.trial import NONE, Evaluation, Trial
 
+NO_CONSTRAINTS = Constraints()
 GIVE_UP = 20
 """A search gives up if this many first architectures all fail for the same reason."""
 
@@ -36,6 +39,9 @@ def trials(
     patience: int | None = None,
     timeout: float | None = None,
     spent: float = 0.0,
+    constraints: Constraints = NO_CONSTRAINTS,
+    screen: Screen | None = None,
+    starts: Sequence[Arch] = (),
 ) -> Iterator[Trial]:
     """The search as an iterator: you can watch the trials, and stop between them.
 
@@ -44,12 +50,16 @@ def trials(
     but not scored again. The strategy itself stays as it is, because a copy of it is asked and
     told: another search with it begins anew.
 
+    The first architectures are those of `starts`, and the strategy is told of them as of its own.
+    With `constraints` an architecture that breaks one has no score; the strategy is asked again,
+    some times, while the figures that `screen` gives of its answer break one.
+
     It ends with the budget of trials, or with `count="scored"` of new scores; after `patience`
     trials without a better score; or `timeout` seconds after the first new trial began, less the
     `spent` ones. Limits end no search before the end of its history. Raises UsageError if the
     strategy does not ask for such a trial, or if the history has used more than the budget; and
     AllFailedError if the first `give_up` trials, or all of a smaller budget, fail for the same
-    reason.
+    reason, or if the search finds nothing feasible and comes no nearer.
     """
     if budget < 1 or block < 1 or seed < 0 or give_up < 1:
         raise UsageError(
@@ -58,39 +68,52 @@ def trials(
         )
     limits = Limits(budget, count, patience, timeout)
     limits.check(history)
-    search = _Search(_copied(strategy), _Known(objective), limits, history, seed, block, executor)
-    failures = _GiveUp(give_up)
-    for trial in search.trials(spent):
-        yield trial
-        failures.on(trial)
-    failures.at_the_end()
+    copied = _copied(strategy)
+    feasibility = Feasibility(constraints, screen, copied.first_random)
+    asking = _Asking(copied, feasibility, seed, starts)
+    search = _Search(
+        asking, _Known(objective, constraints), limits, history, block, executor, _GiveUp(give_up)
+    )
+    yield from search.whole(spent)
 
 
 @dataclass
 class _Search:
     """What the loop works with."""
 
-    strategy: Strategy
+    asking: _Asking
     known: _Known
     limits: Limits
     history: History
-    seed: int
     block: int
     executor: Executor
+    failures: _GiveUp
+
+    def whole(self, spent: float) -> Iterator[Trial]:
+        """The trials; raises AllFailedError if they all fail, or if none can be feasible."""
+        feasibility, strategy = self.asking.feasibility, self.asking.strategy
+        for trial in self.trials(spent):
+            yield trial
+            self.failures.on(trial)
+            feasibility.tell(trial, strategy)
+        self.failures.at_the_end()
+        feasibility.at_the_end(strategy)
 
     def trials(self, spent: float) -> Iterator[Trial]:
         """The trials: recorded ones are checked, others scored, and all are told."""
-        known, history = self.known, self.history
+        known, history, strategy = self.known, self.history, self.asking.strategy
         evaluate = known.objective.evaluate  # one object: an executor sends it only once
-        watch = Watch(self.limits, self.strategy.ranking)
+        watch = Watch(self.limits, strategy.ranking)
         recorded = len(history)
         begun: float | None = None
         for start in itertools.count(step=self.block):
             if start >= recorded and watch.ended(spent + _since(begun)):
                 return
-            archs = [_asked(self.strategy, Random(f"{self.seed}/{n}")) for n in self._block(start)]
-            told = history[start : start + len(archs)]
-            evaluations = iter(self.executor(evaluate, known.new_forms(archs, told)))
+            numbers = self._block(start)
+            told = history[numbers.start : numbers.stop]
+            before = [trial.arch for trial in told] + [None] * len(numbers)
+            archs = [self.asking.asked(n, arch) for n, arch in zip(numbers, before, strict=False)]
+            evaluations = iter(self.executor(evaluate, known.new(archs, told)))
             for number, arch in enumerate(archs, start):
                 if number < recorded:
                     trial = known.checked(history[number], arch)
@@ -102,7 +125,7 @@ class _Search:
                     history.append(trial)
                 known.add(trial)
                 watch.tell(trial)
-                self.strategy.tell(trial)
+                strategy.tell(trial)
                 yield trial
 
     def _block(self, start: int) -> range:
@@ -131,51 +154,91 @@ def _copied(strategy: Strategy) -> Strategy:
         ) from error
 
 
-def _asked(strategy: Strategy, rng: Random) -> Arch:
-    """The next architecture; raises UsageError if it is not in the space."""
-    arch = strategy.ask(rng)
-    if why := strategy.space.refusal(arch):
-        raise UsageError(
-            f"{type(strategy).__name__} asks for {arch!r:.100}, which is no architecture of "
-            f"{strategy.space.title}: {why}"
-        )
-    return arch
+@dataclass
+class _Asking:
+    """Where architectures come from: the starts, then the strategy."""
+
+    strategy: Strategy
+    feasibility: Feasibility
+    seed: int
+    starts: Sequence[Arch]
+
+    def asked(self, number: int, recorded: Arch | None) -> Arch:
+        """The architecture of a trial; raises UsageError if it is not in the space."""
+        space = self.strategy.space
+        if number < len(self.starts):
+            arch, who = self.starts[number], "the list of first architectures has"
+        else:
+            name = f"{self.seed}/{number}"
+            arch = self.feasibility.asked(self.strategy.ask, name, recorded)
+            who = f"{type(self.strategy).__name__} asks for"
+        if why := space.refusal(arch):
+            raise UsageError(
+                f"{who} {arch!r:.100}, which is no architecture of {space.title}: {why}"
+            )
+        return arch
 
 
 @dataclass
 class _Known:
-    """The first trial of every form, and the metrics of other architectures of these forms."""
+    """The first feasible trial of every form, and what is known of other architectures."""
 
     objective: Objective
+    constraints: Constraints
     originals: dict[Arch, Trial] = field(default_factory=dict)
-    """The first trial of each form, by form."""
+    """The first feasible trial of each form, by form."""
+    infeasible: dict[Arch, Trial] = field(default_factory=dict)
+    """The first trial of each infeasible architecture: it says nothing of others of its form."""
     metrics: dict[Arch, Mapping[str, float]] = field(default_factory=dict)
     """Metrics of the architectures whose form was scored in another architecture's trial."""
     forms: dict[Arch, Arch] = field(default_factory=dict)
     """The form of each architecture of the present block."""
+    sent: set[Arch] = field(default_factory=set)
+    """The architectures of the block whose evaluation was asked for and not used yet."""
 
-    def new_forms(self, archs: Sequence[Arch], recorded: Sequence[Trial]) -> list[Arch]:
-        """The forms that must be scored, each once."""
+    def new(self, archs: Sequence[Arch], recorded: Sequence[Trial]) -> list[Arch]:
+        """The architectures that must be evaluated: the first of each new form."""
         self.forms = {arch: self.objective.form(arch) for arch in archs}
-        told = {self.forms[arch] for arch in archs[: len(recorded)]}
-        asked = dict.fromkeys(self.forms[arch] for arch in archs[len(recorded) :])
-        return [form for form in asked if form not in self.originals and form not in told]
+        told = {
+            self.forms[trial.arch]
+            for trial in recorded
+            if not is_infeasible(trial) and trial.arch in self.forms
+        }
+        first: dict[Arch, Arch] = {}
+        for arch in archs[len(recorded) :]:
+            form = self.forms[arch]
+            if form not in self.originals and form not in told and arch not in self.infeasible:
+                first.setdefault(form, arch)
+        self.sent = set(first.values())
+        return [*first.values()]
 
     def trial(self, number: int, arch: Arch, evaluations: Iterator[Evaluation]) -> Trial:
-        """The trial of an architecture: the next evaluation, or a copy of its form's original."""
-        form = self.forms[arch]
-        original = self.originals.get(form)
+        """The trial of an architecture: the next evaluation, or a copy of an earlier trial."""
+        if arch in self.infeasible:
+            before = self.infeasible[arch]
+            return before.copied(number, arch, before.metrics)
+        original = self.originals.get(self.forms[arch])
         if original is None:
-            found = next(evaluations, None)
-            if found is None:
-                raise UsageError("the executor gives fewer results than there are architectures")
-            own = found if arch == form else found.with_metrics(self.objective.metrics(arch))
-            return Trial.of(number, arch, own)
+            return Trial.of(number, arch, self._evaluated(arch, evaluations))
         if arch == original.arch:
             return original.copied(number, arch, original.metrics)
         if arch not in self.metrics:
             self.metrics[arch] = self.objective.metrics(arch)
-        return original.copied(number, arch, self.metrics[arch])
+        own = self.metrics[arch]
+        if reason := self.constraints.refusal(own):
+            scores = dict.fromkeys(original.scores, nan)
+            return Trial(number, arch, nan, {**own}, 0.0, reason, scores or NONE)
+        return original.copied(number, arch, own)
+
+    def _evaluated(self, arch: Arch, evaluations: Iterator[Evaluation]) -> Evaluation:
+        """The next evaluation; one of its own if an infeasible one of its form was sent."""
+        if arch not in self.sent:
+            return self.constraints.checked(self.objective.evaluate(arch))
+        self.sent.discard(arch)
+        found = next(evaluations, None)
+        if found is None:
+            raise UsageError("the executor gives fewer results than there are architectures")
+        return self.constraints.checked(found)
 
     def checked(self, trial: Trial, arch: Arch) -> Trial:
         """The recorded trial; raises UsageError if the search would not make the same one now."""
@@ -185,7 +248,9 @@ class _Known:
                 f"{line} is {trial.arch} where the search asks for {arch}: it was edited, or made "
                 f"by another version"
             )
-        original = self.originals.get(self.forms[arch])
+        original = self.infeasible.get(arch)
+        if original is None and not is_infeasible(trial):
+            original = self.originals.get(self.forms[arch])
         if trial.copy_of != (None if original is None else original.number):
             raise UsageError(
                 f"{line} has the score of another architecture than it would have now: it was "
@@ -195,6 +260,9 @@ class _Known:
 
     def add(self, trial: Trial) -> None:
         """Remember a trial."""
+        if is_infeasible(trial):
+            self.infeasible.setdefault(trial.arch, trial)
+            return
         original = self.originals.setdefault(self.forms[trial.arch], trial)
         if trial.arch != original.arch:
             self.metrics.setdefault(trial.arch, trial.metrics)

@@ -9,7 +9,7 @@ from typing import Any
 
 from nas.cli.arguments import names_a_path
 from nas.cli.composition import positional, run_hydra
-from nas.cli.settings import ReportSettings
+from nas.cli.settings import ReportSettings, SearchSettings
 from nas.errors import UsageError
 from nas.storage.files import path_of
 
@@ -28,8 +28,9 @@ def main(argv: Sequence[str]) -> None:
 
 def run(folder: Path, settings: ReportSettings) -> None:
     """Print the summary of the run as text or JSON."""
-    from nas.cli.build import build_ranking, build_space
+    from nas.cli.build import build_space
     from nas.cli.finals import read
+    from nas.cli.judging import judging
     from nas.cli.questions import question, recorded
     from nas.runs.folder import CONFIG, OWN, read_best, read_elapsed, read_record, read_trials
     from nas.runs.summary import summarise
@@ -38,22 +39,22 @@ def run(folder: Path, settings: ReportSettings) -> None:
     record = read_record(folder)[0]
     search = recorded(record, folder / CONFIG)
     if OWN in record and search.space.name not in SPACES:  # of the program that searched
-        _show(read_best(folder), search.metrics, settings)
+        _show(read_best(folder), search, settings)
         return
     space = build_space(search.space)
     history = read_trials(folder, space, search.metrics)
-    ranking = build_ranking(search.ranking, search.proxy, search.metrics)
+    ranking = judging(search)
     elapsed = read_elapsed(folder)
     held = read(search, history, ranking, space, folder, elapsed)
     summary = summarise(history, space, ranking, search.metrics, question(search), *held, elapsed)
-    _show(summary, search.metrics, settings)
+    _show(summary, search, settings)
 
 
-def _show(summary: Mapping[str, Any], metrics: Sequence[str], settings: ReportSettings) -> None:
+def _show(summary: Mapping[str, Any], search: SearchSettings, settings: ReportSettings) -> None:
     from nas.cli.build import build_metrics
     from nas.runs.summary import rendered
 
     if settings.json:
         print(json.dumps(summary, ensure_ascii=False))
     else:
-        print(rendered(summary, build_metrics(metrics)))
+        print(rendered(summary, build_metrics(search.metrics, search.metric)))

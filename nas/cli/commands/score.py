@@ -11,7 +11,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from nas.cli.arguments import is_notation
-from nas.cli.build import build_objective
+from nas.cli.build import build_metrics, build_objective
 from nas.cli.composition import positional, run_hydra
 from nas.cli.config_files import options_of
 from nas.cli.settings import ScoreSettings
@@ -76,13 +76,13 @@ def run(settings: ScoreSettings, words: Sequence[str]) -> None:
     texts = [*words, *_lines(settings.archs)]
     if not texts:
         raise UsageError("score needs an architecture, or archs=FILE with one a line")
-    objective = build_objective(settings, settings.metrics)
+    objective = build_objective(settings, build_metrics(settings.metrics, settings.metric))
     if sys.stderr.isatty() and (waits := objective.preparing):
         print(waits, file=sys.stderr, flush=True)
     held: list[str] = []
     reasons = set()
     for text, arch in [(text, _read(objective.space, text)) for text in texts]:
-        found = objective.complete(arch)
+        found = objective.evaluate(arch)
         held.append(_shown(objective, arch, found, settings.json, text))
         failed = found.failed and all(map(isnan, found.scores.values()))
         reasons.add(found.reason if failed else None)
@@ -111,7 +111,9 @@ def _run_module(settings: ScoreSettings, words: Sequence[str]) -> None:
     option = "file" if settings.module is None else "module"
     make = module_named(option, settings.module or settings.file or "")
     example = None if settings.inputs is None else zeros(1, *settings.inputs)
-    objective = build_objective(settings, settings.metrics, space=OneModule(make, example))
+    objective = build_objective(
+        settings, build_metrics(settings.metrics, settings.metric), space=OneModule(make, example)
+    )
     inputs = objective.batch.inputs
     if settings.inputs is not None and tuple(inputs.shape[1:]) != settings.inputs:
         found = list(inputs.shape[1:])

@@ -11,10 +11,11 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from nas.cli.build import build_executor, build_objective, build_ranking
+from nas.cli.build import build_executor, build_metrics, build_objective
 from nas.cli.composition import run_hydra
 from nas.cli.config_files import quoted
 from nas.cli.finals import hold, read
+from nas.cli.judging import aims, judging, with_figures
 from nas.cli.questions import completed, question
 from nas.cli.settings import SearchSettings
 from nas.errors import NothingFoundError
@@ -66,8 +67,11 @@ def main(argv: Sequence[str]) -> None:
 
 def run(settings: SearchSettings, again: str) -> None:
     """Search as the settings say; `again` is the command that continues a stopped search."""
-    ranking = build_ranking(settings.ranking, settings.proxy, settings.metrics)
-    objective = build_objective(settings, settings.metrics)
+    settings = with_figures(settings)
+    ranking = judging(settings)
+    metrics = build_metrics(settings.metrics, settings.metric)
+    objective = build_objective(settings, metrics)
+    objective = replace(objective, constraints=aims(settings).constraints)
     settings = settings.with_finals(all(proxy.decides for proxy in objective.named.values()))
     if settings.finals is not None:
         judges_of(objective, settings.finals.proxies)  # raises now, not after the search
@@ -132,6 +136,8 @@ def _every(
         executor=executor,
         give_up=settings.give_up,
         spent=spent,
+        constraints=objective.constraints,
+        screen=objective.screen,
         **asdict(settings.limits),
     )
 
@@ -146,7 +152,8 @@ def _watch(
 
     Returns whether Ctrl-C came, and the seconds that the new trials took.
     """
-    comparable, start, seconds = settings.ranking.name == "score", monotonic(), 0.0
+    start, seconds = monotonic(), 0.0
+    comparable = settings.ranking.name == "score" and not settings.objective
     with interrupted() as stops:
         seconds = watched(
             every, done, settings.limits, comparable, lambda: bool(stops), objective.preparing

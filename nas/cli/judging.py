@@ -1,0 +1,65 @@
+"""What a search looks for, from its settings: its figures, objectives and constraints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from nas.cli.build import build_ranking
+from nas.cli.settings import SearchSettings
+from nas.errors import UsageError
+from nas.metric import METRICS
+from nas.proxy import PROXIES
+from nas.ranking import RANKINGS, Ranking
+from nas.searching.judging import SEVERAL, Aims
+from nas.trial import Trial
+
+
+def with_figures(settings: SearchSettings) -> SearchSettings:
+    """The settings with the metrics that objectives and constraints name, and with their ranking.
+
+    Raises UsageError for a name that is no figure of the search.
+    """
+    own = {*settings.proxy.members}
+    wanted = [name for name in aims(settings).names if name not in own]
+    settings = settings.with_metrics([*dict.fromkeys([*settings.metrics, *wanted])])
+    if len(settings.objective) < 2 or settings.ranking.name != "score":
+        return settings
+    record = {**settings.record["ranking"], "name": SEVERAL}
+    ranking = replace(settings.ranking, name=SEVERAL)
+    return replace(settings, ranking=ranking, record={**settings.record, "ranking": record})
+
+
+def aims(settings: SearchSettings) -> Aims:
+    """The objectives and constraints; raises UsageError for a name that is no figure."""
+    proxies = settings.proxy
+    score = "" if proxies.together else proxies.name
+    try:
+        return Aims.parse(settings.objective, settings.constraints, _units(settings), score)
+    except UsageError as error:
+        lost = [name for name in PROXIES if f"'{name}'" in str(error)]
+        if not lost or lost[0] in proxies.members:
+            raise
+        several = ",".join([*proxies.members, lost[0]])
+        raise UsageError(
+            f"{error}; a proxy must be among those that score: proxy=[{several}]"
+        ) from None
+
+
+def judging(settings: SearchSettings) -> Ranking:
+    """The ranking by the objectives and constraints of the settings."""
+    looked_for = aims(settings)
+    if not looked_for.objectives:
+        bare = build_ranking(settings.ranking, settings.proxy, settings.metrics)
+        return looked_for.before(bare)
+    whole = looked_for.before(RANKINGS.bound(settings.ranking))
+    # a ranking that cannot rank trials of these figures raises its error now, not after scoring
+    scores = dict.fromkeys(settings.proxy.members, 1.0) if settings.proxy.together else {}
+    whole([Trial(0, (), 1.0, dict.fromkeys(settings.metrics, 1.0), 0.0, scores=scores)])
+    return whole
+
+
+def _units(settings: SearchSettings) -> Mapping[str, str]:
+    """The units of all figures that a trial of the search can have, by name."""
+    measured = {name: METRICS[name].unit for name in METRICS}
+    return {**dict.fromkeys(settings.proxy.members, ""), **measured}
