@@ -49,19 +49,17 @@ def search(
 ) -> Found:
     """Search a space by a proxy, by the rank sum of several, or by an objective of your own.
 
-    Give plugins as objects or by name, which means default options; a strategy can also be a class,
-    a `partial` of it, or an object, of which a copy is used. `batch`: None is the space's default
-    input. `live`: without layers that cannot change the output. `metrics`: what is measured of
-    every trial, names or metrics by name; None: params and flops. `objective`: a formula of these
-    figures, as "epsilon*flops^-0.07", or several, as ["epsilon", "-flops"], of which the front is
-    looked for. `constraints`: what must be met, as ["params<=2M"]. An `Objective` has its own.
+    Plugins are objects or names, which mean default options; a strategy may also be a class or a
+    `partial`, and of an object a copy is used. `batch`: None is the space's default. `live`:
+    without layers that cannot change the output. `metrics`: None is params and flops.
+    `objective`: a formula of figures, as "epsilon*flops^-0.07", or several, whose front is looked
+    for. `constraints`: as ["params<=2M"]. An `Objective` has its own batch, metrics and aims.
 
     `budget`, `count`, `timeout` (seconds, or a text such as "10m"), `patience` and `give_up` say
-    when it ends, as in `nas.trials`. `finals`: the panel that judges the best trials among each
-    other; "auto": the default one unless the proxies decide by themselves or an objective is
-    given; None: none. `executor`: one that runs, or a name. With `out` it is kept in that folder,
-    as by `nas search`, and the same call goes on where it stopped. `progress`: whether a bar is
-    shown; None: on a terminal and in a notebook. Raises UsageError for a wrong argument.
+    when it ends, as in `nas.trials`. `finals`: the panel that judges the best trials; "auto": the
+    default one unless the proxies decide by themselves or there is an objective; None: none.
+    With `out` it is kept in that folder, as by `nas search`, and the same call goes on there.
+    `progress`: whether a bar is shown; None: where somebody looks. Raises UsageError.
 
     >>> from nas import search
     >>> found = search("nasbench201", "params", "random", budget=3, finals=None)
@@ -72,8 +70,8 @@ def search(
     seed, block = whole("seed", seed, 0), whole("block", block, 1)
     give_up = whole("give_up", give_up, 1)
     _check_folder(out)
-    aimed = texts("objective", objective), texts("constraints", constraints)
-    asked = prepared(space, proxy, strategy, limits, batch, seed, live, finals, metrics, aimed)
+    aims = texts("objective", objective), texts("constraints", constraints)
+    asked = prepared(space, proxy, strategy, limits, batch, seed, live, finals, metrics, aims)
     shown = is_watched() if progress is None else flag("progress", progress)
     with _executing(executor) as runs:
         return asked.run(out, seed, block, give_up, runs, shown)

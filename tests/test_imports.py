@@ -121,7 +121,10 @@ def test_functions_are_short(folder: str) -> None:
     for path in files(folder):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef):
-                assert (node.end_lineno or 0) - node.lineno < 50, f"{path}: {node.name}"
+                told = node.body[0] if ast.get_docstring(node) else None
+                told_lines = 0 if told is None else (told.end_lineno or 0) - told.lineno
+                lines = (node.end_lineno or 0) - node.lineno - told_lines
+                assert lines < 50, f"{path}: {node.name}"
 
 
 def test_global_randomness_is_seeded_in_one_place() -> None:

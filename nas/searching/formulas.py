@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from keyword import iskeyword
+from math import isfinite, isnan, nan
 from typing import Any
 
 from nas.errors import UsageError
@@ -84,11 +85,13 @@ class Formula:
 
     def value(self, figures: Mapping[str, float]) -> float:
         """The value of a trial's figures; NaN if one of them is missing or it does not exist."""
+        if any(isnan(figures.get(name, nan)) for name in self.names):
+            return nan  # min, max and the power 0 would pass over it
         try:
             found = _value(self.tree, figures)
-        except (ArithmeticError, ValueError, KeyError, RecursionError):
-            return math.nan
-        return found if math.isfinite(found) else math.nan
+        except (ArithmeticError, ValueError, RecursionError):
+            return nan
+        return found if isfinite(found) else nan
 
 
 def _spelled(text: str, known: Iterable[str]) -> tuple[str, dict[str, str]]:
@@ -147,7 +150,4 @@ def _value(node: Any, figures: Mapping[str, float]) -> float:
         case ast.BinOp():
             left, right = _value(node.left, figures), _value(node.right, figures)
             return BINARY[type(node.op)](left, right)
-    values = [_value(part, figures) for part in node.args]
-    if any(map(math.isnan, values)):  # min and max pass over NaN, depending on the order
-        return math.nan
-    return FUNCTIONS[node.func.id](*values)
+    return FUNCTIONS[node.func.id](*(_value(part, figures) for part in node.args))
