@@ -14,6 +14,7 @@ import json
 from collections.abc import Mapping
 from math import isnan
 from pathlib import Path
+from statistics import median
 
 from nas import Arch, Evaluation, History, ProxyObjective, trials
 from nas.metric import METRICS
@@ -98,7 +99,7 @@ def main() -> None:
         f"{len(feasible):,} of {len(own):,} architectures meet {given.constraint}; "
         f"{given.strategy}, {given.budget} trials, {given.seeds} seeds: {wins} end on the best "
         f"feasible {given.proxy} ({best:.6g}), {infeasible} on an infeasible one; "
-        f"place of the winner among the feasible scores: median {sorted(shares)[len(shares) // 2]}, "
+        f"place of the winner among the feasible scores: median {median(shares):g}, "
         f"worst {max(shares)}"
     )
 

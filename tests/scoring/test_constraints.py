@@ -33,7 +33,8 @@ UNITS = {"params": "", "latency": "ms", "memory": "bytes", "my-cost": "", "val a
 )
 def test_a_sentence_is_read(text: str, name: str, limit: float) -> None:
     found = Constraint.parse(text, UNITS)
-    assert (found.name, found.limit) == (name, pytest.approx(limit))
+    assert found.name == name
+    assert found.limit == pytest.approx(limit)
 
 
 @pytest.mark.parametrize(
