@@ -86,6 +86,8 @@ def for_hydra(argv: Sequence[str]) -> list[str]:
             argument = f"{key}={value}"
         if equals and key in FORMULAS:
             arguments.append(f"{key}={_formulas(value)}")
+        elif equals and key.lstrip("+") == "metric":
+            raise UsageError(f"{given} must have an option: metric.NAME.OPTION=VALUE")
         elif equals and key.startswith("metric."):
             arguments.append(f"++{argument}")  # any metric may have options
         elif equals and key in TEXTS:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from random import Random
 from time import monotonic
 from typing import Any, Literal
 
@@ -50,6 +51,10 @@ Strategies = Callable[[Space, Ranking], Strategy] | Strategy | str
 """A strategy's name, what makes it, or the strategy itself."""
 Finals = Panel | Literal["auto", "panel", "none"] | None
 """The panel, the default one, none, or the default one where the score is a guess."""
+
+
+SCORE = "score"
+"""What formulas and constraints call the score of an objective that is not made of proxies."""
 
 
 @dataclass(frozen=True)
@@ -228,7 +233,7 @@ def prepared(
     if finals not in ("auto", "panel", "none", None) and not isinstance(finals, Panel):
         raise UsageError(f"finals={finals!r:.80} must be a Panel, 'panel', 'auto' or 'none'")
     objective = _objective(there, proxy, batch, seed, live, metrics)
-    objective, aims = _aimed(objective, *aimed)
+    objective, aims = _aimed(there, objective, *aimed)
     if aims.objectives and finals not in ("auto", "none", None):
         raise UsageError("finals judge by proxies alone and know nothing of objective=: give none")
     judging = objective if isinstance(objective, ProxyObjective) else None
@@ -250,19 +255,19 @@ def prepared(
 
 
 def _aimed(
-    objective: Objective, formulas: Sequence[str], constraints: Sequence[str]
+    space: Space, objective: Objective, formulas: Sequence[str], constraints: Sequence[str]
 ) -> tuple[Objective, Aims]:
     """The objective with the metrics and constraints that are asked for, and what is looked for.
 
     Raises UsageError for a name that is no figure.
     """
     if not isinstance(objective, ProxyObjective):
-        if formulas or constraints:
-            raise UsageError(
-                "an objective of your own has its own figures: formulas and "
-                "constraints are for proxies"
-            )
-        return objective, Aims()
+        if not formulas and not constraints:
+            return objective, Aims()
+        own = objective.metrics(space.sample(Random("figures")))
+        return objective, Aims.parse(
+            formulas, constraints, dict.fromkeys([*own, SCORE], ""), SCORE
+        )
     single = not isinstance(objective.proxies, Mapping)
     score = _name(PROXIES, objective.named[""]) if single else ""
     names = [score] if single else [*objective.named]

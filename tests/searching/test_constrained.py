@@ -210,3 +210,13 @@ def test_a_search_from_python_keeps_to_constraints_and_objectives() -> None:
         search(SPACE, "params", budget=3, constraints=["weight<=3"])
     with pytest.raises(UsageError, match="no figure of this search"):
         search(SPACE, "params", budget=3, objective="weight")
+
+
+def test_an_objective_of_ones_own_has_aims_too() -> None:
+    found = search(SPACE, Paid(), "random", budget=30, constraints=["params<=10", "score>=2"])
+    assert sum(found.best.arch) <= 10
+    assert found.best.score >= 2
+    found = search(SPACE, Paid(), "random", budget=30, objective="-params+0*score")
+    assert sum(found.best.arch) == min(sum(trial.arch) for trial in found.trials)
+    with pytest.raises(UsageError, match="there are: params, score"):
+        search(SPACE, Paid(), "random", budget=30, constraints=["flops<=10"])

@@ -1,0 +1,74 @@
+"""Objectives and constraints on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nas.searching.formulas import Formula
+from tests.support.command_line import SMALL, best, check_mistake, history, nas
+
+QUICK = [*SMALL, "proxy=params", "strategy=random", "finals=none", "out=run", "budget=60"]
+
+
+def test_no_infeasible_winner(here: Path) -> None:
+    done = nas("search", *QUICK, "constraints=[flops<=12k, params>=1.2k]", "metrics=[params]")
+    assert done.code == 0, done.err
+    found = best(here / "run")
+    assert found["flops"] <= 12_000
+    assert found["params"] >= 1_200
+    assert all(row["flops"] <= 12_000 and row["params"] >= 1_200 for row in found["top"])
+    report = nas("report", "run")
+    assert report.out == done.out[: done.out.index("files   ")]
+    again = nas("search", *QUICK, "constraints=[flops<=12k, params>=1.2k]", "metrics=[params]")
+    assert (again.code, again.out) == (0, done.out)
+
+
+def test_an_infeasible_trial_has_its_reason(here: Path) -> None:
+    done = nas(
+        "search", *QUICK, "proxy=[params,flops]", "ranking=rank_sum", "constraints=['flops>=20k']"
+    )
+    assert done.code == 0, done.err
+    found = best(here / "run")
+    reasons = found["trials"]["reasons"]
+    assert {*reasons} <= {"infeasible: flops>=20k"}
+    assert found["flops"] >= 20_000
+
+
+def test_a_formula_ranks(here: Path) -> None:
+    done = nas("search", *QUICK, "objective=params*flops^-0.9")
+    assert done.code == 0, done.err
+    found, value = best(here / "run"), Formula.parse("params*flops^-0.9").value
+    values = {row["number"]: value(row["metrics"]) for row in history(here / "run")}
+    scored = {number: each for number, each in values.items() if each == each}
+    assert found["score"] == max(scored.values())
+    assert "params*flops^-0.9" in done.out
+    assert found["objective"] == ["params*flops^-0.9"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["constraints=[weight<=3]"], "no figure of this search"),
+        (["constraints=[params<=3ms]"], "the unit 'ms'"),
+        (["constraints=[params]"], "params<=500000"),
+        (["constraints=[params<=3,params>=4]"], "contradict"),
+        (["constraints=[1,2]"], "params<=500000"),
+        (["constraints={a: 1}"], "params<=500000"),
+        (["objective=weight*2"], "no figure of this search"),
+        (["objective=naswot"], "proxy=[params,naswot]"),
+        (["objective=__import__('os').getcwd()"], "is no formula"),
+        (["objective=[params,open(1)]"], "is no formula"),
+        (["objective=[]"], "must be a formula"),
+        (["objective=3"], "has no figure"),
+        (["objective=-params", "finals=panel"], "finals=none"),
+        (["metric.flops.speed=3"], "has no option"),
+        (["metric.weight.speed=3"], "not measured"),
+        (["metric=3"], "metric.NAME.OPTION=VALUE"),
+        (["constraints=[params<=-1]"], "the nearest is"),
+    ],
+)
+def test_mistakes(here: Path, words: list[str], said: str) -> None:
+    check_mistake(nas("search", *QUICK, *words), [said])
+    assert not (here / "run").exists()
