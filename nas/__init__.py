@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nas.arch import Arch
 from nas.candidate import Candidate
 from nas.errors import NotApplicableError, UsageError
-from nas.metric import METRICS, Metric
+from nas.metric import METRICS, Measured, Metric
 from nas.network import Network
 from nas.proxy import PROXIES, NoScore, Proxy
 from nas.ranking import RANKINGS
@@ -39,6 +39,7 @@ __all__ = [
     "Candidate",
     "Evaluation",
     "History",
+    "Measured",
     "Metric",
     "Network",
     "NoScore",

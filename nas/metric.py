@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from nas.candidate import Candidate
@@ -12,8 +13,31 @@ if TYPE_CHECKING:
     from nas.batch import Batch
 
 
+class Measured(float):
+    """A figure with what else was seen while it was measured."""
+
+    more: Mapping[str, float]
+    """Further figures: a trial has them as NAME_KEY beside the metric NAME."""
+    note: str
+    """What was wrong, such as other load; empty if nothing. A trial's note says it, and a summary
+    has every note once: so it has no figures."""
+
+    def __new__(cls, value: float, more: Mapping[str, float], note: str = "") -> Measured:
+        """The figure, with further figures by name and a note."""
+        figure = super().__new__(cls, value)
+        figure.more, figure.note = more, note
+        return figure
+
+    def __reduce__(self) -> tuple[type[Measured], tuple[float, Mapping[str, float], str]]:
+        """Keep all of it when the figure is sent to another process."""
+        return Measured, (float(self), dict(self.more), self.note)
+
+
 class Metric(ABC):
     """Measures candidates; lower is better."""
+
+    measured: ClassVar[bool] = False
+    """Whether the figure is another one at every measurement, such as a time."""
 
     unit: ClassVar[str] = ""
     """The unit as it is shown beside the figure."""
@@ -26,7 +50,10 @@ class Metric(ABC):
 
     @abstractmethod
     def measure(self, candidate: Candidate, batch: Batch) -> float:
-        """The candidate's figure for inputs like the batch's; NaN if it has none."""
+        """The candidate's figure for inputs like the batch's; NaN if it has none.
+
+        It may be a `Measured`, which has further figures and a note.
+        """
 
 
 METRICS: Registry[Metric] = Registry("metric", "nas.metrics", Metric)

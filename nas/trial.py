@@ -8,6 +8,7 @@ from math import isnan, nan
 from typing import Any
 
 from nas.arch import Arch
+from nas.metric import Measured
 from nas.proxy import NoScore
 from nas.storage.journal import sealed, unsealed
 
@@ -117,13 +118,14 @@ class Trial:
 
 
 def _noted(found: Evaluation) -> str:
-    """The note of an evaluation, with the metrics that could not be measured."""
-    missing = [
-        f"{name} could not be measured ({figure.reason})"
-        for name, figure in found.metrics.items()
-        if isinstance(figure, NoScore)
-    ]
-    return "; ".join(part for part in (found.note, *missing) if part)
+    """The note of an evaluation, with those of its metrics and with the missing ones."""
+    parts = [found.note]
+    for name, figure in found.metrics.items():
+        if isinstance(figure, NoScore):
+            parts.append(f"{name} could not be measured ({figure.reason})")
+        elif isinstance(figure, Measured) and figure.note:
+            parts.append(f"{name}: {figure.note}")
+    return "; ".join(part for part in parts if part)
 
 
 def nullable(value: float) -> float | None:

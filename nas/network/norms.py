@@ -22,10 +22,10 @@ def explain(model: nn.Module) -> None:
     """
     for part in model.modules():
         if isinstance(part, _NormBase | nn.GroupNorm):
-            part.register_forward_pre_hook(_check)
+            part.register_forward_pre_hook(check_values)
 
 
-def _check(norm: nn.Module, given: tuple[Any, ...]) -> None:
+def check_values(norm: nn.Module, given: tuple[Any, ...]) -> None:
     """TooFewValuesError where the norm has one value to take a mean and a spread of."""
     values = given[0] if given else None
     if not isinstance(values, Tensor) or values.ndim < 2 or not values.numel():

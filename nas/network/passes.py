@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.errors import NotApplicableError
+from nas.network.norms import check_values
 from nas.seeding import seeded
 
 NAMES = ("logits", "out")
@@ -94,7 +95,7 @@ class _Draws:
             self.running.pop().close()
 
 
-def _own_inputs(model: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+def own_inputs(model: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
     """Copies of the inputs, real ones in the type of the weights.
 
     A module may work on its inputs in place, and inputs that need a gradient refuse that.
@@ -145,10 +146,25 @@ def finish(model: nn.Module, example: Callable[[], Tensor], *parts: object) -> N
     if is_lazy(model):
         materialise(model, example())
     draws = _Draws(parts)
-    model.register_forward_pre_hook(_own_inputs, prepend=True)
+    model.register_forward_pre_hook(own_inputs, prepend=True)
     model.register_forward_pre_hook(draws.begin, prepend=True)
     model.register_forward_hook(draws.end, always_call=True)
     model.register_forward_hook(_logits_only)
+
+
+def plain(model: nn.Module) -> nn.Module:
+    """The module without the hooks of `finish` and of `norms.explain`, which take time and memory.
+
+    A pass is then the author's code alone. It needs `own_inputs`, and gives what that code gives.
+    """
+    ours = (own_inputs, _logits_only, check_values, _Draws.begin, _Draws.end)
+    for part in model.modules():
+        for hooks in (part._forward_pre_hooks, part._forward_hooks):
+            for key, hook in [*hooks.items()]:
+                if getattr(hook, "__func__", hook) in ours:
+                    del hooks[key]
+                    part._forward_hooks_always_called.pop(key, None)
+    return model
 
 
 def is_lazy(model: nn.Module) -> bool:
@@ -160,6 +176,6 @@ def materialise(model: nn.Module, inputs: Tensor) -> None:
     """Run a model once so that its lazy layers get their sizes; its running statistics stay."""
     training = [(part, part.training) for part in model.modules()]
     with torch.no_grad():
-        model.eval()(*_own_inputs(model, (inputs,)))
+        model.eval()(*own_inputs(model, (inputs,)))
     for part, mode in training:
         part.training = mode

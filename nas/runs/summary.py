@@ -124,8 +124,12 @@ def summarise(
 
 
 def figures(values: Mapping[str, float], metrics: Sequence[str]) -> dict[str, float | int | None]:
-    """The metrics as plain values: counts are whole numbers, a missing figure is None."""
-    return {name: _plain(values[name]) for name in metrics}
+    """The metrics as plain values: counts are whole numbers, a missing figure is None.
+
+    A metric that is measured has its interquartile range beside it, as NAME_iqr.
+    """
+    names = [each for name in metrics for each in (name, f"{name}_iqr")]
+    return {name: _plain(values[name]) for name in names if name in metrics or name in values}
 
 
 def _plain(value: float) -> float | int | None:
@@ -209,9 +213,16 @@ def metric_lines(
     """A line for each metric: its title, its figure, its unit."""
     return [
         f"{metric.title or name:<{max(width, len(metric.title or name) + 1)}}{shown(values[name])}"
-        + (f"   ({metric.unit})" if metric.unit else "")
+        + (f"   ({unit})" if (unit := _unit(values, name, metric)) else "")
         for name, metric in metrics.items()
     ]
+
+
+def _unit(values: Mapping[str, Any], name: str, metric: Metric) -> str:
+    """The unit of a metric; of a measured one also how far its measurements spread."""
+    spread = values.get(f"{name}_iqr")
+    between = [] if spread is None else [f"interquartile range {spread:.3g}"]
+    return ", ".join([metric.unit] * bool(metric.unit) + between)
 
 
 def shown(value: float | int | None) -> str:

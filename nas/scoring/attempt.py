@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from nas.arch import Arch
 from nas.candidate import Candidate
 from nas.errors import NotApplicableError, UsageError
-from nas.metric import Metric
+from nas.metric import Measured, Metric
 from nas.proxy import NoScore, Proxy
 from nas.scoring.explained import explained
 from nas.space import Space
@@ -71,6 +71,8 @@ def _attempted(
             )
         if isinstance(answer, int) and abs(answer) > float_info.max:
             raise UsageError(f"{name} gives a whole number that is too large for a float")
+        if isinstance(answer, Measured) and isfinite(answer):
+            return answer
         # a NoScore stays, and a count stays a whole number
         return answer if isinstance(answer, NoScore | int) else finite(float(answer), what)
     except (Exception, SystemExit) as error:  # one failure must not end the search

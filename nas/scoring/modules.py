@@ -15,7 +15,7 @@ from nas.batch import Batch
 from nas.candidate import Candidate
 from nas.data.synthetic import suitable
 from nas.errors import UsageError
-from nas.metric import METRICS, Metric
+from nas.metric import METRICS, Measured, Metric
 from nas.one_module import ARCH, OneModule
 from nas.proxy import PROXIES, NoScore, Proxy
 from nas.registry.configs import combination
@@ -34,7 +34,7 @@ Labels = Tensor | np.ndarray[Any, Any] | Sequence[int]
 Figures = Proxies | Metric | Sequence[One | Metric] | Mapping[str, One | Metric]
 """Proxies and metrics, alone or several."""
 
-DEFAULT: Figures = ("epsilon", "naswot", "params", "flops")
+DEFAULT: Figures = ("epsilon", "naswot", "params", "flops", "latency")
 SIZE = 64
 """How many inputs are made of a shape."""
 
@@ -88,10 +88,14 @@ def _row(objective: ProxyObjective, name: str, asked: Proxy | Metric) -> Row:
         [found] = replace(objective, proxies={name: asked}).each((ARCH, [name]))
         return Row(found.score, found.seconds, found.reason, found.failed, found.note)
     start = perf_counter()
-    value = replace(objective, measures={name: asked}).metrics(ARCH)[name]
+    figures = replace(objective, measures={name: asked}).metrics(ARCH)
+    value = figures[name]
     seconds = perf_counter() - start
     if not isnan(value):
-        return Row(value, seconds, unit=asked.unit)
+        notes = []
+        if isinstance(value, Measured):
+            notes = [*(f"{key} {each:.3g}" for key, each in value.more.items()), value.note]
+        return Row(value, seconds, note="; ".join(filter(None, notes)), unit=asked.unit)
     why = value if isinstance(value, NoScore) else NoScore("the metric gives NaN")
     return Row(value, seconds, why.reason, why.failed, unit=asked.unit)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from nas.arch import Arch
 from nas.candidate import Candidate
 from nas.errors import UsageError
-from nas.metric import METRICS, Metric
+from nas.metric import METRICS, Measured, Metric
 from nas.proxy import NoScore, Proxy
 from nas.scoring.attempt import finite, measured, reason, scored
 from nas.scoring.constraints import Constraints
@@ -178,10 +178,12 @@ class ProxyObjective:
     def _measured(self, candidate: Candidate) -> dict[str, float]:
         """The metrics; a metric that fails is a `NoScore`, NaN with the reason."""
         batch = self.batch.fresh(self.seed)
-        found = {}
+        found: dict[str, float] = {}
         for name, metric in self.measures.items():
             with batch.unchanged():
-                found[name] = measured(metric, candidate, batch, self.strict)
+                figure = found[name] = measured(metric, candidate, batch, self.strict)
+            if isinstance(figure, Measured):
+                found |= {f"{name}_{key}": value for key, value in figure.more.items()}
         return found
 
     def _scored(self, proxy: Proxy, candidate: Candidate) -> Evaluation:

@@ -36,8 +36,8 @@ class Row:
 
     @property
     def remark(self) -> str:
-        """The reason or the note."""
-        return self.reason or self.note
+        """The reason, or the unit and the note."""
+        return self.reason or "; ".join(filter(None, [self.unit, self.note]))
 
 
 class Scores(Mapping[str, Row]):
@@ -47,7 +47,7 @@ class Scores(Mapping[str, Row]):
     >>> print(scores)
     Net on inputs of shape (3, 8, 8)
             value  seconds
-    params  1,200   0.0012
+    params  1,200   0.0012  parameters
     >>> scores["params"].value, scores.to_dict()["params"]["seconds"]
     (1200, 0.0012)
     """

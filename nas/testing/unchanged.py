@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from random import getstate
@@ -24,7 +25,10 @@ def _globals() -> dict[str, object]:
         "torch's generator": torch.get_rng_state().tolist(),
         "the default dtype": torch.get_default_dtype(),
         "grad mode": torch.is_grad_enabled(),
+        "inference mode": torch.is_inference_mode_enabled(),
         "the thread count": torch.get_num_threads(),
+        "what becomes of numbers below 1.2e-38": (torch.tensor([1e-38]) * 0.1).item(),
+        "the collection of garbage": gc.isenabled(),
         "random's generator": getstate(),
         "numpy's generator": np.random.get_state()[1].tolist(),  # type: ignore[index]
     }

@@ -166,7 +166,8 @@ def _shown(
 def _figures(objective: ProxyObjective, arch: Arch, found: Evaluation) -> dict[str, Any]:
     scores = {name: nullable(score) for name, score in found.scores.items()}
     own = objective.measures
-    spreads = {name: each for name, each in found.metrics.items() if name not in own}
+    measures = figures(found.metrics, [*own])
+    spreads = {name: each for name, each in found.metrics.items() if name not in measures}
     note = Trial.of(0, arch, found).note
     return {
         "arch": described(objective.space, arch),
@@ -175,7 +176,7 @@ def _figures(objective: ProxyObjective, arch: Arch, found: Evaluation) -> dict[s
         "reason": found.reason or None,
         **({"scores": scores} if scores else {}),
         **({"reasons": {**found.reasons}} if found.reasons else {}),
-        **figures(found.metrics, [*objective.measures]),
+        **measures,
         **({"spreads": figures(spreads, [*spreads])} if spreads else {}),
         **({"note": note} if note else {}),
         "seconds": round(found.seconds, 6),
