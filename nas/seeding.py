@@ -79,24 +79,6 @@ def one_thread() -> Iterator[None]:
 
 
 @contextmanager
-def no_denormals() -> Iterator[None]:
-    """Have this thread take numbers below 1.2e-38 for zero; afterwards as before.
-
-    A processor is up to a hundred times slower with them. Untrained networks have some in layers
-    that are deep enough, trained ones do not.
-    """
-    import torch
-
-    # PyTorch does not tell its setting, so it is read off a product that is such a number
-    before = (torch.tensor([1e-38]) * 0.1).item() == 0
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(before)
-
-
-@contextmanager
 def full_precision() -> Iterator[None]:
     """Have torch compute float32 as such and alike every time, on every device; then as before.
 

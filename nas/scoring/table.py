@@ -36,8 +36,9 @@ class Row:
 
     @property
     def remark(self) -> str:
-        """The reason, or the unit and the note."""
-        return self.reason or "; ".join(filter(None, [self.unit, self.note]))
+        """The reason, or the note after the unit, if this is a word and no sentence."""
+        word = "" if " " in self.unit else self.unit
+        return self.reason or "; ".join(filter(None, [word, self.note]))
 
 
 class Scores(Mapping[str, Row]):
