@@ -36,9 +36,6 @@ class Measured(float):
 class Metric(ABC):
     """Measures candidates; lower is better."""
 
-    measured: ClassVar[bool] = False
-    """Whether the figure is another one at every measurement, such as a time."""
-
     unit: ClassVar[str] = ""
     """The unit as it is shown beside the figure."""
     title: ClassVar[str] = ""
@@ -47,6 +44,10 @@ class Metric(ABC):
     """Whether two measurements of the same candidate differ, as of a time."""
     width: ClassVar[int] = 12
     """Width of its column in a table, in characters."""
+
+    def refusal(self) -> str:
+        """Why this machine cannot measure it, in a sentence; empty if it can."""
+        return ""
 
     @abstractmethod
     def measure(self, candidate: Candidate, batch: Batch) -> float:

@@ -55,6 +55,9 @@ def build_objective(
     if not hasattr(batch, "digest"):  # a source of another package may give anything
         raise UsageError(f"batch={settings.batch.name} gives {batch!r:.80}, which is no Batch")
     batch = batch.to(device)
+    for metric in (metrics or {}).values():
+        if refusal := metric.refusal():
+            raise UsageError(refusal)
     return ProxyObjective(
         space,
         proxies,

@@ -66,8 +66,8 @@ class Latency(Metric):
     deviation) from the median. The interquartile range of what is left is a further figure, `iqr`.
 
     On one thread of a CPU, a pass during which the thread waited for a processor is repeated, up
-    to twice `repeats` passes in all. If almost all were disturbed, the figure is the time of all
-    passes without that waiting. With more threads and on CUDA the load average of the machine
+    to twice `repeats` passes in all. If fewer than 5 were undisturbed, the figure is the time of
+    all passes without that waiting. With more threads and on CUDA the load average of the machine
     tells of other load. The note says it. On CUDA the time is that between two events.
 
     `device`: `cpu`, `cuda` or `cuda:1`; null: where the proxies run. `batch`: examples in a pass.
@@ -100,6 +100,10 @@ class Latency(Metric):
         self.device, self.batch, self.threads = device, batch, threads
         self.warmup, self.repeats, self.seconds = warmup, repeats, seconds
 
+    def refusal(self) -> str:
+        """What the device lacks; empty if it is here, or wherever the proxies run."""
+        return _lacking(self.device) if self.device else ""
+
     def measure(self, candidate: Candidate, batch: Batch) -> Measured:
         """The median in milliseconds, with the interquartile range and a note of other load.
 
@@ -109,7 +113,8 @@ class Latency(Metric):
 
         device = self.device or candidate.device
         _check_device(device)
-        _check_here(device)
+        if lacking := _lacking(device):
+            raise UsageError(lacking)
         model = plain(candidate.model()).eval().to(device)
         inputs = batch.inputs[[place % len(batch.inputs) for place in range(self.batch)]]
         with ExitStack() as stack:
@@ -128,7 +133,8 @@ class Latency(Metric):
         passes: list[Pass] = []
         good, start = 0, perf_counter()
         while good < self.repeats and len(passes) < AGAIN * self.repeats:
-            if len(passes) >= FEW and perf_counter() - start > self.seconds:
+            hopeless = len(passes) == self.repeats and good < min(FEW, self.repeats)
+            if hopeless or (len(passes) >= FEW and perf_counter() - start > self.seconds):
                 break
             passes.append(run())
             good += not passes[-1].disturbed
@@ -275,13 +281,12 @@ def _check_device(device: str) -> None:
         raise UsageError(f"metric.latency.device={device} must be cpu, cuda, or such as cuda:1")
 
 
-def _check_here(device: str) -> None:
-    """UsageError for a device of CUDA that this machine does not have."""
+def _lacking(device: str) -> str:
+    """Why a device cannot be measured on this machine; empty if it can."""
     from torch import cuda
 
-    if device == "cpu":
-        return
-    number = int(device.partition(":")[2] or 0)
-    if (count := cuda.device_count() if cuda.is_available() else 0) <= number:
-        there = f"{count} such devices" if count else "no such device"
-        raise UsageError(f"latency cannot be measured on {device}: this machine has {there}")
+    count = cuda.device_count() if cuda.is_available() else 0
+    if device == "cpu" or int(device.partition(":")[2] or 0) < count:
+        return ""
+    there = f"{count} such devices" if count else "no such device"
+    return f"latency cannot be measured on {device}: this machine has {there}"

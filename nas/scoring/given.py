@@ -86,6 +86,8 @@ def measures_of(metrics: object) -> dict[str, Metric]:
                 f"{made!r:.80} among metrics= must be a name, or an instance of a Metric under a "
                 f"name, as {{'cost': Cost()}}"
             )
+        if refusal := made.refusal():
+            raise UsageError(refusal)
         found[name] = made
     return found
 

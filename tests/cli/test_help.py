@@ -119,7 +119,7 @@ def test_help_explains_every_plugin(kind: str) -> None:
         assert f"{kind}={name}: {docs[0]}\nfrom epsilon-nas " in pages.out
         assert docs[-1] in pages.out
         for option, value in registry.defaults(name).items():
-            prefix = name if kind == "metric" else kind
+            prefix = f"metric.{name}" if kind == "metric" else kind
             assert f"\n  {prefix}.{option}={json.dumps(value)}".replace('"', "") in pages.out
 
 

@@ -89,7 +89,7 @@ def _plugin(kind: str, name: str) -> str:
         return "\n\n".join([*blocks, f"nas help {kind}=PART says more about a part"])
     if name not in registries()[kind]:
         raise unknown(kind, name, {*registries()[kind], *configs(kind)})
-    prefix = kind if kind in GROUPS else name
+    prefix = f"{kind}.{name}" if kind == "metric" else kind if kind in GROUPS else name
     told = plugin_options(kind, name, prefix, types=True)
     first, *rest = _docs(kind, name)
     blocks = [f"{kind}={name}: {first}\nfrom {source(registries()[kind][name])}"]
