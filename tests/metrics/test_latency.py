@@ -20,6 +20,7 @@ from nas.metrics.latency import CROWDED, REPEATED, WORKED, Latency, Pass, summed
 from nas.scoring.given import batch_of
 from nas.testing.unchanged import unchanged_globals
 from tests.support.command_line import SMALL
+from tests.support.command_line import lines as lines_of
 from tests.support.command_line import nas as run
 from tests.support.small import small
 
@@ -280,3 +281,27 @@ def test_a_summary_and_a_table_show_it(monkeypatch: pytest.MonkeyPatch, tmp_path
     scored = run("score", "3,3,3,3,3,3", "proxy=params", "metrics=[latency]", *SMALL)
     assert "latency  2.5   (ms, interquartile range 0.125)" in scored.out
     assert scored.out.count("0.125") == 1
+
+
+def test_what_is_in_the_journal_is_not_measured_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    measured = []
+
+    def measure(_: Latency, candidate: Candidate, __: nas.Batch) -> Measured:
+        measured.append(candidate.arch)
+        return Measured(len(measured), {"iqr": 0.5}, "" if len(measured) % 2 else REPEATED)
+
+    monkeypatch.setattr(Latency, "measure", measure)
+    words = ["search", *SMALL, "proxy=params", "metrics=[latency]", "constraints=[latency<=50]"]
+    words += ["strategy=random", "finals=none", f"out={tmp_path / 'run'}"]
+    assert run(*words, "budget=20").code == 0
+    first, journal = len(measured), (tmp_path / "run" / "history.jsonl").read_bytes()
+    assert run(*words, "budget=20").code == 0
+    assert len(measured) == first
+    assert run(*words, "budget=30").code == 0
+    assert first < len(measured) <= first + 10
+    assert (tmp_path / "run" / "history.jsonl").read_bytes().startswith(journal)
+    lines = lines_of(tmp_path / "run")
+    assert {line["metrics"]["latency_iqr"] for line in lines} == {0.5}
+    assert any(line.get("note") == f"latency: {REPEATED}" for line in lines)
