@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import inf, isnan, nan
+from math import inf, isnan
 from typing import TYPE_CHECKING
 
-from nas.errors import UsageError, unknown
+from nas.errors import UsageError
+from nas.figures import over, weighted
 from nas.registry import Registry
 from nas.trial import Trial
 
@@ -52,8 +53,8 @@ def rank_sum(
         weighed = np.log(shares(values * np.sign(factors))) * np.abs(factors)
         return np.asarray(weighed.sum(axis=1))
 
-    names, factors = _weighted("rank_sum", trials, weights)
-    return _over(trials, names, summed)
+    names, factors = weighted("rank_sum", trials, weights)
+    return over(trials, names, summed)
 
 
 @RANKINGS.register("median_rank")
@@ -64,8 +65,8 @@ def median_rank(trials: Sequence[Trial]) -> list[float]:
     """
     import numpy as np
 
-    names, _ = _weighted("median_rank", trials, None)
-    return _over(trials, names, lambda values: np.median(shares(values), axis=1))
+    names, _ = weighted("median_rank", trials, None)
+    return over(trials, names, lambda values: np.median(shares(values), axis=1))
 
 
 @RANKINGS.register("share_sum")
@@ -80,8 +81,20 @@ def share_sum(trials: Sequence[Trial]) -> list[float]:
         largest = np.abs(values).max(axis=0)
         return np.asarray((values / np.where(largest == 0, 1.0, largest)).sum(axis=1))
 
-    names, _ = _weighted("share_sum", trials, None)
-    return _over(trials, names, summed)
+    names, _ = weighted("share_sum", trials, None)
+    return over(trials, names, summed)
+
+
+@RANKINGS.register("pareto")
+def pareto(trials: Sequence[Trial]) -> list[float]:
+    """Non-dominated sort, then crowding distance (NSGA-II, Deb et al. 2002): no objective is lost.
+
+    `nas.dominance.values` has the formula. Missing scores and errors as in `rank_sum`.
+    """
+    from nas.dominance import values
+
+    names, _ = weighted("pareto", trials, None)
+    return over(trials, names, values)
 
 
 def shares(values: Array) -> Array:
@@ -90,46 +103,6 @@ def shares(values: Array) -> Array:
 
     ranks: Array = rankdata(values, axis=0) / len(values)
     return ranks
-
-
-def _weighted(
-    ranking: str, trials: Sequence[Trial], weights: Mapping[str, float] | None
-) -> tuple[list[str], Array]:
-    """The names of the figures that count, and their factors; a single proxy is called score."""
-    import numpy as np
-
-    first = trials[0] if trials else None
-    proxies = [*first.scores] or ["score"] if first is not None else []
-    factors = dict.fromkeys(proxies, 1.0) | dict(weights or {})
-    counted = {name: factor for name, factor in factors.items() if factor}
-    if first is not None:
-        known = {*proxies, *first.metrics}
-        if lost := [name for name in factors if name not in known]:
-            hint = unknown("figure of the trials", lost[0], known)
-            raise UsageError(f"ranking={ranking}: {hint}; metrics=[NAME] measures others")
-        if len(counted) < 2:
-            raise UsageError(f"ranking={ranking} compares several proxies: give proxy=[one,other]")
-    return [*counted], np.array([*counted.values()])
-
-
-def _over(
-    trials: Sequence[Trial], names: Sequence[str], value: Callable[[Array], Array]
-) -> list[float]:
-    """`value` of the table (trials, names) of those that have all figures; -inf for others."""
-    import numpy as np
-
-    table = np.array([[_figure(trial, name) for name in names] for trial in trials])
-    values = np.full(len(trials), -inf)
-    whole = np.flatnonzero(~np.isnan(table).any(axis=1)) if trials else np.arange(0)
-    if len(whole):
-        values[whole] = value(table[whole])
-    return [float(each) for each in values]
-
-
-def _figure(trial: Trial, name: str) -> float:
-    if name == "score" and not trial.scores:
-        return trial.score
-    return trial.scores[name] if name in trial.scores else float(trial.metrics.get(name, nan))
 
 
 def ranked(trials: Sequence[Trial], ranking: Ranking) -> list[Trial]:

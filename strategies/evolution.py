@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from random import Random
+from typing import Literal
 
 from nas import STRATEGIES, Arch, Space, Strategy, Trial
 from nas.ranking import Ranking, by_score
@@ -19,8 +19,9 @@ class RegularisedEvolution(Strategy):
     The first `population` architectures are random, so a smaller budget is random search.
     Afterwards the parent is the best of `tournament` draws with replacement from the population
     (if None: 10 draws, or as many as a smaller population has members), and the child differs
-    from it in one decision. For every child the oldest member dies, even if it is the best. A
-    member without a score loses to every other member.
+    from it in one decision. Under `survival=ageing` the oldest member dies for every child, even
+    if it is the best; under `elitism` the member that ranks lowest dies, of equal ones the oldest,
+    and an architecture lives only once. A member without a score loses to every other member.
     """
 
     first_random_option = "population"
@@ -32,6 +33,7 @@ class RegularisedEvolution(Strategy):
         *,
         population: int = 64,
         tournament: int | None = None,
+        survival: Literal["ageing", "elitism"] = "ageing",
     ) -> None:
         super().__init__(space, ranking)
         if population < 1:
@@ -40,11 +42,13 @@ class RegularisedEvolution(Strategy):
             tournament = min(TOURNAMENT, population)
         if not 1 <= tournament <= population:
             raise ValueError(f"tournament={tournament} must be from 1 to population={population}")
-        self.tournament, self.first_random = tournament, population
-        self.members: deque[Trial] = deque(maxlen=population)
+        if survival not in ("ageing", "elitism"):
+            raise ValueError(f"survival={survival} must be ageing or elitism")
+        self.tournament, self.first_random, self.survival = tournament, population, survival
+        self.members: list[Trial] = []
 
     def ask(self, rng: Random) -> Arch:
-        if len(self.members) < (self.members.maxlen or 0):
+        if len(self.members) < self.first_random:
             return self.space.sample(rng)
         values = self.ranking(self.members)
         draws = [rng.randrange(len(self.members)) for _ in range(self.tournament)]
@@ -52,4 +56,15 @@ class RegularisedEvolution(Strategy):
         return self.space.mutate(parent.arch, rng)
 
     def tell(self, trial: Trial) -> None:
-        self.members.append(trial)  # a full deque drops the oldest
+        if self.survival == "elitism" and any(trial.arch == each.arch for each in self.members):
+            return
+        self.members.append(trial)
+        if len(self.members) > self.first_random:
+            del self.members[self._dying()]
+
+    def _dying(self) -> int:
+        """The place of the member that dies; the oldest is the first."""
+        if self.survival == "ageing":
+            return 0
+        values = self.ranking(self.members)
+        return min(range(len(values)), key=lambda place: values[place])

@@ -15,7 +15,7 @@ import nas
 ROOT = Path(nas.__file__).parent.parent
 
 LADDER = (
-    "errors seeding storage",
+    "errors seeding storage dominance",
     "registry",
     "network",
     "collapse",
@@ -23,7 +23,7 @@ LADDER = (
     "candidate",
     "proxy metric metrics",
     "trial",
-    "ranking strategy",
+    "ranking figures strategy",
     "scoring",
     "searching",
     "runs",

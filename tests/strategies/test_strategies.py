@@ -47,7 +47,7 @@ def test_random_is_uniform() -> None:
         assert chisquare(list(Counter(decision).values())).pvalue > 1e-4
 
 
-@pytest.mark.parametrize("name", ["evolution", "reinforce"])
+@pytest.mark.parametrize("name", ["evolution", "reinforce", "local", "nsga2"])
 def test_learning_beats_chance(name: str) -> None:
     chance = mean(found("random", seed) for seed in range(10))
     assert mean(found(name, seed) for seed in range(10)) > chance + 0.7
@@ -82,6 +82,18 @@ def test_evolution_never_breeds_from_a_member_without_a_score_if_it_can() -> Non
     children = [strategy.ask(Random(seed)) for seed in range(200)]
     from_good = sum(child in set(SPACE.neighbours(good)) for child in children)
     assert from_good / 200 == pytest.approx(1 - (3 / 4) ** 4, abs=0.12)
+
+
+def test_elitism_keeps_the_best_and_none_twice() -> None:
+    strategy: Any = STRATEGIES.build("evolution", SPACE, population=8, survival="elitism")
+    told: dict[Arch, float] = {}
+    for number in range(300):
+        arch = strategy.ask(Random(number))
+        score = told.setdefault(arch, Random(str(arch)).random())
+        strategy.tell(Trial(number, arch, score, {}, 0.0))
+        best = sorted(told, key=lambda each: -told[each])[:8]
+        assert {member.arch for member in strategy.members} == {*best}
+    assert len(strategy.members) == 8
 
 
 def policy(strategy: Strategy) -> list[list[float]]:
@@ -170,6 +182,7 @@ def asked(budget: int, block: int, sign: float, name: str = "evolution") -> list
         ("evolution", {"tournament": 65}, "tournament=65 must be from 1 to population=64"),
         ("evolution", {"population": "many"}, "strategy.population=many must be a whole number"),
         ("evolution", {"population": True}, "strategy.population=True must be a whole number"),
+        ("evolution", {"survival": "luck"}, "strategy.survival=luck must be one of ageing, elit"),
         ("reinforce", {"rate": 0.0}, "rate=0.0 must be over 0 and at most 10"),
         ("reinforce", {"decay": 1.0}, "decay=1.0 must be at least 0 and less than 1"),
         ("reinforce", {"entropy": float("inf")}, "entropy=inf must be from 0 to 10"),
