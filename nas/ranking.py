@@ -106,16 +106,31 @@ def shares(values: Array) -> Array:
 
 
 def ranked(trials: Sequence[Trial], ranking: Ranking) -> list[Trial]:
-    """The trials with a value and no copies, from the best to the worst, the earlier first."""
+    """The different trials with a value, from the best to the worst, the earlier first."""
     return [trial for trial, _ in valued(trials, ranking)]
 
 
 def valued(trials: Sequence[Trial], ranking: Ranking) -> list[tuple[Trial, float]]:
     """The trials of `ranked`, each with the value that the ranking gives it."""
-    scored = [trial for trial in trials if trial.copy_of is None and not isnan(trial.score)]
+    scored = [trial for trial in _different(trials, ranking) if not isnan(trial.score)]
     values = ranking(scored)
     if len(values) != len(scored):
         raise UsageError(f"the ranking gives {len(values)} values for {len(scored)} trials")
     there = [place for place, value in enumerate(values) if value > -inf]
     order = sorted(there, key=lambda place: (-values[place], place))
     return [(scored[place], values[place]) for place in order]
+
+
+def _different(trials: Sequence[Trial], ranking: Ranking) -> list[Trial]:
+    """The trials that are no copies.
+
+    A ranking with `objectives` sees an architecture's own metrics, so a copy is another one for it
+    where a metric differs.
+    """
+    if not getattr(ranking, "objectives", ()):
+        return [trial for trial in trials if trial.copy_of is None]
+    found: dict[tuple[object, ...], Trial] = {}
+    for trial in trials:
+        original = trial.number if trial.copy_of is None else trial.copy_of
+        found.setdefault((original, *trial.metrics.items()), trial)
+    return [*found.values()]

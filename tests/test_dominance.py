@@ -29,7 +29,8 @@ def beats(one: Point, other: Point) -> bool:
 
 def sorted_out(points: list[Any]) -> list[int]:
     """Fronts by their definition: peel off what nothing dominates."""
-    found, left, front = {}, set(range(len(points))), 0
+    found: dict[int, int] = {}
+    left, front = set(range(len(points))), 0
     while left:
         top = {n for n in left if not any(beats(points[m], points[n]) for m in left)}
         found |= dict.fromkeys(top, front)

@@ -11,6 +11,7 @@ from nas.errors import UsageError
 from nas.metric import METRICS
 from nas.proxy import PROXIES
 from nas.ranking import RANKINGS, Ranking
+from nas.registry.options import Choice
 from nas.searching.judging import SEVERAL, Aims
 from nas.trial import Trial
 
@@ -25,9 +26,9 @@ def with_figures(settings: SearchSettings) -> SearchSettings:
     settings = settings.with_metrics([*dict.fromkeys([*settings.metrics, *wanted])])
     if len(settings.objective) < 2 or settings.ranking.name != "score":
         return settings
-    record = {**settings.record["ranking"], "name": SEVERAL}
-    ranking = replace(settings.ranking, name=SEVERAL)
-    return replace(settings, ranking=ranking, record={**settings.record, "ranking": record})
+    given = {name: value for name, value in settings.ranking.options.items() if value is not None}
+    record = {**settings.record, "ranking": {"name": SEVERAL, **given}}
+    return replace(settings, ranking=Choice(SEVERAL, given), record=record)
 
 
 def aims(settings: SearchSettings) -> Aims:
@@ -49,6 +50,12 @@ def aims(settings: SearchSettings) -> Aims:
 def judging(settings: SearchSettings) -> Ranking:
     """The ranking by the objectives and constraints of the settings."""
     looked_for = aims(settings)
+    if settings.reference is not None:
+        from nas.searching.pareto import checked
+
+        several = settings.objective or [*settings.proxy.members]
+        fits = len(settings.objective) > 1 or settings.ranking.name == SEVERAL
+        checked(settings.reference, several if fits else ())
     if not looked_for.objectives:
         bare = build_ranking(settings.ranking, settings.proxy, settings.metrics)
         return looked_for.before(bare)

@@ -26,6 +26,7 @@ ADDED = {
     "metric": {},
     "objective": None,
     "constraints": [],
+    "reference": None,
 }
 """Values that searches used before these options existed."""
 
@@ -48,6 +49,7 @@ def question(settings: SearchSettings) -> Question:
         live=settings.live,
         objective=settings.objective,
         constraints=settings.constraints,
+        reference=settings.reference,
     )
 
 

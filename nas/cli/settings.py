@@ -201,6 +201,15 @@ def constraints(key: str, value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(texts))
 
 
+def reference(key: str, value: Any) -> tuple[float, ...] | None:
+    """A number for each of several objectives, such as [0,-5], or null."""
+    if value is None:
+        return None
+    if not isinstance(value, list) or any(type(each) not in (int, float) for each in value):
+        raise UsageError(f"{key}={value} must have a number for each objective, such as [0,-5]")
+    return tuple(map(float, value))
+
+
 def options_of_metrics(key: str, value: Any) -> dict[str, dict[str, Any]]:
     """Options of metrics by their names, as metric.latency.threads=2."""
     there = {} if value is None else value
@@ -247,6 +256,7 @@ class SearchSettings(ScoringSettings):
     metric: Annotated[Mapping[str, Mapping[str, Any]], options_of_metrics]
     objective: Annotated[tuple[str, ...], objective]
     constraints: Annotated[tuple[str, ...], constraints]
+    reference: Annotated[tuple[float, ...] | None, reference]
     budget: Annotated[int, whole(1)]
     count: Annotated[Count, one_of("trials", "scored")]
     timeout: Annotated[float | None, time]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.errors import AllFailedError, UsageError
+from nas.runs.front import PICTURE, TABLE
 from nas.runs.versions import FORMAT, VERSIONS, check_format, differences, versions
 from nas.searching.history import History
 from nas.space import Space
@@ -27,7 +28,7 @@ SCORES = "scores.jsonl"
 
 FREE = {
     *("budget", "count", "patience", "timeout", "give_up", "finals"),
-    *("out", "device", "executor", "strict"),
+    *("out", "device", "executor", "strict", "reference"),
 }
 """Settings that may change when a run goes on, because no trial depends on them."""
 
@@ -55,7 +56,7 @@ def opened(
     with working_in(folder):
         if (folder / SCORES).exists():
             raise UsageError(f"{folder} holds a comparison: give another out= to a search")
-        for name in (CONFIG, BEST, FINALS):
+        for name in (CONFIG, BEST, FINALS, TABLE, PICTURE):
             check_replaceable(folder / name)
             _check_ours(folder, name, complete)
         fresh = not (folder / CONFIG).exists() and not (folder / HISTORY).exists()

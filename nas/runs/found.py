@@ -21,6 +21,8 @@ from nas.trial import Trial
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from nas.searching.pareto import Front
+
 SHOWN = 10
 """How many of the best a notebook shows."""
 
@@ -59,6 +61,21 @@ class Found:
     def top(self) -> list[tuple[Trial, float]]:
         """The distinct trials with a score, each with its value, from the best down."""
         return valued(self.trials, self.ranking)
+
+    def front(self, reference: Sequence[float] | None = None) -> Front:
+        """The Pareto front of a search with several objectives, and its hypervolume.
+
+        `reference`: the point that the hypervolume is measured from, a number an objective; None:
+        the worst of the scored trials in each. Raises UsageError if there is one objective.
+        """
+        from nas.searching.pareto import front
+
+        found = front(self.trials, self.ranking, reference)
+        if found is None:
+            raise UsageError(
+                "a front is of several objectives: give objective=[epsilon,-flops] to the search"
+            )
+        return found
 
     def to_dataframe(self, library: Literal["polars", "pandas"] = "polars") -> Any:
         """The trials as a table with one row each: polars, or pandas if it is installed.
@@ -116,7 +133,7 @@ class Found:
 
     def _counts(self) -> str:
         copies = sum(trial.copy_of is not None for trial in self.trials)
-        scored = len(self.top)
+        scored = sum(trial.copy_of is None for trial, _ in self.top)
         lost = len(self.trials) - copies - scored
         ended = f"; ended {self.ended}" * bool(self.ended)
         return (

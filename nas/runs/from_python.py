@@ -24,6 +24,7 @@ from nas.registry import Registry
 from nas.registry.options import Choice
 from nas.runs.folder import FINALS, FREE, OWN, opened, read_elapsed, write_best, write_record
 from nas.runs.found import Found
+from nas.runs.front import write_front
 from nas.runs.progress import Progress, watched
 from nas.runs.summary import Question, summarise
 from nas.scoring.executors import Executor
@@ -165,7 +166,9 @@ class Search:
 
         def keep(history: History, places: Standings | None, took: float) -> None:
             figures = self.space, self.strategy.ranking, record["metrics"], question
-            write_best(out, summarise(history, *figures, places, elapsed=took))
+            summary = summarise(history, *figures, places, elapsed=took)
+            write_best(out, summary)
+            write_front(out, history, self.strategy.ranking, summary)
 
         with opened(out, record, FREE, _complete) as history:
             spent = read_elapsed(out) if history else 0.0

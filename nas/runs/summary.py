@@ -12,6 +12,7 @@ from nas.metric import Metric
 from nas.network import FLOPS_RULE
 from nas.ranking import Ranking, valued
 from nas.runs.finals import finals_lines, finals_of
+from nas.runs.front import front_in, front_lines
 from nas.scoring.attempt import described
 from nas.searching.finals import Standings
 from nas.searching.limits import Count, Limits
@@ -37,6 +38,8 @@ KEYS = {
         "live",
         "objective",
         "constraints",
+        "reference",
+        "front",
     ),
     *("flops_rule", "elapsed", "seconds", "trials_per_second", "top", "favourite", "finals"),
 }
@@ -62,6 +65,7 @@ class Question:
     live: bool = True
     objective: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
+    reference: tuple[float, ...] | None = None
 
     @property
     def limits(self) -> Limits:
@@ -87,6 +91,7 @@ def summarise(
     own = [trial for trial in trials if trial.copy_of is None]
     scored = valued(trials, ranking)
     best = [_described(trial, value, space, metrics) for trial, value in scored[:TOP]]
+    front = front_in(trials, space, ranking, question.reference)
     favourite = best[0] if best else {"arch": None, "tuple": None, "score": None}
     held = None if standings is None else finals_of(standings, space)
     winner = favourite
@@ -109,11 +114,12 @@ def summarise(
         **asdict(question),
         "objective": [*question.objective],
         "constraints": [*question.constraints],
+        "front": front,
         "trials": {
             "total": len(trials),
-            "scored": len(scored),
+            "scored": (there := sum(trial.copy_of is None for trial, _ in scored)),
             "repeated": len(trials) - len(own),
-            "no_score": len(own) - len(scored),
+            "no_score": len(own) - there,
             "reasons": dict(Counter(t.reason for t in own if isnan(t.score)).most_common()),
         },
         "elapsed": round(elapsed, 3),
@@ -165,12 +171,15 @@ def rendered(summary: Mapping[str, Any], metrics: Mapping[str, Metric]) -> str:
         lines += [
             f"best    {summary['arch']}",
             f"tuple   {tuple(summary['tuple'])}",
-            f"{_word(summary):<7} {summary['score']:.6g}   (trial {summary['trial']})",
+            *_value_lines(summary),
             *metric_lines(summary, metrics, width=8),
             "",
             *finals_lines(summary["finals"], summary["favourite"]),
-            f"the ten best distinct architectures{' of the search' * bool(summary['finals'])}",
-            *_table(summary["top"], metrics, _word(summary)),
+            *(
+                front_lines(summary["front"])
+                if summary["front"]
+                else _best_lines(summary, metrics)
+            ),
             "",
         ]
     trials = summary["trials"]
@@ -191,6 +200,26 @@ def rendered(summary: Mapping[str, Any], metrics: Mapping[str, Metric]) -> str:
             f"{summary['trials_per_second']:.1f} trials per second"
         )
     return "\n".join(lines)
+
+
+def _value_lines(summary: Mapping[str, Any]) -> list[str]:
+    """What the best architecture is best by: its value, or its value in every objective."""
+    where, front = f"(trial {summary['trial']})", summary["front"]
+    if not front:
+        return [f"{_word(summary):<7} {summary['score']:.6g}   {where}"]
+    best, *others = front["points"][0]["values"].items()
+    first = f"{best[0]:<7} {best[1]:.6g}   {where}: the front's best by its first objective"
+    return [first, *(f"{name:<7} {value:.6g}" for name, value in others)]
+
+
+def _best_lines(summary: Mapping[str, Any], metrics: Mapping[str, Metric]) -> list[str]:
+    """The ten best, or with several objectives the front."""
+    if summary["front"]:
+        return front_lines(summary["front"])
+    return [
+        f"the ten best distinct architectures{' of the search' * bool(summary['finals'])}",
+        *_table(summary["top"], metrics, _word(summary)),
+    ]
 
 
 def used(summary: Mapping[str, Any]) -> str:

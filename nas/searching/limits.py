@@ -117,8 +117,16 @@ class Watch:
         else:
             if total < patience or total % max(1, patience // 10):
                 return False
-            best = next(iter(ranked(self.trials, self.ranking)), None)
+            best = self._latest_best()
         return total - 1 - (-1 if best is None else best.number) >= patience
+
+    def _latest_best(self) -> Trial | None:
+        """The trial that ranks highest; with several objectives the last one of the front."""
+        from nas.searching.pareto import newest, objectives
+
+        if len(objectives(self.ranking, self.trials)) > 1:
+            return newest(self.trials, self.ranking)
+        return next(iter(ranked(self.trials, self.ranking)), None)
 
 
 def is_new(trial: Trial) -> bool:

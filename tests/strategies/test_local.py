@@ -41,10 +41,10 @@ def climbed(score: Any, budget: int, **options: object) -> tuple[list[Arch], lis
 def test_a_hill_is_climbed_by_its_steepest_way() -> None:
     asked, places = climbed(hits, 200)
     start = asked[0]
-    ways = [place for n, place in enumerate(places) if n == 0 or place != places[n - 1]]
-    top = ways.index(None)
-    assert ways[top - 1] == TARGET
-    for before, after in pairwise(ways[:top]):
+    first = places[: places.index(None)]
+    ways = [*dict.fromkeys(place for place in first if place)]
+    assert ways[-1] == TARGET
+    for before, after in pairwise(ways):
         assert after in SPACE.neighbours(before)
         assert hits(after) == hits(before) + 1
     assert ways[0] == start

@@ -31,6 +31,7 @@ from nas.runs.folder import (
     write_best,
     write_record,
 )
+from nas.runs.front import PICTURE, TABLE, write_front
 from nas.runs.progress import watched
 from nas.runs.stopping import interrupted
 from nas.runs.summary import rendered, summarise, used
@@ -107,11 +108,11 @@ def run(settings: SearchSettings, again: str) -> None:
             stopped = bool(held.unfinished)
             summary = summarise(history, *figures, *held, elapsed)
             write_best(folder, summary)
+        write_front(folder, history, ranking, summary)
     if note := no_more_than_random(strategy, len(history), settings.block):
         print(f"note: {note}", file=sys.stderr)
     print(rendered(summary, objective.measures))
-    names = [name for name in (BEST, HISTORY, FINALS, CONFIG) if (folder / name).exists()]
-    print(f"files   {folder}: {', '.join(names)}")
+    _say_files(folder, summary)
     where = "before the end of the finals" if ended else f"after {used(summary)}"
     _end(summary, again, where if stopped else "")
 
@@ -169,6 +170,12 @@ def _end(summary: Mapping[str, Any], again: str, stopped: str) -> None:
     if summary["arch"] is None:
         total = summary["trials"]["total"]
         raise NothingFoundError(f"none of the {total} trials has a score; the reasons are above")
+
+
+def _say_files(folder: Path, summary: Mapping[str, Any]) -> None:
+    front = [TABLE, PICTURE] if summary["front"] else []
+    kept = [BEST, *front, HISTORY, FINALS, CONFIG]
+    print(f"files   {folder}: {', '.join(name for name in kept if (folder / name).exists())}")
 
 
 def _say_where(history: History, folder: Path) -> None:
