@@ -19,9 +19,9 @@ class NSGA2(Strategy):
     tournaments by the ranking's values. With probability `crossover` each decision of the child is
     that of either of two parents; else it is a parent with one decision changed. The best
     `population` of parents and children live on, and each child counts as soon as it is told: the
-    steady-state form, which needs fewer trials than whole generations (Durillo et al. 2009). No
-    architecture lives twice, and one that was told is not asked for again where others are found.
-    With another ranking it is a genetic algorithm.
+    steady-state form (Durillo et al. 2009), which needs no whole generations. No architecture
+    lives twice, and one that was told is not asked for again where others are found. With another
+    ranking it is a genetic algorithm.
     """
 
     first_random_option = "population"

@@ -30,6 +30,9 @@ ADDED = {
 }
 """Values that searches used before these options existed."""
 
+OPTIONS_ADDED = {("strategy", "evolution"): {"survival": "ageing"}}
+"""The same for options of plugins."""
+
 
 def question(settings: SearchSettings) -> Question:
     """The question of a search with these settings."""
@@ -58,7 +61,7 @@ def recorded(record: Mapping[str, Any], file: Path) -> SearchSettings:
     if OWN in record and not record.get("metrics"):  # of an objective that is no proxy
         return replace(recorded({**record, "metrics": [*METRICS_SHOWN]}, file), metrics=())
     try:
-        return typed(SearchSettings, {**ADDED, **_renamed(record)})
+        return typed(SearchSettings, {**ADDED, **_with_options(_renamed(record))})
     except (KeyError, TypeError, AttributeError):
         raise UsageError(f"{file} is not the config of a search") from None
 
@@ -68,6 +71,15 @@ def _renamed(record: Mapping[str, Any]) -> Mapping[str, Any]:
     if "give_up" in record:
         return record
     return {**record, "give_up": record.get("patience", GIVE_UP), "patience": None}
+
+
+def _with_options(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The record with the options that plugins of ours got later, as they were before."""
+    whole = dict(record)
+    for (kind, name), options in OPTIONS_ADDED.items():
+        if record[kind]["name"] == name:
+            whole[kind] = {**options, **record[kind]}
+    return whole
 
 
 def completed(record: Mapping[str, Any], file: Path) -> Mapping[str, Any]:

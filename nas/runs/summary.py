@@ -205,7 +205,7 @@ def rendered(summary: Mapping[str, Any], metrics: Mapping[str, Metric]) -> str:
 def _value_lines(summary: Mapping[str, Any]) -> list[str]:
     """What the best architecture is best by: its value, or its value in every objective."""
     where, front = f"(trial {summary['trial']})", summary["front"]
-    if not front:
+    if not front or summary["finals"]:
         return [f"{_word(summary):<7} {summary['score']:.6g}   {where}"]
     best, *others = front["points"][0]["values"].items()
     first = f"{best[0]:<7} {best[1]:.6g}   {where}: the front's best by its first objective"

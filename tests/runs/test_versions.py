@@ -65,6 +65,18 @@ def test_a_folder_of_before_there_were_formats_is_read_and_continued(folder: Pat
     assert config(folder)["format"] == 2
 
 
+def test_a_search_of_before_a_strategy_had_an_option_goes_on(folder: Path) -> None:
+    before = history(folder)
+    strategy = config(folder)["strategy"]
+    assert strategy.pop("survival") == "ageing"
+    rewrite(folder, strategy=strategy)
+    assert nas("report", folder).code == 0
+    done = nas("search", *RUN[:-1], "budget=70", f"out={folder}")
+    assert done.code == 0, done.err
+    assert history(folder)[:60] == before
+    assert config(folder)["strategy"]["survival"] == "ageing"
+
+
 @pytest.mark.parametrize("found", [3, 99, "new", 0, [1]])
 def test_a_format_of_the_future_is_refused_by_its_name(found: object, folder: Path) -> None:
     rewrite(folder, format=found)
