@@ -15,6 +15,7 @@ from nas.scoring.objective import Objective, ProxyObjective
 from nas.searching.finals import Panel
 from nas.searching.history import History
 from nas.searching.loop import trials
+from nas.searching.warmup import WarmUp
 from nas.space import SPACES, Space
 from nas.strategy import STRATEGIES, Strategy
 from nas.trial import Evaluation, Trial
@@ -53,6 +54,7 @@ __all__ = [
     "Strategy",
     "Trial",
     "UsageError",
+    "WarmUp",
     "__version__",
     "draw",
     "export",

@@ -20,6 +20,7 @@ from nas.searching.finals import PANEL, Standings, judged, jury, standings
 from nas.searching.history import History
 from nas.searching.limits import Count, Limits, seconds_of
 from nas.searching.loop import GIVE_UP
+from nas.searching.warmup import WarmUp, move_of, warmup_of
 from nas.space import Space
 
 __all__ = ["finals", "score", "search"]
@@ -42,6 +43,8 @@ def search(
     metrics: Metrics | None = None,
     objective: str | Sequence[str] | None = None,
     constraints: Sequence[str] = (),
+    warmup: WarmUp | int | None = None,
+    move: str | None = None,
     block: int = 1,
     out: str | Path | None = None,
     executor: Executor | str = map,
@@ -51,15 +54,14 @@ def search(
 
     Plugins are objects or names, which mean default options; a strategy may also be a class or a
     `partial`, and of an object a copy is used. `batch`: None is the space's default. `live`:
-    without layers that cannot change the output. `metrics`: None is params and flops.
-    `objective`: a formula of figures, as "epsilon*flops^-0.07", or several, whose front is looked
-    for. `constraints`: as ["params<=2M"]. An `Objective` has its own batch, metrics and aims.
-
-    `budget`, `count`, `timeout` (seconds, or a text such as "10m"), `patience` and `give_up` say
-    when it ends, as in `nas.trials`. `finals`: the panel that judges the best trials; "auto": the
-    default one unless the proxies decide by themselves or there is an objective; None: none.
-    With `out` it is kept in that folder, as by `nas search`, and the same call goes on there.
-    `progress`: whether a bar is shown; None: where somebody looks. Raises UsageError.
+    without layers that cannot change the output. `metrics`: None is params and flops. `objective`:
+    a formula, as "epsilon*flops^-0.07", or several, whose front is looked for. `constraints`: as
+    ["params<=2M"]. An `Objective` has its own batch, metrics and aims. `warmup`, `move`: proxies
+    that say where it begins and goes on (docs/searching.md). `budget`, `count`, `timeout`
+    (seconds, or "10m"), `patience`, `give_up`: when it ends, as in `nas.trials`. `finals`: the
+    panel that judges the best trials; "auto": the default one unless the proxies decide by
+    themselves or there is an objective. With `out` it is kept in that folder, as by `nas search`,
+    and goes on there. `progress`: a bar; None: where somebody looks. Raises UsageError.
 
     >>> from nas import search
     >>> found = search("nasbench201", "params", "random", budget=3, finals=None)
@@ -72,6 +74,7 @@ def search(
     _check_folder(out)
     aims = texts("objective", objective), texts("constraints", constraints)
     asked = prepared(space, proxy, strategy, limits, batch, seed, live, finals, metrics, aims)
+    asked = asked.with_scores(warmup_of(warmup), move_of(move))
     shown = is_watched() if progress is None else flag("progress", progress)
     with _executing(executor) as runs:
         return asked.run(out, seed, block, give_up, runs, shown)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from copy import copy
 from random import Random
 from typing import ClassVar
 
 from nas.arch import Arch
+from nas.errors import UsageError
 from nas.ranking import Ranking, by_score
 from nas.registry import Registry
 from nas.space import Space
 from nas.trial import Trial
+
+Move = Callable[[Sequence[Arch]], Sequence[float]]
+"""Scores architectures before they are tried, -inf where there is no score."""
+DRAWS = 10
+"""Of so many draws `move` chooses one."""
 
 
 class Strategy(ABC):
@@ -24,6 +32,10 @@ class Strategy(ABC):
     """How many first trials a strategy that learns draws at random, whatever it is told."""
     first_random_option: ClassVar[str] = ""
     """The strategy's option that says how many these are."""
+    moves: ClassVar[bool] = False
+    """Whether the strategy heeds `move`."""
+    move: Move | None = None
+    """What chooses, in place of the trials' scores, where the search goes on: `move=PROXY`."""
 
     def __init__(self, space: Space, ranking: Ranking = by_score) -> None:
         self.space = space
@@ -40,6 +52,35 @@ class Strategy(ABC):
     @abstractmethod
     def tell(self, trial: Trial) -> None:
         """Learn from a trial of an architecture that `ask` returned; trials come in order."""
+
+    def promising(self, archs: Sequence[Arch]) -> Arch:
+        """The one that `move` scores highest, the first of equals; without `move` the first."""
+        if self.move is None:
+            return archs[0]
+        values = self.move(archs)
+        return archs[max(range(len(archs)), key=lambda place: values[place])]
+
+    def proposed(self, draw: Callable[[], Arch]) -> Arch:
+        """One draw; with `move` the best of 10 by it."""
+        return self.promising([draw() for _ in range(1 if self.move is None else DRAWS)])
+
+
+def moved_by(strategy: Strategy, move: Move) -> Strategy:
+    """A copy of the strategy that heeds `move`; UsageError for a strategy that cannot."""
+    check_moves(strategy)
+    other = copy(strategy)
+    other.move = move
+    return other
+
+
+def check_moves(strategy: Strategy) -> None:
+    """Raise UsageError for a strategy that does not heed `move`."""
+    if not strategy.moves:
+        able = [name for name in STRATEGIES if STRATEGIES[name].moves]
+        raise UsageError(
+            f"{type(strategy).__name__} chooses by trials alone, so move= does nothing there: "
+            f"leave it out, or use strategy={' or '.join(able)}"
+        )
 
 
 def no_more_than_random(strategy: Strategy, total: int, block: int) -> str:

@@ -38,6 +38,8 @@ class Evaluation:
     """With one proxy: the score under every draw of weights; one score if nothing is drawn."""
     reasons: Mapping[str, str] = field(default_factory=dict)
     """With several proxies: why those without a score have none, by their names."""
+    seeded: bool = True
+    """With one proxy: whether another seed could give another score."""
 
     def with_metrics(self, metrics: Mapping[str, float]) -> Evaluation:
         """A copy with `metrics` replaced by those of an equivalent architecture."""

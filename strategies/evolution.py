@@ -21,9 +21,12 @@ class RegularisedEvolution(Strategy):
     (if None: 10 draws, or as many as a smaller population has members), and the child differs
     from it in one decision. Under `survival=ageing` the oldest member dies for every child, even
     if it is the best; under `elitism` the member that ranks lowest dies, of equal ones the oldest,
-    and an architecture lives only once. A member without a score loses to every other member.
+    and an architecture lives only once. A member without a score loses to every other member. With
+    `move` the parent is the draw with the highest score by that proxy (Gracheva 2024,
+    arXiv:2302.04406).
     """
 
+    moves = True
     first_random_option = "population"
 
     def __init__(
@@ -50,10 +53,13 @@ class RegularisedEvolution(Strategy):
     def ask(self, rng: Random) -> Arch:
         if len(self.members) < self.first_random:
             return self.space.sample(rng)
-        values = self.ranking(self.members)
         draws = [rng.randrange(len(self.members)) for _ in range(self.tournament)]
-        parent = self.members[max(draws, key=lambda place: values[place])]
-        return self.space.mutate(parent.arch, rng)
+        if self.move is not None:
+            parent = self.promising([self.members[place].arch for place in draws])
+        else:
+            values = self.ranking(self.members)
+            parent = self.members[max(draws, key=lambda place: values[place])].arch
+        return self.space.mutate(parent, rng)
 
     def tell(self, trial: Trial) -> None:
         if self.survival == "elitism" and any(trial.arch == each.arch for each in self.members):

@@ -20,9 +20,11 @@ class LocalSearch(Strategy):
     decision, in random order, and moves to the best of them if that ranks higher than where it
     is; else it restarts. Neighbours that were told before are known and not asked for again, and
     it never comes back to where it was. A told architecture that is no neighbour, of a warm-up for
-    instance, is where it goes on if it ranks higher.
+    instance, is where it goes on if it ranks higher. With `move` the best of 10 draws by that proxy
+    is asked for, of starts and of neighbours.
     """
 
+    moves = True
     first_random_option = "starts"
 
     def __init__(self, space: Space, ranking: Ranking = by_score, *, starts: int = 1) -> None:
@@ -42,6 +44,10 @@ class LocalSearch(Strategy):
         """The present architecture; None while it looks for a start."""
 
     def ask(self, rng: Random) -> Arch:
+        return self.proposed(lambda: self._drawn(rng))
+
+    def _drawn(self, rng: Random) -> Arch:
+        """A neighbour that was not told yet, or a random architecture to start from."""
         if self.left:
             return rng.choice(self.left)
         for _ in range(TRIES):

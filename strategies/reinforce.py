@@ -18,8 +18,11 @@ class Reinforce(Strategy):
     gradient of the policy's entropy. The advantage is the score minus a moving average of the
     scores, in units of their moving mean absolute deviation (the papers do not have this; so one
     `rate` suits proxies of any scale). A trial without a score counts as the worst so far; before
-    the first score nothing is learned.
+    the first score nothing is learned. With `move` the best of 10 draws of the policy by that
+    proxy is tried.
     """
+
+    moves = True
 
     def __init__(
         self,
@@ -44,11 +47,15 @@ class Reinforce(Strategy):
 
     def ask(self, rng: Random) -> Arch:
         policy = [softmax(row) for row in self.logits]
+        return self.proposed(lambda: self._drawn(policy, rng))
+
+    def _drawn(self, policy: list[list[float]], rng: Random) -> Arch:
+        """An architecture of the policy, or a random one if the policy draws only invalid ones."""
         for _ in range(1000):
             arch = tuple(rng.choices(range(len(row)), row)[0] for row in policy)
             if self.space.valid(arch):
                 return arch
-        return self.space.sample(rng)  # the policy draws only invalid tuples
+        return self.space.sample(rng)
 
     def tell(self, trial: Trial) -> None:
         self.recent.append(trial)

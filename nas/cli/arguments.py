@@ -31,6 +31,8 @@ FOREIGN = re.compile(r"[^][{}(),=#~'\"$\\\s]+")
 """A value without anything that has a meaning in Hydra's grammar."""
 NAME = re.compile(r"[\w.-]+")
 A = {"executor": "an"}
+WARMUP = "warmup"
+"""The option that is a number, and has options: in a config the number is its size."""
 
 
 def positional(
@@ -84,6 +86,8 @@ def for_hydra(argv: Sequence[str]) -> list[str]:
         if FOREIGN.fullmatch(value) and not value.isascii():
             value = literal(value)  # Hydra's grammar takes letters beyond a-z in quotes only
             argument = f"{key}={value}"
+        if key.lstrip("+") == WARMUP and equals and not value.startswith("{"):
+            argument = f"{key}.size={value}"
         if equals and key in FORMULAS:
             arguments.append(f"{key}={_formulas(value)}")
         elif equals and key.lstrip("+") == "metric":

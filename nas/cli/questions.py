@@ -13,6 +13,7 @@ from nas.runs.folder import OWN
 from nas.runs.summary import Question
 from nas.scoring.objective import METRICS_SHOWN
 from nas.searching.loop import GIVE_UP
+from nas.searching.warmup import WarmUp
 
 ADDED = {
     "metrics": [*METRICS_SHOWN],
@@ -23,6 +24,8 @@ ADDED = {
     "strict": False,
     "live": False,
     "finals": {"name": "none"},
+    "warmup": {"size": 0, "proxy": WarmUp.proxy, "keep": None},
+    "move": None,
     "metric": {},
     "objective": None,
     "constraints": [],
@@ -34,8 +37,8 @@ OPTIONS_ADDED = {("strategy", "evolution"): {"survival": "ageing"}}
 """The same for options of plugins."""
 
 
-def question(settings: SearchSettings) -> Question:
-    """The question of a search with these settings."""
+def question(settings: SearchSettings, warmup: Mapping[str, Any] | None = None) -> Question:
+    """The question of a search with these settings, and what came of its warm-up."""
     return Question(
         space=settings.space.name,
         proxy=settings.proxy.label,
@@ -50,6 +53,8 @@ def question(settings: SearchSettings) -> Question:
         timeout=settings.timeout,
         patience=settings.patience,
         live=settings.live,
+        warmup=warmup,
+        move=settings.move,
         objective=settings.objective,
         constraints=settings.constraints,
         reference=settings.reference,

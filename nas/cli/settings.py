@@ -17,6 +17,7 @@ from nas.registry.options import LARGEST, Choice
 from nas.searching.finals import Panel
 from nas.searching.formulas import Formula
 from nas.searching.limits import Count, Limits, seconds_of
+from nas.searching.warmup import WarmUp, warmup_option
 from nas.storage.files import path_of
 
 S = TypeVar("S", bound="Settings")
@@ -263,6 +264,8 @@ class SearchSettings(ScoringSettings):
     patience: Annotated[int | None, limit]
     block: Annotated[int, whole(1)]
     give_up: Annotated[int, whole(1)]
+    warmup: Annotated[WarmUp | None, warmup_option]
+    move: Annotated[str | None, name_of("a proxy", optional=True)]
     finals: Annotated[Panel | None, finals]
     out: Annotated[str, name_of("a folder")]
 

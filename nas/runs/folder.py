@@ -21,6 +21,9 @@ from nas.storage.yaml_files import as_yaml, read_yaml
 
 HISTORY, CONFIG, BEST = "history.jsonl", "config.yaml", "best.json"
 FINALS = "finals.jsonl"
+WARMUP, MOVE = "warmup.jsonl", "move.jsonl"
+"""The scores that a search needs of architectures before they are trials."""
+JOURNALS = (HISTORY, WARMUP, MOVE)
 CHECK = "check"
 """The name of what protects a record: the CRC-32 of the rest of it, as in a journal's lines."""
 SCORES = "scores.jsonl"
@@ -50,19 +53,19 @@ def opened(
 
     Settings named in `free` may change when a run goes on; `complete` adds to a record of an
     earlier format what it lacks. Raises UsageError, before anything is written, if the folder
-    cannot be used or has a run with other settings. If the search makes no trial, or gives up
+    cannot be used or has a run with other settings. If the search scores nothing, or gives up
     because all first trials fail, the folder stays as it was.
     """
     with working_in(folder):
         if (folder / SCORES).exists():
             raise UsageError(f"{folder} holds a comparison: give another out= to a search")
-        for name in (CONFIG, BEST, FINALS, TABLE, PICTURE):
+        for name in (CONFIG, BEST, FINALS, WARMUP, MOVE, TABLE, PICTURE):
             check_replaceable(folder / name)
             _check_ours(folder, name, complete)
         fresh = not (folder / CONFIG).exists() and not (folder / HISTORY).exists()
         try:
             with History.read(folder / HISTORY) as history:
-                if history:
+                if history or _begun(folder):
                     before, made_by = read_record(folder)
                     _check_same(folder, complete(before, folder / CONFIG), record, free)
                     for line in differences(made_by):
@@ -70,10 +73,16 @@ def opened(
                 yield history
         except BaseException as error:
             if fresh and isinstance(error, AllFailedError):
-                (folder / HISTORY).unlink(missing_ok=True)
-            if fresh and not (folder / HISTORY).exists():
+                for name in JOURNALS:
+                    (folder / name).unlink(missing_ok=True)
+            if fresh and not _begun(folder):
                 (folder / CONFIG).unlink(missing_ok=True)
             raise
+
+
+def _begun(folder: Path) -> bool:
+    """Whether a search has scored anything in a folder."""
+    return any((folder / name).exists() for name in JOURNALS)
 
 
 def _check_ours(folder: Path, name: str, complete: Callable[[Record, Path], Record]) -> None:
@@ -128,7 +137,8 @@ def read_trials(folder: Path, space: Space, metrics: Collection[str]) -> History
     """The trials of the run in a folder; raises UsageError if there are none. Writes nothing."""
     with History.read(folder / HISTORY) as history:
         if not history:
-            raise UsageError(f"the run in {folder} has no trials yet")
+            warming = ": its warm-up is not over" if (folder / WARMUP).exists() else ""
+            raise UsageError(f"the run in {folder} has no trials yet{warming}")
         if history.torn:
             print(f"the last line of {history.path} is torn and left out", file=sys.stderr)
         check_trials(history, space, metrics)

@@ -14,7 +14,7 @@ from random import Random
 from time import monotonic
 from typing import Any, Literal
 
-from nas.arch import CACHED
+from nas.arch import CACHED, Arch
 from nas.batch import Batch
 from nas.errors import UsageError
 from nas.metric import METRICS
@@ -27,6 +27,7 @@ from nas.runs.found import Found
 from nas.runs.front import write_front
 from nas.runs.progress import Progress, watched
 from nas.runs.summary import Question, summarise
+from nas.runs.warmup import opened_scores, read_outcome, too_short
 from nas.scoring.executors import Executor
 from nas.scoring.given import Metrics, Proxies, objective_of, space_of
 from nas.scoring.keys import keys
@@ -45,8 +46,9 @@ from nas.searching.history import History
 from nas.searching.judging import SEVERAL, Aims, Judging
 from nas.searching.limits import Limits
 from nas.searching.loop import trials
+from nas.searching.warmup import WarmUp
 from nas.space import SPACES, Space
-from nas.strategy import STRATEGIES, Strategy, no_more_than_random
+from nas.strategy import STRATEGIES, Strategy, check_moves
 
 Strategies = Callable[[Space, Ranking], Strategy] | Strategy | str
 """A strategy's name, what makes it, or the strategy itself."""
@@ -72,6 +74,8 @@ class Search:
     judging: ProxyObjective | None
     """The space, batch and seed that the finals use; None without finals."""
     aims: Aims
+    warmup: WarmUp | None = None
+    move: str | None = None
 
     def run(
         self,
@@ -87,18 +91,14 @@ class Search:
         The search is kept in the folder `out`.
         """
         settings: dict[str, Any] = {"seed": seed, "block": block, "give_up": give_up}
-        with self._opened(out, settings, executor) as (history, journal, spent, keep):
-            every = trials(
-                self.strategy,
-                self.objective,
-                history,
-                executor=executor,
-                spent=spent,
-                constraints=self.aims.constraints,
-                screen=self.screen,
-                **settings,
-                **asdict(self.limits),
-            )
+        with (
+            self._opened(out, settings, executor) as (history, journal, spent, keep),
+            self._begun(out, seed, give_up, executor, shown) as (starts, strategy),
+        ):
+            how = {**settings, "executor": executor, "spent": spent, "starts": starts}
+            limited = {"constraints": self.aims.constraints, "screen": self.screen}
+            how |= {**asdict(self.limits), **limited}
+            every = trials(strategy, self.objective, history, **how)
             done = list(islice(every, len(history)))
             start, ranking = monotonic(), self.strategy.ranking
 
@@ -118,7 +118,7 @@ class Search:
             took = elapsed()
             if len(history) > len(done) or self.panel is None:
                 keep(history, None, took)  # a kill in the finals leaves a result
-            if note := no_more_than_random(self.strategy, len(history), block):
+            if note := too_short(strategy, len(history), block, len(starts)):
                 print(f"note: {note}", file=sys.stderr)
             places = self._finals(history, journal, executor, shown)
             if places is not None:
@@ -126,6 +126,34 @@ class Search:
             ended = self.limits.ended(history, ranking, took)
             best = (ranked(history, ranking) or history)[0]
             return Found(self.space, [*history], best, places, ranking, ended, out)
+
+    def with_scores(self, warmup: WarmUp | None, move: str | None) -> Search:
+        """The same search with a warm-up, and with a proxy that `move` names.
+
+        Raises UsageError where there is no such proxy, or the strategy does not heed `move`.
+        """
+        names = ([] if warmup is None else [warmup.proxy]) + ([] if move is None else [move])
+        if not names:
+            return self
+        if not isinstance(self.objective, ProxyObjective):
+            raise UsageError("warmup= and move= are for a search by proxies, and not by an object")
+        judges_of(self.objective, names)
+        if move is not None:
+            check_moves(self.strategy)
+        return replace(self, warmup=warmup and warmup.before(self.strategy), move=move)
+
+    @contextmanager
+    def _begun(
+        self, out: str | Path | None, seed: int, give_up: int, executor: Executor, shown: bool
+    ) -> Iterator[tuple[Sequence[Arch], Strategy]]:
+        """The architectures of the warm-up that begin the search, and its strategy."""
+        if not isinstance(self.objective, ProxyObjective):
+            yield (), self.strategy
+            return
+        with opened_scores(self.objective, self.warmup, self.move, out) as scores:
+            archs = scores.drawn(self.warmup, self.objective, seed)
+            scores.fill(archs, executor, give_up, shown)
+            yield scores.starts(archs, self.warmup), scores.moving(self.strategy)
 
     @property
     def screen(self) -> Screen | None:
@@ -162,9 +190,9 @@ class Search:
             return
         out = Path(given)
         record = self.record({**settings, "out": str(out), "executor": _named(executor)})
-        question = asked(record)
 
         def keep(history: History, places: Standings | None, took: float) -> None:
+            question = replace(asked(record), warmup=read_outcome(self.warmup, self.space, out))
             figures = self.space, self.strategy.ranking, record["metrics"], question
             summary = summarise(history, *figures, places, elapsed=took)
             write_best(out, summary)
@@ -190,6 +218,8 @@ class Search:
             "strategy": {"name": _name(STRATEGIES, self.strategy), **self.options},
             "batch": {"name": "given"},
             "finals": panel,
+            **({} if self.warmup is None else {"warmup": asdict(self.warmup)}),
+            "move": self.move,
             **asdict(self.limits),
             **settings,
             "repeats": 1 if scoring is None else scoring.repeats,
@@ -212,6 +242,7 @@ def asked(record: Mapping[str, Any]) -> Question:
     label = " + ".join(several) or proxy["name"]
     return Question(
         proxy=label,
+        move=record.get("move"),
         objective=tuple(record.get("objective") or ()),
         constraints=tuple(record.get("constraints") or ()),
         **names,

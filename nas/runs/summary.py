@@ -13,6 +13,7 @@ from nas.network import FLOPS_RULE
 from nas.ranking import Ranking, valued
 from nas.runs.finals import finals_lines, finals_of
 from nas.runs.front import front_in, front_lines
+from nas.runs.warmup import warmup_lines
 from nas.scoring.attempt import described
 from nas.searching.finals import Standings
 from nas.searching.limits import Count, Limits
@@ -41,6 +42,7 @@ KEYS = {
         "reference",
         "front",
     ),
+    *("warmup", "move"),
     *("flops_rule", "elapsed", "seconds", "trials_per_second", "top", "favourite", "finals"),
 }
 """The names in a summary that no metric can have."""
@@ -63,6 +65,9 @@ class Question:
     timeout: float | None = None
     patience: int | None = None
     live: bool = True
+    warmup: Mapping[str, Any] | None = None
+    """What came of the warm-up (`nas.runs.warmup`); None without one."""
+    move: str | None = None
     objective: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
     reference: tuple[float, ...] | None = None
@@ -164,6 +169,7 @@ def rendered(summary: Mapping[str, Any], metrics: Mapping[str, Metric]) -> str:
         + (f" · ranking {summary['ranking']}" if summary["ranking"] != "score" else "")
         + (f" · objective {', '.join(summary['objective'])}" if summary["objective"] else "")
         + (f" · constraints {', '.join(summary['constraints'])}" * bool(summary["constraints"]))
+        + (f" · move {summary['move']}" if summary.get("move") else "")
         + ("" if summary["live"] else " · live false"),
         "",
     ]
@@ -183,6 +189,7 @@ def rendered(summary: Mapping[str, Any], metrics: Mapping[str, Metric]) -> str:
             "",
         ]
     trials = summary["trials"]
+    lines += warmup_lines(summary.get("warmup"))
     lines.append(
         f"trials  {trials['scored']} scored, {trials['repeated']} repeated, "
         f"{trials['no_score']} without a score"

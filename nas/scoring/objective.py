@@ -202,13 +202,15 @@ class ProxyObjective:
                 break
         seconds = (perf_counter() - start) / len(draws)
         last, note = draws[-1], "; ".join(sorted(batch.notes))
+        seeded = drawn.drawn or any(part.startswith("random") for part in batch.notes)
         plain = tuple(float(score) for score in draws)
         if isnan(last):
             why = last if isinstance(last, NoScore) else NoScore("the proxy returned NaN")
-            return Evaluation(nan, NONE, seconds, why.reason, NONE, note, why.failed, plain)
+            rest = NONE, note, why.failed, plain
+            return Evaluation(nan, NONE, seconds, why.reason, *rest, seeded=seeded)
         score = finite(mean(plain))
         lost = score.reason if isinstance(score, NoScore) else ""
-        return Evaluation(score, NONE, seconds, lost, note=note, draws=plain)
+        return Evaluation(score, NONE, seconds, lost, note=note, draws=plain, seeded=seeded)
 
     def _together(self, found: Mapping[str, Evaluation]) -> Evaluation:
         """One evaluation for all proxies, with their scores, reasons and notes."""

@@ -72,7 +72,7 @@ def trials(
     feasibility = Feasibility(constraints, screen, copied.first_random)
     asking = _Asking(copied, feasibility, seed, starts)
     search = _Search(
-        asking, _Known(objective, constraints), limits, history, block, executor, _GiveUp(give_up)
+        asking, _Known(objective, constraints), limits, history, block, executor, GiveUp(give_up)
     )
     yield from search.whole(spent)
 
@@ -87,7 +87,7 @@ class _Search:
     history: History
     block: int
     executor: Executor
-    failures: _GiveUp
+    failures: GiveUp
 
     def whole(self, spent: float) -> Iterator[Trial]:
         """The trials; raises AllFailedError if they all fail, or if none can be feasible."""
@@ -269,7 +269,7 @@ class _Known:
 
 
 @dataclass
-class _GiveUp:
+class GiveUp:
     """Ends a search whose first trials all fail for the same reason."""
 
     first: int

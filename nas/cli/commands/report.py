@@ -34,6 +34,7 @@ def run(folder: Path, settings: ReportSettings) -> None:
     from nas.cli.questions import question, recorded
     from nas.runs.folder import CONFIG, OWN, read_best, read_elapsed, read_record, read_trials
     from nas.runs.summary import summarise
+    from nas.runs.warmup import read_outcome
     from nas.space import SPACES
 
     record = read_record(folder)[0]
@@ -46,7 +47,8 @@ def run(folder: Path, settings: ReportSettings) -> None:
     ranking = judging(search)
     elapsed = read_elapsed(folder)
     held = read(search, history, ranking, space, folder, elapsed)
-    summary = summarise(history, space, ranking, search.metrics, question(search), *held, elapsed)
+    asked = question(search, read_outcome(search.warmup, space, folder))
+    summary = summarise(history, space, ranking, search.metrics, asked, *held, elapsed)
     _show(summary, search, settings)
 
 

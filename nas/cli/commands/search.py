@@ -6,11 +6,13 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from nas.arch import Arch
 from nas.cli.build import build_executor, build_metrics, build_objective
 from nas.cli.composition import run_hydra
 from nas.cli.config_files import quoted
@@ -18,6 +20,7 @@ from nas.cli.finals import hold, read
 from nas.cli.judging import aims, judging, with_figures
 from nas.cli.questions import completed, question
 from nas.cli.settings import SearchSettings
+from nas.cli.warmup import checked, warm_up
 from nas.errors import NothingFoundError
 from nas.runs.folder import (
     BEST,
@@ -25,6 +28,8 @@ from nas.runs.folder import (
     FINALS,
     FREE,
     HISTORY,
+    MOVE,
+    WARMUP,
     check_trials,
     opened,
     read_elapsed,
@@ -35,6 +40,7 @@ from nas.runs.front import PICTURE, TABLE, write_front
 from nas.runs.progress import watched
 from nas.runs.stopping import interrupted
 from nas.runs.summary import rendered, summarise, used
+from nas.runs.warmup import opened_scores, too_short
 from nas.scoring.executors import Executor
 from nas.scoring.executors.spawning import end_with_parent
 from nas.scoring.objective import ProxyObjective
@@ -42,7 +48,7 @@ from nas.searching.finals import judges_of
 from nas.searching.history import History
 from nas.searching.loop import trials
 from nas.storage.files import path_of
-from nas.strategy import STRATEGIES, Strategy, no_more_than_random
+from nas.strategy import STRATEGIES, Strategy
 from nas.trial import Trial
 
 
@@ -68,15 +74,8 @@ def main(argv: Sequence[str]) -> None:
 
 def run(settings: SearchSettings, again: str) -> None:
     """Search as the settings say; `again` is the command that continues a stopped search."""
-    settings = with_figures(settings)
+    settings, objective, strategy = _made(settings)
     ranking = judging(settings)
-    metrics = build_metrics(settings.metrics, settings.metric)
-    objective = build_objective(settings, metrics)
-    objective = replace(objective, constraints=aims(settings).constraints)
-    settings = settings.with_finals(all(proxy.decides for proxy in objective.named.values()))
-    if settings.finals is not None:
-        judges_of(objective, settings.finals.proxies)  # raises now, not after the search
-    strategy = STRATEGIES.configured(settings.strategy, objective.space, ranking)
     folder = path_of(settings.out, "out=")
     record: Mapping[str, Any] = settings.record
     if "path" in settings.batch.options:
@@ -84,21 +83,26 @@ def run(settings: SearchSettings, again: str) -> None:
     with (
         opened(folder, record, FREE, completed) as history,
         build_executor(settings.executor) as executor,
+        opened_scores(objective, settings.warmup, settings.move, folder) as scores,
     ):
         if settings.finals is not None:
             with History.read(folder / FINALS):  # an edited one is refused now, not at the end
                 pass
         spent = read_elapsed(folder) if history else 0.0
-        every = _every(settings, strategy, objective, history, executor, spent)
+        write = partial(write_record, folder, record)
+        begun = warm_up(settings, scores, objective, executor, write)
+        _stop(begun.stopped, again)
+        strategy = scores.moving(strategy)
+        every = _every(settings, strategy, objective, history, executor, spent, begun.starts)
         done = list(islice(every, len(history)))  # this checks the recorded trials
         _say_where(history, folder)
-        write_record(folder, record)
+        write()
         came, seconds = _watch(settings, done, every, objective)
         elapsed = spent + seconds
         history.check()
         ended = settings.limits.ended(history, ranking, elapsed)
         stopped = not ended or (came and settings.finals is not None)
-        figures = objective.space, ranking, settings.metrics, question(settings)
+        figures = objective.space, ranking, settings.metrics, question(settings, begun.outcome)
         summary = summarise(history, *figures, elapsed=elapsed)
         before = read(settings, history, ranking, objective.space, folder, elapsed)
         if stopped or before.standings is None:
@@ -109,12 +113,26 @@ def run(settings: SearchSettings, again: str) -> None:
             summary = summarise(history, *figures, *held, elapsed)
             write_best(folder, summary)
         write_front(folder, history, ranking, summary)
-    if note := no_more_than_random(strategy, len(history), settings.block):
+    if note := too_short(strategy, len(history), settings.block, len(begun.starts)):
         print(f"note: {note}", file=sys.stderr)
     print(rendered(summary, objective.measures))
     _say_files(folder, summary)
     where = "before the end of the finals" if ended else f"after {used(summary)}"
     _end(summary, again, where if stopped else "")
+
+
+def _made(settings: SearchSettings) -> tuple[SearchSettings, ProxyObjective, Strategy]:
+    """The whole settings, the objective and the strategy; raises UsageError for wrong ones."""
+    settings = with_figures(settings)
+    ranking = judging(settings)
+    metrics = build_metrics(settings.metrics, settings.metric)
+    objective = build_objective(settings, metrics)
+    objective = replace(objective, constraints=aims(settings).constraints)
+    settings = settings.with_finals(all(proxy.decides for proxy in objective.named.values()))
+    if settings.finals is not None:
+        judges_of(objective, settings.finals.proxies)  # raises now, not after the search
+    strategy = STRATEGIES.configured(settings.strategy, objective.space, ranking)
+    return checked(settings, objective, strategy), objective, strategy
 
 
 def _every(
@@ -124,6 +142,7 @@ def _every(
     history: History,
     executor: Executor,
     spent: float,
+    starts: Sequence[Arch],
 ) -> Iterator[Trial]:
     """The trials, the recorded ones first; raises UsageError if those are of another search."""
     check_trials(history, objective.space, settings.metrics)
@@ -139,6 +158,7 @@ def _every(
         spent=spent,
         constraints=objective.constraints,
         screen=objective.screen,
+        starts=starts,
         **asdict(settings.limits),
     )
 
@@ -164,9 +184,7 @@ def _watch(
 
 def _end(summary: Mapping[str, Any], again: str, stopped: str) -> None:
     """Exit if the search was `stopped` somewhere; raise NothingFoundError if it has no score."""
-    if stopped:
-        print(f"stopped {stopped}; go on with\n  {again}")
-        sys.exit(130)
+    _stop(stopped, again)
     if summary["arch"] is None:
         total = summary["trials"]["total"]
         raise NothingFoundError(f"none of the {total} trials has a score; the reasons are above")
@@ -174,8 +192,14 @@ def _end(summary: Mapping[str, Any], again: str, stopped: str) -> None:
 
 def _say_files(folder: Path, summary: Mapping[str, Any]) -> None:
     front = [TABLE, PICTURE] if summary["front"] else []
-    kept = [BEST, *front, HISTORY, FINALS, CONFIG]
+    kept = [BEST, *front, HISTORY, WARMUP, MOVE, FINALS, CONFIG]
     print(f"files   {folder}: {', '.join(name for name in kept if (folder / name).exists())}")
+
+
+def _stop(stopped: str, again: str) -> None:
+    if stopped:
+        print(f"stopped {stopped}; go on with\n  {again}")
+        sys.exit(130)
 
 
 def _say_where(history: History, folder: Path) -> None:
