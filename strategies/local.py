@@ -20,8 +20,8 @@ class LocalSearch(Strategy):
     decision, in random order, and moves to the best of them if that ranks higher than where it
     is; else it restarts. Neighbours that were told before are known and not asked for again, and
     it never comes back to where it was. A told architecture that is no neighbour, of a warm-up for
-    instance, is where it goes on if it ranks higher. With `move` the best of 10 draws by that proxy
-    is asked for, of starts and of neighbours.
+    instance, is where it goes on if it ranks higher. With `move` the best of 10 draws by that
+    proxy is asked for, of starts and of neighbours.
     """
 
     moves = True
