@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 from nas.cli.chosen import Proxies, chosen, proxies
@@ -175,6 +176,21 @@ def finals(key: str, value: Any) -> Panel | None:
     return Panel(**{name: checks[name](f"{key}.{name}", v) for name, v in choice.options.items()})
 
 
+def under(key: str, value: Any) -> tuple[str, ...]:
+    """A column of the table or a metric, a list of them, or null."""
+    each = value if isinstance(value, list) else [column(key, value)]
+    return () if value is None else tuple(names("columns or metrics, as [flops]")(key, each))
+
+
+def limits(key: str, value: Any) -> int | tuple[float, ...]:
+    """A number of limits, or a list of limits."""
+    if not isinstance(value, list):
+        return int(whole(1)(key, value))
+    if not value or any(type(n) not in (int, float) or not isfinite(n) for n in value):
+        raise UsageError(f"{key}={value} must be a number of limits, or a list of numbers")
+    return tuple(map(float, value))
+
+
 def limit(key: str, value: Any) -> int | None:
     """A whole number of at least 1, or null."""
     return None if value is None else int(whole(1)(key, value))
@@ -318,6 +334,9 @@ class CompareSettings(ScoringSettings):
     target: Annotated[str | None, column]
     sample: Annotated[int | None, sample]
     baselines: Annotated[tuple[str, ...], names("proxies, such as [params]")]
+    under: Annotated[tuple[str, ...], under]
+    limits: Annotated[int | tuple[float, ...], limits]
+    finals: Annotated[Panel | None, finals]
     duplicates: Annotated[str, one_of("error", "mean")]
     foreign: Annotated[str, one_of("error", "drop")]
     data_dir: Annotated[str | None, data_folder]
