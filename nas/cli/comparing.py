@@ -64,7 +64,7 @@ def prepared(settings: CompareSettings) -> Prepared:
     objective = _objective(settings)
     table, truth, bring = _truth(settings, objective.space)
     under = costs(settings, objective.space, table, bring)
-    finals = finals_of(settings, _first(settings))
+    finals = finals_of(settings, objective, _first(settings))
     name, took = None if table is None else table.name, perf_counter() - start
     return Prepared(settings, objective, name, truth, bring, took, under, finals)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nas.compare.judging import Finals
     from nas.compare.tables import Table
     from nas.compare.under import Cost
+    from nas.scoring.objective import ProxyObjective
 
 
 def costs(
@@ -35,7 +36,7 @@ def _cost(under: str, settings: CompareSettings, space: Space, table: Table) -> 
     from nas.compare.under import Cost
 
     name = under.removeprefix("-")
-    column = name in table.frame.columns
+    column = name in table.figures or name in table.spoiled
     least = under.startswith("-")
     if column and name in METRICS:
         raise UsageError(
@@ -53,12 +54,17 @@ def _cost(under: str, settings: CompareSettings, space: Space, table: Table) -> 
     return Cost(name, settings.limits, figures, at_least=least)
 
 
-def finals_of(settings: CompareSettings, proxy: str) -> Finals | None:
-    """The finals of the best by a proxy, or None. Raises UsageError if there are no limits."""
+def finals_of(settings: CompareSettings, objective: ProxyObjective, proxy: str) -> Finals | None:
+    """The finals of the best by a proxy, or None.
+
+    Raises UsageError if there are no limits, or if a judge is no proxy.
+    """
     from nas.compare.judging import Finals
+    from nas.searching.finals import judges_of
 
     if settings.finals is None:
         return None
     if not settings.under:
         raise UsageError("finals= of a comparison are held under limits: give under=NAME too")
+    judges_of(objective, settings.finals.proxies)
     return Finals(proxy, settings.finals)

@@ -264,7 +264,8 @@ def _curves(axes: Axes, under: Mapping[str, Any], comparison: Comparison) -> Non
     axes.autoscale(False)
     assert comparison.values is not None
     costs, values = comparison.costs[under["name"]], comparison.sign * comparison.values
-    axes.plot(costs, values, ".", color="0.8", markersize=2, mew=0, zorder=0, rasterized=True)
+    size = 3 if len(values) > 300 else 6
+    axes.plot(costs, values, ".", color="0.75", markersize=size, mew=0, zorder=0, rasterized=True)
     axes.grid(color="0.93")
 
 

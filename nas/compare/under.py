@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from io import StringIO
-from math import ceil, nan
+from math import ceil, isnan, nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,7 +93,7 @@ class Limited:
     sign: int = 1
     """-1 if costs and limits are the negatives of the figures, because higher is better."""
     notes: tuple[str, ...] = ()
-    """What is to say about the figures of a metric."""
+    """What is to say about the figures."""
 
     def meeting(self, limit: float) -> Places:
         """Those that meet a limit."""
@@ -151,10 +151,17 @@ def limited(cost: Cost, archs: Sequence[Arch], found: Sequence[Evaluation]) -> L
             f"{sign * limits[-1]:g}: the {'highest' if cost.at_least else 'lowest'} is "
             f"{sign * known.min():g}"
         )
-    notes = {part for each in found for part in each.note.split("; ") if part}
-    lost = Counter(each.reason for each in found if each.reason)
-    notes |= {f"{count} × {why}" for why, count in lost.items()}
-    return Limited(cost.name, costs, tuple(limits), sign, tuple(sorted(notes)))
+    return Limited(cost.name, costs, tuple(limits), sign, _notes(len(costs), len(known), found))
+
+
+def _notes(every: int, known: int, found: Sequence[Evaluation]) -> tuple[str, ...]:
+    """What is to say about the figures: how many are missing and why, and what a metric notes."""
+    notes = sorted({part for each in found for part in each.note.split("; ") if part})
+    lost = Counter(each.reason or "without a reason" for each in found if isnan(each.score))
+    notes += [f"{count} × {why}" for why, count in lost.most_common()]
+    if known < every and not lost:
+        notes.append(f"{every - known} of {every} architectures have no such figure")
+    return tuple(notes)
 
 
 def quantiles(costs: Array, count: int) -> list[float]:
