@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import isfinite
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 from nas.cli.chosen import Proxies, chosen, proxies
+from nas.cli.limits import limits, under
 from nas.errors import UsageError, unknown
 from nas.network.drawing.colours import Theme
 from nas.network.drawing.drawing import What
@@ -176,21 +176,6 @@ def finals(key: str, value: Any) -> Panel | None:
     return Panel(**{name: checks[name](f"{key}.{name}", v) for name, v in choice.options.items()})
 
 
-def under(key: str, value: Any) -> tuple[str, ...]:
-    """A column of the table or a metric, a list of them, or null."""
-    each = value if isinstance(value, list) else [column(key, value)]
-    return () if value is None else tuple(names("columns or metrics, as [flops]")(key, each))
-
-
-def limits(key: str, value: Any) -> int | tuple[float, ...]:
-    """A number of limits, or a list of limits."""
-    if not isinstance(value, list):
-        return int(whole(1)(key, value))
-    if not value or any(type(n) not in (int, float) or not isfinite(n) for n in value):
-        raise UsageError(f"{key}={value} must be a number of limits, or a list of numbers")
-    return tuple(map(float, value))
-
-
 def limit(key: str, value: Any) -> int | None:
     """A whole number of at least 1, or null."""
     return None if value is None else int(whole(1)(key, value))
@@ -336,6 +321,7 @@ class CompareSettings(ScoringSettings):
     baselines: Annotated[tuple[str, ...], names("proxies, such as [params]")]
     under: Annotated[tuple[str, ...], under]
     limits: Annotated[int | tuple[float, ...], limits]
+    metric: Annotated[Mapping[str, Mapping[str, Any]], options_of_metrics]
     finals: Annotated[Panel | None, finals]
     duplicates: Annotated[str, one_of("error", "mean")]
     foreign: Annotated[str, one_of("error", "drop")]

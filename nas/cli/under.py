@@ -28,6 +28,9 @@ def costs(
         raise UsageError(f"under={settings.under[0]} compares true figures: {bring}")
     if len(settings.under) > 1 and not isinstance(settings.limits, int):
         raise UsageError("a list of limits= is for one figure: under= names several")
+    names = [each.removeprefix("-") for each in settings.under]
+    if lost := [name for name in settings.metric if name not in names]:
+        raise UsageError(f"metric.{lost[0]} has options of a metric that under= does not name")
     return tuple(_cost(each, settings, space, table) for each in settings.under if table)
 
 
@@ -43,8 +46,12 @@ def _cost(under: str, settings: CompareSettings, space: Space, table: Table) -> 
             f"under={name} means two things, a metric and a column of {table.path}: give the "
             f"column another name (nas convert)"
         )
+    options = {each: given for each, given in settings.metric.items() if each == name}
     if name in METRICS:
-        return Cost(name, settings.limits, metric=build_metrics([name])[name], at_least=least)
+        metric = build_metrics([name], options)[name]
+        return Cost(name, settings.limits, metric=metric, at_least=least)
+    if options:
+        raise UsageError(f"metric.{name} has options, and {name} is no metric")
     if not column:
         known = [*METRICS, *table.figures]
         raise unknown(f"metric, or column of numbers in {table.path},", name, known)
