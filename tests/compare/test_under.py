@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import json
 from collections.abc import Sequence
 from io import StringIO
 from itertools import pairwise
 from math import isnan, nan
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -21,10 +23,11 @@ from nas.batch import Batch
 from nas.compare import Scores, Truth, compare
 from nas.compare.judging import Finals
 from nas.compare.sample import Comparison, combined
-from nas.compare.under import Cost, as_csv, chosen, limited, quantiles, result
+from nas.compare.under import Cost, as_csv, chosen, limited, measuring, quantiles, result
 from nas.data.sources import make_batch
 from nas.metric import Metric
 from nas.ranking import by_score
+from nas.scoring.keys import keys
 from nas.searching.finals import finalists, standings, verdict
 from nas.trial import NONE, Trial
 from tests.support.small import small
@@ -192,6 +195,23 @@ def test_metrics_are_measured_on_the_own_architecture_and_once() -> None:
     assert Last.asked - before == len(ARCHS)
     assert again.result["under"] == found.result["under"]
     assert [row["proxy"] for row in again.result["rows"]] == ["sum", "params"]
+
+
+def test_a_changed_metric_is_measured_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    text = (
+        "import nas\nclass Own(nas.Metric):\n"
+        "    def measure(self, candidate, batch):\n        return 1.0{}\n"
+    )
+    found = []
+    for change in ("", "  # changed"):
+        (tmp_path / "own_metric_of_test.py").write_text(text.format(change))
+        module = importlib.reload(importlib.import_module("own_metric_of_test"))
+        measure = measuring(objective(), [Cost("own", metric=module.Own())])
+        found.append(keys(measure)["metric own"])
+    assert found[0] != found[1]
 
 
 def test_a_metric_without_a_figure_meets_no_limit_and_is_counted() -> None:
