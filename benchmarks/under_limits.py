@@ -10,7 +10,8 @@ FOLDER has `nasbench201.csv.gz`. It is `nas compare under=… finals=panel` over
 each of the 15,625 cells has the score of its function, so that 5,044 scores of a proxy are enough.
 The comparisons may be stopped: cells count whose functions all proxies have scored. The finals
 judge the best 128 by epsilon of different functions with the scores of the panel that are there:
-so give the comparisons 64 examples, as finals have. It prints a Markdown table for each column and
+so give the comparisons 64 examples, as finals have. If some are missing, their functions are
+written to `finalists.csv`, a table to score next. It prints a Markdown table for each column and
 draws `under.png` into DIR.
 """
 
@@ -27,6 +28,7 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # however this is sta
 
 import numpy as np
 
+from benchmarks.whole_space import write
 from nas import SPACES, Arch, Evaluation, Panel, ProxyObjective, Space
 from nas.compare import tables
 from nas.compare.judging import Finals, under_limits
@@ -50,19 +52,20 @@ def main() -> None:
     parser.add_argument("--under", nargs="+", default=["lat_ms_pixel3", "lat_ms_raspi4"])
     parser.add_argument("--limits", type=int, default=12)
     parser.add_argument("--proxies", nargs="+", default=[*PROXIES, "az_nas"])
-    parser.add_argument("--finals", default="epsilon", help="the proxy whose best are judged")
+    parser.add_argument("--finals", default="epsilon", help="whose best are judged, or none")
     parser.add_argument("--out", type=Path)
     options = parser.parse_intermixed_args()
     if options.data is None:
         parser.error("--data or NAS_DATA must be the folder of tables")
     space = SPACES.build("nasbench201")
     table = tables.read(tables.tables_in(Path(options.data))["nasbench201"])
-    panel = Panel()
     needed = {part for name in options.proxies for part in PARTS.get(name, (name,))}
-    scored = scores(options.scores, needed | {*panel.proxies})
+    finals = None if options.finals == "none" else Finals(options.finals, Panel())
+    judging = {*(finals.panel.proxies if finals else ())}
+    scored = scores(options.scores, needed | judging)
     truth = tables.truth(table, space, options.target, "error", "error")
     forms = {arch: space.canonical(arch) for arch in truth.archs}
-    archs = [arch for arch in truth.archs if all(forms[arch] in each for each in scored.values())]
+    archs = [arch for arch in truth.archs if all(forms[arch] in scored[name] for name in needed)]
     true = dict(zip(truth.archs, truth.values, strict=True))
     figures = [column(table, space, name) for name in options.under]
     costs = zip(options.under, figures, strict=True)
@@ -78,14 +81,20 @@ def main() -> None:
     )
 
     def verdicts(judges: ProxyObjective, few: Sequence[Arch]) -> dict[str, list[Evaluation]]:
+        lack = {forms[arch] for arch in few} - set.intersection(
+            *({*scored[name]} for name in judges.named)
+        )
+        if lack:
+            write(Path("finalists.csv"), space, {form: true[form] for form in sorted(lack)})
+            sys.exit(f"{len(lack)} functions in finalists.csv lack scores of {', '.join(judges.named)}")
         return {name: [scored[name][forms[arch]] for arch in few] for name in judges.named}
 
     objective = ProxyObjective(space, {}, make_batch(space, "natural", size=1))
-    finals = Finals(options.finals, panel)
     found = under_limits(comparison, limits, objective, finals, verdicts)
     for each in found["under"]:
         rows = {row["proxy"]: row for row in each["rows"]}
-        each["rows"] = [rows[name] for name in (*options.proxies, finals.row)]
+        judged = [finals.row] if finals else []
+        each["rows"] = [rows[name] for name in (*options.proxies, *judged)]
         print(f"{each['name']}, {len(archs):,} cells\n\n{markdown(each)}\n")
     if options.out is not None:
         shown = {**found, "truth": {"target": options.target}}
