@@ -81,12 +81,12 @@ def main() -> None:
     )
 
     def verdicts(judges: ProxyObjective, few: Sequence[Arch]) -> dict[str, list[Evaluation]]:
-        lack = {forms[arch] for arch in few} - set.intersection(
-            *({*scored[name]} for name in judges.named)
-        )
+        every = {forms[arch] for arch in few}
+        lack = {form for form in every if any(form not in scored[name] for name in judges.named)}
         if lack:
             write(Path("finalists.csv"), space, {form: true[form] for form in sorted(lack)})
-            sys.exit(f"{len(lack)} functions in finalists.csv lack scores of {', '.join(judges.named)}")
+            names = ", ".join(judges.named)
+            sys.exit(f"{len(lack)} functions in finalists.csv lack scores of {names}")
         return {name: [scored[name][forms[arch]] for arch in few] for name in judges.named}
 
     objective = ProxyObjective(space, {}, make_batch(space, "natural", size=1))
