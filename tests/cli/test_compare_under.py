@@ -127,3 +127,39 @@ def test_mistakes_are_found_before_the_first_score(
     assert (done.code, done.out) == (2, "")
     assert message in done.err
     assert not (here / "a" / "scores.jsonl").exists()
+
+
+def test_a_metric_that_fails_for_all_is_told_and_ends_the_comparison(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> float:
+        raise OSError("the meter is unplugged")
+
+    monkeypatch.setattr("nas.metrics.counts.Params.measure", broken)
+    words = ["compare", *QUICK, "pictures=false", "under=params", "give_up=3"]
+    done = nas(*words)
+    assert (done.code, done.out) == (2, "")
+    assert "the meter is unplugged" in done.err
+    several = [word for word in words if not word.startswith("space.")]
+    done = nas(*several, "spaces=[nasbench201]", "proxy=params", "out=b")
+    assert (here / "b" / "leaderboard.json").exists()
+    assert "the meter is unplugged" in done.out + done.err
+
+
+def test_a_stopped_comparison_goes_on_in_its_finals(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["compare", *QUICK, "pictures=false", "under=any_name", "limits=3", "finals=panel"]
+    words += ["finals.size=5", "finals.proxies=[params,swap]"]
+    journal = here / "a" / "scores.jsonl"
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "proxies.swap.SWAP.score", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
+        assert nas(*words).code == 130
+    kept = journal.read_bytes()
+    assert len(kept.splitlines()) >= 3 * len(ARCHS)
+    done = nas(*words)
+    assert done.code == 0, done.err
+    assert journal.read_bytes().startswith(kept)
+    assert result(here)["finals"]["left_out"] == {}
