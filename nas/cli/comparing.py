@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.cli.build import build_executor, build_objective, build_ranking
 from nas.cli.settings import CompareSettings
+from nas.cli.under import costs, finals_of
 from nas.errors import AllFailedError, UsageError
 from nas.runs.folder import CONFIG, HISTORY, SCORES, write_record
 from nas.runs.progress import Progress
@@ -30,11 +31,15 @@ from nas.storage.files import (
 
 if TYPE_CHECKING:
     from nas.compare import Compared, Scores, Truth
+    from nas.compare.judging import Finals
     from nas.compare.scores import Task
+    from nas.compare.tables import Table
+    from nas.compare.under import Cost
     from nas.scoring.objective import ProxyObjective
     from nas.space import Space
 
 CSV, RESULT, PAGE, PICTURES = "scores.csv", "compare.json", "compare.html", "pictures"
+UNDER = "under.csv"
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,8 @@ class Prepared:
     """One sentence: how to give a table of true figures."""
     seconds: float
     """How long this took."""
+    under: tuple[Cost, ...] = ()
+    finals: Finals | None = None
 
 
 def prepared(settings: CompareSettings) -> Prepared:
@@ -56,7 +63,10 @@ def prepared(settings: CompareSettings) -> Prepared:
     start = perf_counter()
     objective = _objective(settings)
     table, truth, bring = _truth(settings, objective.space)
-    return Prepared(settings, objective, table, truth, bring, perf_counter() - start)
+    under = costs(settings, objective.space, table, bring)
+    finals = finals_of(settings, objective, _first(settings))
+    name, took = None if table is None else table.name, perf_counter() - start
+    return Prepared(settings, objective, name, truth, bring, took, under, finals)
 
 
 def compared(task: Prepared, leave_out: bool = False) -> tuple[dict[str, Any], list[str]]:
@@ -97,10 +107,10 @@ def _check(folder: Path) -> None:
     """Raise UsageError if the folder has files that are not from a comparison."""
     if (folder / HISTORY).exists():
         raise UsageError(f"{folder} holds a search: give another out= to a comparison")
-    for name in (RESULT, CSV, CONFIG, PAGE, PICTURES):
+    for name in (RESULT, CSV, CONFIG, PAGE, PICTURES, UNDER):
         if (folder / name).exists() and not (folder / SCORES).exists():
             raise UsageError(f"{folder} holds a {name} that is no comparison's: give another out=")
-    for name in (RESULT, CSV, CONFIG, PAGE):
+    for name in (RESULT, CSV, CONFIG, PAGE, UNDER):
         check_replaceable(folder / name)
     check_folder_place(folder / PICTURES)
 
@@ -138,13 +148,19 @@ def _whole(settings: CompareSettings) -> str:
     return settings.ranking.name if several else settings.proxy.name
 
 
+def _first(settings: CompareSettings) -> str:
+    """The row that has finals: all proxies together if they are ranked, or else the first."""
+    parts = settings.proxy.parts
+    return parts[0] if parts and settings.ranking.name == "score" else _whole(settings)
+
+
 def _rankings(settings: CompareSettings) -> dict[str, str]:
     """The ranking of every combination, by its name."""
     return {**settings.proxy.rankings, _whole(settings): settings.ranking.name}
 
 
-def _truth(settings: CompareSettings, space: Space) -> tuple[str | None, Truth | None, str]:
-    """The table's name, its truth, and a sentence that says how to give another table."""
+def _truth(settings: CompareSettings, space: Space) -> tuple[Table | None, Truth | None, str]:
+    """The table, its truth, and a sentence that says how to give another table."""
     from nas.compare.tables import (
         data_folder,
         find,
@@ -183,7 +199,7 @@ def _truth(settings: CompareSettings, space: Space) -> tuple[str | None, Truth |
             f"{'have' if len(passed) > 1 else 'has'} no numbers; target=COLUMN takes another",
             file=sys.stderr,
         )
-    return found.name, facts, bring
+    return found, facts, bring
 
 
 def _tried(task: Prepared, scores: Scores, leave_out: bool) -> tuple[Compared, dict[str, str]]:
@@ -197,8 +213,8 @@ def _tried(task: Prepared, scores: Scores, leave_out: bool) -> tuple[Compared, d
             found = _compared(task, objective, scores, whole)
         except AllFailedError as error:
             rest = {name: each for name, each in objective.named.items() if name != error.proxy}
-            if not leave_out or not rest:
-                raise
+            if not leave_out or not rest or len(rest) == len(objective.named):
+                raise  # where no proxy is to blame, a metric of under= is
             left[error.proxy] = str(error)
             objective = replace(objective, proxies=rest)
             continue
@@ -217,6 +233,7 @@ def _compared(
 
     settings = task.settings
     baselines = [name for name in settings.baselines if name in objective.named]
+    there = task.finals is not None and task.finals.proxy in {*objective.named, *combinations}
 
     with ExitStack() as stack:
         executor = stack.enter_context(build_executor(settings.executor))
@@ -226,10 +243,10 @@ def _compared(
             print(waits, file=sys.stderr, flush=True)
 
         def seen(_: Task, total: int) -> bool:
-            if not bars:
-                bar = Progress(total, comparable=False, unit="architectures")
-                bars.append(stack.enter_context(bar))
-            bars[0].advance()
+            if not bars or bars[-1].done + bars[-1].told == bars[-1].budget:
+                unit = "finalists" if bars else "architectures"
+                bars.append(stack.enter_context(Progress(total, comparable=False, unit=unit)))
+            bars[-1].advance()
             return bool(stops)
 
         return compare(
@@ -240,6 +257,8 @@ def _compared(
             combinations=combinations,
             rankings=_rankings(settings),
             baseline=(baselines or [*objective.named])[0],
+            under=task.under,
+            finals=task.finals if there else None,
             scores=scores,
             executor=executor,
             give_up=settings.give_up,
@@ -253,9 +272,11 @@ def _write(
 ) -> list[str]:
     """Write all files into the folder and return their names."""
     from nas.compare.page import write_page
+    from nas.compare.under import as_csv
 
     files = [RESULT, CSV, SCORES, CONFIG]
-    remove_file(folder / PAGE)  # from an earlier comparison
+    for name in (PAGE, UNDER):  # from an earlier comparison
+        remove_file(folder / name)
     pictures = drawing(settings.pictures)
     if pictures is not None:
         pictures.clear(folder / PICTURES)
@@ -266,6 +287,9 @@ def _write(
     text = json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False)
     replace_file(folder / RESULT, text + "\n")
     replace_file(folder / CSV, compared.comparison.csv())
+    if "under" in result:
+        replace_file(folder / UNDER, as_csv(result["under"]))
+        files.insert(files.index(CSV) + 1, UNDER)
     write_record(folder, settings.record)
     return files
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 from nas.cli.chosen import Proxies, chosen, proxies
+from nas.cli.limits import limits, under
 from nas.errors import UsageError, unknown
 from nas.network.drawing.colours import Theme
 from nas.network.drawing.drawing import What
@@ -321,6 +322,10 @@ class CompareSettings(ScoringSettings):
     target: Annotated[str | None, column]
     sample: Annotated[int | None, sample]
     baselines: Annotated[tuple[str, ...], names("proxies, such as [params]")]
+    under: Annotated[tuple[str, ...], under]
+    limits: Annotated[int | tuple[float, ...], limits]
+    metric: Annotated[Mapping[str, Mapping[str, Any]], options_of_metrics]
+    finals: Annotated[Panel | None, finals]
     duplicates: Annotated[str, one_of("error", "mean")]
     foreign: Annotated[str, one_of("error", "drop")]
     data_dir: Annotated[str | None, data_folder]

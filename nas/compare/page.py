@@ -16,6 +16,7 @@ CAPTIONS = {
     "same architectures. Filled: those with a score alone; open: all, no score ranked last.",
     "truth": "Score against truth. Those without a score have the narrow axis at the left.",
     "best_of": "What choosing by each proxy finds: the truth of its best among N random ones.",
+    "under": "What each proxy chooses among those that meet a limit; dots are all architectures.",
     "agreement": "How far proxies agree among themselves, similar ones side by side.",
 }
 STYLE = """

@@ -28,7 +28,7 @@ STYLE: Any = {
     "text.parse_math": False,  # names are not formulas
     "svg.hashsalt": "epsilon-nas",  # the same picture is the same file
 }
-NAMES = ("correlation", "truth", "best_of", "agreement")
+NAMES = ("correlation", "truth", "best_of", "under", "agreement")
 DENSE = 2000
 """If there are more points than this, their density is shown."""
 LINES = ("-", "--", "-.", ":")
@@ -43,6 +43,7 @@ def draw(comparison: Comparison, result: Mapping[str, Any], folder: Path) -> dic
             "correlation": correlation(result),
             "truth": truth(comparison, result),
             "best_of": best_of(result),
+            **({"under": under(comparison, result)} if "under" in result else {}),
             **pictures,
         }
     try:
@@ -200,15 +201,15 @@ def best_of(result: Mapping[str, Any]) -> Figure:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(lambda size, _: f"{size:,.0f}")
         ends += [(float(known[-1]), "the truth itself"), (facts["mean"], "one at random")]
-        _labels(axes, ends, sizes[-1])
+        _labels(axes, ends, sizes[-1], 1.35 * sizes[-1])
         axes.set_xlabel("random architectures of which the proxy takes the best")
         axes.set_ylabel(f"{column(result)} of it, mean of 500 draws")
         axes.grid(color="0.93")
     return figure
 
 
-def _labels(axes: Axes, ends: Sequence[tuple[float, str]], right: int) -> None:
-    """Write every line's name at its right end; move names apart that would overlap."""
+def _labels(axes: Axes, ends: Sequence[tuple[float, str]], right: float, beside: float) -> None:
+    """Write every line's name beside its right end; move names apart that would overlap."""
     axes.autoscale_view()
     low, high = axes.get_ylim()
     room = (high - low) / 27
@@ -224,12 +225,48 @@ def _labels(axes: Axes, ends: Sequence[tuple[float, str]], right: int) -> None:
         axes.annotate(
             name,
             (right, y),
-            (right * 1.35, height),
+            (beside, height),
             fontsize=8,
             va="center",
             annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": "0.75", "linewidth": 0.6},
         )
+
+
+def under(comparison: Comparison, result: Mapping[str, Any]) -> Figure:
+    """The truth of every proxy's choice against the limit, one panel a cost."""
+    count = len(result["under"])
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(8.5, 5.2 * count), layout="constrained")
+        panels = figure.subplots(count, squeeze=False)[:, 0]
+        for axes, each in zip(panels, result["under"], strict=True):
+            _curves(axes, each, comparison)
+            axes.set_xlabel(f"limit: {each['name']} {each['relation']}")
+            axes.set_ylabel(f"{column(result)} of the best score")
+    return figure
+
+
+def _curves(axes: Axes, under: Mapping[str, Any], comparison: Comparison) -> None:
+    """The curve of every proxy and of the best, over dots for all architectures."""
+    met = [place for place, each in enumerate(under["limits"]) if each["meet"]]
+    limits = [under["limits"][place]["limit"] for place in met]
+    ends = []
+    for place, row in enumerate(under["rows"]):
+        truths = [row["picks"][each]["truth"] for each in met]
+        grey = f"{0.55 * place / max(len(under['rows']), 1):.2f}"
+        look, mark = LINES[place % len(LINES)], MARKERS[place % len(MARKERS)]
+        axes.plot(limits, truths, look, marker=mark, color=grey, markersize=4, linewidth=1.1)
+        ends.append((truths[-1], row["proxy"]))
+    best = [under["limits"][place]["best"]["truth"] for place in met]
+    axes.plot(limits, best, color="black", linewidth=2.2)
+    ends.append((best[-1], "the truth itself"))
+    _labels(axes, ends, limits[-1], limits[-1] + 0.04 * (limits[-1] - limits[0] or 1.0))
+    axes.autoscale(False)
+    assert comparison.values is not None
+    costs, values = comparison.costs[under["name"]], comparison.sign * comparison.values
+    size = 3 if len(values) > 300 else 6
+    axes.plot(costs, values, ".", color="0.75", markersize=size, mew=0, zorder=0, rasterized=True)
+    axes.grid(color="0.93")
 
 
 def agreement(result: Mapping[str, Any]) -> Figure:

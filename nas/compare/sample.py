@@ -10,6 +10,7 @@ from math import isnan, nan, prod
 from random import Random
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nas.arch import LISTED, TRIES, Arch
 from nas.compare.correlations import FEWEST, Array
@@ -36,12 +37,19 @@ class Comparison:
     """The proxies of each combination, by its name."""
     rankings: Mapping[str, str] = field(default_factory=dict)
     """The ranking that combines the proxies over the sample; rank_sum for names not in here."""
+    costs: Mapping[str, Array] = field(default_factory=dict)
+    """What each architecture costs, by the name of the figure, as it is in the table."""
 
     @property
     def scores(self) -> dict[str, Array]:
         """Every proxy's and every combination's scores (n,); a missing score is NaN."""
+        return self.within(np.arange(len(self.archs)))
+
+    def within(self, places: NDArray[np.intp]) -> dict[str, Array]:
+        """The scores of the architectures at some places (m,), combined among these alone."""
         alone = {
-            name: np.array([each.score for each in scored]) for name, scored in self.scored.items()
+            name: np.array([scored[place].score for place in places], dtype=np.float64)
+            for name, scored in self.scored.items()
         }
         return alone | {
             name: combined([alone[part] for part in parts], self.ranking_of(name))

@@ -21,6 +21,7 @@ def rendered(result: Mapping[str, Any]) -> str:
         blocks += [_correlations(result), _found(result), _gained(result), _chosen(result)]
         if any("repeats" in row for row in rows):
             blocks.append(_repeats(rows))
+        blocks += [_under(each, result) for each in result.get("under", [])]
     blocks += [_agreement(result), _costs(rows)]
     blocks += [note for note in (_notes(result),) if note]
     return "\n\n".join(blocks)
@@ -173,6 +174,56 @@ def _plus_minus(figure: Mapping[str, float | None]) -> str:
     return f"{figure['mean']:.3f} ± {figure['sd']:.3f}"
 
 
+DISTANCES = {"mean gap": "mean_gap", "largest gap": "largest_gap", "area": "area"}
+
+
+def _under(under: Row, result: Mapping[str, Any]) -> str:
+    """What proxies choose under limits: one line a limit, one column a proxy."""
+    rows = under["rows"]
+    if len(rows) > WIDEST:
+        lines = [[row["proxy"], *_distance(row)] for row in (*rows, _random(under))]
+        shown = table(["proxy", *DISTANCES], lines)
+    else:
+        lines = [_limit(under, place) for place in range(len(under["limits"]))]
+        every = [_distance(row) for row in (*rows, _random(under))]
+        lines += [[name, "", "", *each] for name, *each in zip(DISTANCES, *every, strict=True)]
+        names = [row["proxy"] for row in rows]
+        shown = table([under["name"], "meet", "(best)", *names, "(at random)"], lines)
+    target = result["truth"]["target"].removeprefix("-")
+    return (
+        f"{target} of the best score among those with {under['name']} {under['relation']} limit: "
+        f"the mean of tied ones,\nof all that meet the limit if none has a score (*); gap: to the "
+        f"best; area: between the curves\n{shown}"
+    )
+
+
+def _random(under: Row) -> Row:
+    return {"proxy": "(at random)", **under["at_random"]}
+
+
+def _limit(under: Row, place: int) -> list[str]:
+    """One line: a limit, and what is chosen under it."""
+    fact = under["limits"][place]
+    picks = [row["picks"][place] for row in under["rows"]]
+    best = None if fact["best"] is None else fact["best"]["truth"]
+    cells = [
+        "–" if pick is None else f"{pick['truth']:.5g}{'' if pick['scored'] else '*'}"
+        for pick in picks
+    ]
+    ends = ["–" if each is None else f"{each:.5g}" for each in (best, fact["mean"])]
+    return [
+        f"{under['relation']} {fact['limit']:.6g}",
+        f"{fact['meet']:,}",
+        ends[0],
+        *cells,
+        ends[1],
+    ]
+
+
+def _distance(row: Row) -> list[str]:
+    return ["–" if row[name] is None else f"{row[name]:.3g}" for name in DISTANCES.values()]
+
+
 def _agreement(result: Mapping[str, Any]) -> str:
     names = result["agreement"]["proxies"]
     title = "agreement between proxies: ρ where both have a score"
@@ -197,6 +248,11 @@ def _costs(rows: Sequence[Row]) -> str:
 def _notes(result: Mapping[str, Any]) -> str:
     lines = [f"table: {note}" for note in result.get("truth", {}).get("notes", [])]
     lines += [f"{name}: left out, {why}" for name, why in result.get("left_out", {}).items()]
+    lines += [
+        f"{each['name']}: {why}" for each in result.get("under", []) for why in each["notes"]
+    ]
+    judges = result.get("finals", {}).get("left_out", {})
+    lines += [f"{name}: no judge of the finals, {why}" for name, why in judges.items()]
     for row in result["rows"]:
         if "undefined" in row:
             lines.append(f"{row['proxy']}: no correlation over the scored, {row['undefined']}")

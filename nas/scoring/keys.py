@@ -14,6 +14,8 @@ import numpy as np
 import torch
 
 import nas
+from nas.metric import Metric
+from nas.proxy import Proxy
 from nas.scoring.objective import ProxyObjective
 
 ABOVE = {"api", "cli", "compare", "export", "report", "runs", "searching", "surrogates", "testing"}
@@ -33,7 +35,7 @@ def keys(objective: ProxyObjective) -> dict[str, str]:
         *(_core(), version("torch"), version("numpy")),
     ]
     return {
-        name: _digest(*shared, *map(_source, _own_classes(type(proxy))), _text_of(vars(proxy)))
+        name: _digest(*shared, *map(_source, _classes(proxy)), _text_of(vars(proxy)))
         for name, proxy in objective.named.items()
     }
 
@@ -65,6 +67,12 @@ def _source(plugin: type) -> str:
     inside = [folder for folder in folders if file.is_relative_to(folder)]
     files = inside[0].rglob("*.py") if inside else [file, *file.parent.glob("_*.py")]
     return plugin.__qualname__ + _digest(*(_text(path) for path in sorted(files)))
+
+
+def _classes(proxy: Proxy) -> list[type]:
+    """The proxy's own classes, and those of a metric that it is made of."""
+    metrics = [type(held) for held in vars(proxy).values() if isinstance(held, Metric)]
+    return [each for kind in (type(proxy), *metrics) for each in _own_classes(kind)]
 
 
 def _own_classes(plugin: type) -> list[type]:

@@ -128,7 +128,7 @@ def judged(
     tasks = [(arch, names) for arch in new]
     each = panel.each  # one object: an executor sends the same function only once
     for arch, found in zip(new, executor(each, tasks), strict=True):
-        trial = _trial(len(journal), arch, key, dict(zip(names, found, strict=True)))
+        trial = verdict(len(journal), arch, key, dict(zip(names, found, strict=True)))
         journal.append(trial)
         yield trial
 
@@ -155,8 +155,8 @@ def held(
     return standings([known[arch] for arch in archs])
 
 
-def _trial(number: int, arch: Arch, key: str, found: Mapping[str, Evaluation]) -> Trial:
-    """The trial; its reason has a line for every judge without a score."""
+def verdict(number: int, arch: Arch, key: str, found: Mapping[str, Evaluation]) -> Trial:
+    """What the judges find in a finalist; the reason has a line for every one without a score."""
     lost = [
         f"{name}{FAILED * each.failed}: {each.reason}"
         for name, each in found.items()
