@@ -34,7 +34,7 @@ import numpy as np
 
 from nas import SPACES, Batch, History, Panel, ProxyObjective, Space, Trial
 from nas import search as searched
-from nas.compare import tables
+from nas.data import tables
 from nas.data.sources import make_batch
 from nas.ranking import by_score
 from nas.scoring.given import objective_of

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from benchmarks.pymoo_nsga2 import asked
 from nas import RANKINGS, SPACES, STRATEGIES, Arch, Evaluation, History, Space, dominance, trials
-from nas.compare import tables
+from nas.data import tables
 from nas.dominance import hypervolume
 from nas.registry.options import Choice
 from nas.searching.pareto import growth

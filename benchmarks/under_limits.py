@@ -30,12 +30,12 @@ import numpy as np
 
 from benchmarks.whole_space import write
 from nas import SPACES, Arch, Evaluation, Panel, ProxyObjective, Space
-from nas.compare import tables
 from nas.compare.judging import Finals, under_limits
 from nas.compare.pictures import under as drawn
 from nas.compare.sample import Comparison
 from nas.compare.scores import Scores
 from nas.compare.under import Cost, limited
+from nas.data import tables
 from nas.data.sources import make_batch
 
 PROXIES = ("epsilon", "naswot", "params", "flops")

@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from nas import SPACES, Arch, Space
-from nas.compare import tables
 from nas.compare.correlations import correlation
+from nas.data import tables
 from nas.ranking import shares
 
 Array = NDArray[np.float64]

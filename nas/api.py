@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nas.batch import Batch
 from nas.errors import UsageError
@@ -13,7 +14,8 @@ from nas.runs.from_python import Finals, Strategies, prepared
 from nas.runs.progress import is_watched
 from nas.runs.stopping import heeding
 from nas.scoring.executors import EXECUTORS, Executor
-from nas.scoring.given import Metrics, Proxies, flag, objective_of, texts, whole
+from nas.scoring.given import Proxies, column_of, flag, objective_of, texts, whole
+from nas.scoring.measures import Metrics
 from nas.scoring.objective import Objective
 from nas.scoring.scores import read, score
 from nas.searching.finals import PANEL, Standings, judged, jury, standings
@@ -22,6 +24,9 @@ from nas.searching.limits import Count, Limits, seconds_of
 from nas.searching.loop import GIVE_UP
 from nas.searching.warmup import WarmUp, move_of, warmup_of
 from nas.space import Space
+
+if TYPE_CHECKING:
+    from nas.data.lookup import Column
 
 __all__ = ["finals", "score", "search"]
 
@@ -45,6 +50,8 @@ def search(
     constraints: Sequence[str] = (),
     warmup: WarmUp | int | None = None,
     move: str | None = None,
+    table: str | Path | Column | None = None,
+    target: str | None = None,
     block: int = 1,
     out: str | Path | None = None,
     executor: Executor | str = map,
@@ -56,12 +63,14 @@ def search(
     `partial`, and of an object a copy is used. `batch`: None is the space's default. `live`:
     without layers that cannot change the output. `metrics`: None is params and flops. `objective`:
     a formula, as "epsilon*flops^-0.07", or several, whose front is looked for. `constraints`: as
-    ["params<=2M"]. An `Objective` has its own batch, metrics and aims. `warmup`, `move`: proxies
-    that say where it begins and goes on (docs/searching.md). `budget`, `count`, `timeout`
-    (seconds, or "10m"), `patience`, `give_up`: when it ends, as in `nas.trials`. `finals`: the
-    panel that judges the best trials; "auto": the default one unless the proxies decide by
-    themselves or there is an objective. With `out` it is kept in that folder, as by `nas search`,
-    and goes on there. `progress`: a bar; None: where somebody looks. Raises UsageError.
+    ["params<=2M"]. An `Objective` has its own batch, metrics and aims. `table`, `target`: a file
+    or name, its column: `found.truth` is the best's figure, other columns are metrics, and the
+    proxy "table" takes both. `warmup`, `move`: proxies that say where it begins and goes on
+    (docs/searching.md). `budget`, `count`, `timeout` (seconds, or "10m"), `patience`, `give_up`:
+    when it ends, as in `nas.trials`. `finals`: the panel that judges the best trials; "auto": the
+    default one unless the proxies decide by themselves or there is an objective. With `out` it is
+    kept in that folder, as by `nas search`, and goes on there. `progress`: a bar; None: where
+    somebody looks. Raises UsageError.
 
     >>> from nas import search
     >>> found = search("nasbench201", "params", "random", budget=3, finals=None)
@@ -73,7 +82,9 @@ def search(
     give_up = whole("give_up", give_up, 1)
     _check_folder(out)
     aims = texts("objective", objective), texts("constraints", constraints)
-    asked = prepared(space, proxy, strategy, limits, batch, seed, live, finals, metrics, aims)
+    plugins = space, proxy, strategy, limits, batch
+    true = column_of(table, target)
+    asked = prepared(*plugins, seed, live, finals, metrics, aims, true)
     asked = asked.with_scores(warmup_of(warmup), move_of(move))
     shown = is_watched() if progress is None else flag("progress", progress)
     with _executing(executor) as runs:

@@ -11,6 +11,7 @@ from nas.registry import Registry
 
 if TYPE_CHECKING:
     from nas.batch import Batch
+    from nas.space import Space
 
 
 class Measured(float):
@@ -48,6 +49,9 @@ class Metric(ABC):
     def refusal(self) -> str:
         """Why this machine cannot measure it, in a sentence; empty if it can."""
         return ""
+
+    def check_space(self, space: Space) -> None:  # noqa: B027
+        """Raise UsageError if it has no figures for this space: nothing is measured then."""
 
     @abstractmethod
     def measure(self, candidate: Candidate, batch: Batch) -> float:

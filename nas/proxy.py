@@ -14,6 +14,7 @@ from nas.registry import Registry
 
 if TYPE_CHECKING:
     from nas.batch import Batch
+    from nas.space import Space
 
 
 class NoScore(float):
@@ -52,6 +53,9 @@ class Proxy(ABC):
     def preparing(self, batch: Batch) -> str:
         """What the first score on the batch waits for, in a few words; empty if for nothing."""
         return ""
+
+    def check_space(self, space: Space) -> None:  # noqa: B027
+        """Raise UsageError if it has no scores for this space: nothing is scored then."""
 
     @abstractmethod
     def score(self, candidate: Candidate, batch: Batch) -> float:

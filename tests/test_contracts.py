@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
-import yaml
+from omegaconf import OmegaConf
 
 from nas import (
     METRICS,
@@ -129,7 +129,10 @@ class TestEveryStrategy(StrategyContract):
 def test_a_config_has_the_name_and_the_defaults_of_its_plugin(
     registry: Registry[Any], name: str
 ) -> None:
-    config = yaml.safe_load((conf_dir() / registry.kind / f"{name}.yaml").read_text())
+    content = OmegaConf.load(conf_dir() / registry.kind / f"{name}.yaml")
+    command = OmegaConf.create({registry.kind: content})  # one without options of its own
+    whole: Any = OmegaConf.to_container(command, resolve=True)
+    config = whole[registry.kind]
     assert config.pop("name") == name
     assert config == registry.defaults(name)
 

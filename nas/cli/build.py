@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nas.cli.chosen import Proxies
 from nas.cli.settings import ScoringSettings
 from nas.errors import UsageError, unknown
-from nas.metric import METRICS, Metric
+from nas.metric import Metric
 from nas.proxy import PROXIES, Proxy
 from nas.ranking import RANKINGS, Ranking
 from nas.registry.options import Choice
 from nas.runs.stopping import heeding
 from nas.runs.summary import KEYS
 from nas.scoring.executors import EXECUTORS, Executor
+from nas.scoring.measures import measures_of
 from nas.scoring.objective import ProxyObjective
 from nas.space import SPACES, Space
 from nas.storage.files import path_of
 from nas.trial import Trial
+
+if TYPE_CHECKING:
+    from nas.data.lookup import Column
 
 
 def build_space(choice: Choice) -> Space:
@@ -79,9 +83,14 @@ def build_proxies(chosen: Proxies) -> Proxy | dict[str, Proxy]:
 
 
 def build_metrics(
-    names: Sequence[str], options: Mapping[str, Mapping[str, Any]] | None = None
+    names: Sequence[str],
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    table: Column | None = None,
 ) -> dict[str, Metric]:
-    """The metrics by name; raises UsageError for a wrong one, and for options of another."""
+    """The metrics by name, also columns of the `table` at hand.
+
+    Raises UsageError for a wrong name, and for options of another metric.
+    """
     for name in names:
         if name in KEYS or name == "sd" or name.endswith("_sd"):
             raise UsageError(f"a metric cannot be called '{name}': a summary has that already")
@@ -92,7 +101,7 @@ def build_metrics(
                 f"metric.{name} has options of a metric that is not measured: give "
                 f"metrics=[{','.join([*names, name])}]"
             )
-    return {name: METRICS.build(name, **given.get(name, {})) for name in names}
+    return measures_of([*names], table, given)
 
 
 def build_ranking(choice: Choice, proxies: Proxies, metrics: Sequence[str] = ()) -> Ranking:

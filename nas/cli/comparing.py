@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from nas.compare import Compared, Scores, Truth
     from nas.compare.judging import Finals
     from nas.compare.scores import Task
-    from nas.compare.tables import Table
     from nas.compare.under import Cost
+    from nas.data.tables import Table
     from nas.scoring.objective import ProxyObjective
     from nas.space import Space
 
@@ -161,7 +161,7 @@ def _rankings(settings: CompareSettings) -> dict[str, str]:
 
 def _truth(settings: CompareSettings, space: Space) -> tuple[Table | None, Truth | None, str]:
     """The table, its truth, and a sentence that says how to give another table."""
-    from nas.compare.tables import (
+    from nas.data.tables import (
         data_folder,
         find,
         first_figure,

@@ -48,6 +48,8 @@ class Line:
     def __str__(self) -> str:
         value = self.default if isinstance(self.default, str) else json.dumps(self.default)
         shown = re.sub(r"\$\{oc\.env:(\w+),.*\}", r"$\1", value)
+        # an option of the command, which this page is not of
+        shown = re.sub(r"\$\{oc\.select:\w+,(.*)\}", r"\1", shown)
         shown = re.sub(r"\$\{now:.*\}", "TIME", shown).replace('"', "")
         takes = f" ({self.takes})" if self.takes else ""
         return written(f"{self.name}={shown}", f"{self.text}{takes}")

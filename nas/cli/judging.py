@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from nas.cli.build import build_ranking
 from nas.cli.settings import SearchSettings
+from nas.cli.tables import table_of
 from nas.errors import UsageError
 from nas.metric import METRICS
+from nas.metrics.table import check_clear
 from nas.proxy import PROXIES
 from nas.ranking import RANKINGS, Ranking
 from nas.registry.options import Choice
@@ -22,7 +24,10 @@ def with_figures(settings: SearchSettings) -> SearchSettings:
     Raises UsageError for a name that is no figure of the search.
     """
     own = {*settings.proxy.members}
-    wanted = [name for name in aims(settings).names if name not in own]
+    table = table_of(settings)
+    named = aims(settings, [] if table is None else table.table.figures).names
+    check_clear(named, table, own)
+    wanted = [name for name in named if name not in own]
     settings = settings.with_metrics([*dict.fromkeys([*settings.metrics, *wanted])])
     if len(settings.objective) < 2 or settings.ranking.name != "score":
         return settings
@@ -31,12 +36,16 @@ def with_figures(settings: SearchSettings) -> SearchSettings:
     return replace(settings, ranking=Choice(SEVERAL, given), record=record)
 
 
-def aims(settings: SearchSettings) -> Aims:
-    """The objectives and constraints; raises UsageError for a name that is no figure."""
+def aims(settings: SearchSettings, columns: Collection[str] = ()) -> Aims:
+    """The objectives and constraints, by metrics, proxies and `columns` of the table at hand.
+
+    Raises UsageError for a name that is no figure.
+    """
     proxies = settings.proxy
     score = "" if proxies.together else proxies.name
+    units = _units(settings, columns)
     try:
-        return Aims.parse(settings.objective, settings.constraints, _units(settings), score)
+        return Aims.parse(settings.objective, settings.constraints, units, score)
     except UsageError as error:
         lost = [name for name in PROXIES if f"'{name}'" in str(error)]
         if not lost or lost[0] in proxies.members:
@@ -66,7 +75,8 @@ def judging(settings: SearchSettings) -> Ranking:
     return whole
 
 
-def _units(settings: SearchSettings) -> Mapping[str, str]:
+def _units(settings: SearchSettings, columns: Collection[str]) -> Mapping[str, str]:
     """The units of all figures that a trial of the search can have, by name."""
     measured = {name: METRICS[name].unit for name in METRICS}
-    return {**dict.fromkeys(settings.proxy.members, ""), **measured}
+    others = [*settings.proxy.members, *settings.metrics, *columns]
+    return {**dict.fromkeys(others, ""), **measured}

@@ -30,6 +30,11 @@ ADDED = {
     "objective": None,
     "constraints": [],
     "reference": None,
+    "table": None,
+    "target": None,
+    "duplicates": "error",
+    "foreign": "error",
+    "data_dir": None,
 }
 """Values that searches used before these options existed."""
 

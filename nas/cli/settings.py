@@ -9,6 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, TypeVar, get_type_hints
 
+from nas.cli.checks import (
+    column,
+    constraints,
+    for_spaces,
+    objective,
+    options_of_metrics,
+    table,
+)
 from nas.cli.chosen import Proxies, chosen, proxies
 from nas.cli.limits import limits, under
 from nas.errors import UsageError, unknown
@@ -16,7 +24,6 @@ from nas.network.drawing.colours import Theme
 from nas.network.drawing.drawing import What
 from nas.registry.options import LARGEST, Choice
 from nas.searching.finals import Panel
-from nas.searching.formulas import Formula
 from nas.searching.limits import Count, Limits, seconds_of
 from nas.searching.warmup import WarmUp, warmup_option
 from nas.storage.files import path_of
@@ -117,17 +124,6 @@ def several(key: str, value: Any) -> tuple[str, ...] | None:
     return None if value is None else names("spaces, such as [nasbench201,mnasnet]")(key, value)
 
 
-def for_spaces(key: str, value: Any) -> dict[str, str]:
-    """A name for each of some spaces, or null for none."""
-    if value is None:
-        return {}
-    if not isinstance(value, dict) or any(
-        isinstance(each, list | dict) for each in value.values()
-    ):
-        raise UsageError(f"{key}={value} must be like {{nasbench201: NAME, mnasnet: NAME}}")
-    return {str(space): str(name) for space, name in value.items() if name is not None}
-
-
 def shape(key: str, value: Any) -> tuple[int, ...] | None:
     """The shape of an example, or null."""
     if value is None:
@@ -144,22 +140,6 @@ def sample(key: str, value: Any) -> int | None:
     if value != "all" and value > LARGEST:
         raise UsageError(f"{key}={value} is too large: it may be at most {LARGEST}")
     return None if value == "all" else int(value)
-
-
-def table(key: str, value: Any) -> str | None:
-    """A name or a file, or null for no table."""
-    if value is not None and not isinstance(value, str):
-        raise UsageError(f"{key}={value} must be a name or a file")
-    if value is not None:
-        path_of(value, f"{key}=")
-    return value
-
-
-def column(key: str, value: Any) -> str | None:
-    """The name of a column, or null."""
-    if isinstance(value, bool | list | dict):
-        raise UsageError(f"{key}={value} must be the name of a column")
-    return None if value is None else str(value)
 
 
 def finals(key: str, value: Any) -> Panel | None:
@@ -187,22 +167,6 @@ def time(key: str, value: Any) -> float | None:
     return seconds_of(value)
 
 
-def objective(key: str, value: Any) -> tuple[str, ...]:
-    """A formula, or a list of them, such as [epsilon,-latency]; null for what the ranking says."""
-    texts = value if isinstance(value, list) else [] if value is None else [value]
-    if value == [] or any(isinstance(each, bool | list | dict) for each in texts):
-        raise UsageError(f"{key}={value} must be a formula, or a list such as [epsilon,-latency]")
-    return tuple(dict.fromkeys(Formula.parse(str(each)).text for each in texts))
-
-
-def constraints(key: str, value: Any) -> tuple[str, ...]:
-    """A list of sentences, such as [params<=2M,latency<=5ms]; it may be empty."""
-    texts = value if isinstance(value, list) else [] if value is None else [value]
-    if any(not isinstance(each, str) for each in texts):
-        raise UsageError(f"{key}={value} must be a list such as [params<=2M,latency<=5ms]")
-    return tuple(dict.fromkeys(texts))
-
-
 def reference(key: str, value: Any) -> tuple[float, ...] | None:
     """A number for each of several objectives, such as [0,-5], or null."""
     if value is None:
@@ -210,14 +174,6 @@ def reference(key: str, value: Any) -> tuple[float, ...] | None:
     if not isinstance(value, list) or any(type(each) not in (int, float) for each in value):
         raise UsageError(f"{key}={value} must have a number for each objective, such as [0,-5]")
     return tuple(map(float, value))
-
-
-def options_of_metrics(key: str, value: Any) -> dict[str, dict[str, Any]]:
-    """Options of metrics by their names, as metric.latency.threads=2."""
-    there = {} if value is None else value
-    if not isinstance(there, dict) or not all(isinstance(each, dict) for each in there.values()):
-        raise UsageError(f"{key}={value} must have options: {key}.NAME.OPTION=VALUE")
-    return {str(name): dict(options) for name, options in there.items()}
 
 
 def as_it_is(key: str, value: Any) -> Any:
@@ -268,6 +224,11 @@ class SearchSettings(ScoringSettings):
     warmup: Annotated[WarmUp | None, warmup_option]
     move: Annotated[str | None, name_of("a proxy", optional=True)]
     finals: Annotated[Panel | None, finals]
+    table: Annotated[str | None, table]
+    target: Annotated[str | None, column]
+    duplicates: Annotated[str, one_of("error", "mean")]
+    foreign: Annotated[str, one_of("error", "drop")]
+    data_dir: Annotated[str | None, data_folder]
     out: Annotated[str, name_of("a folder")]
 
     @property

@@ -12,8 +12,8 @@ from nas.space import Space
 
 if TYPE_CHECKING:
     from nas.compare.judging import Finals
-    from nas.compare.tables import Table
     from nas.compare.under import Cost
+    from nas.data.tables import Table
     from nas.scoring.objective import ProxyObjective
 
 
@@ -35,8 +35,8 @@ def costs(
 
 
 def _cost(under: str, settings: CompareSettings, space: Space, table: Table) -> Cost:
-    from nas.compare.tables import check_numbers, truth
     from nas.compare.under import Cost
+    from nas.data.tables import check_numbers, truth
 
     name = under.removeprefix("-")
     column = name in table.figures or name in table.spoiled

@@ -3,6 +3,6 @@
 from nas.compare.comparison import Compared, StoppedError, compare
 from nas.compare.sample import Comparison
 from nas.compare.scores import Scores
-from nas.compare.tables import Table, Truth
+from nas.data.tables import Table, Truth
 
 __all__ = ["Compared", "Comparison", "Scores", "StoppedError", "Table", "Truth", "compare"]

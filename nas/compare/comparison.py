@@ -14,8 +14,8 @@ from nas.compare.judging import Finals, under_limits
 from nas.compare.sample import Comparison, sampled
 from nas.compare.scores import Keyed, Scores, Task
 from nas.compare.summary import summarised
-from nas.compare.tables import Truth
 from nas.compare.under import Cost, check, limited, measuring
+from nas.data.tables import Truth
 from nas.errors import UsageError
 from nas.runs.stopping import GivenUpError
 from nas.scoring.executors import Executor

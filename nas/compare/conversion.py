@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import polars
 
-from nas.compare.tables import ARCH, Table, architectures, check_numbers, columns_of, recognised
+from nas.data.tables import ARCH, Table, architectures, check_numbers, columns_of, recognised
 from nas.errors import UsageError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nas.arch import LISTED, TRIES, Arch
 from nas.compare.correlations import FEWEST, Array
-from nas.compare.tables import Truth
+from nas.data.tables import Truth
 from nas.errors import UsageError
 from nas.ranking import RANKINGS
 from nas.scoring.attempt import described

@@ -31,7 +31,7 @@ from nas.trial import Evaluation
 if TYPE_CHECKING:
     from nas.batch import Batch
     from nas.compare.sample import Comparison
-    from nas.compare.tables import Truth
+    from nas.data.tables import Truth
 
 LIMITS = 12
 """The number of limits, if they are not given."""

@@ -31,7 +31,7 @@ SCORES = "scores.jsonl"
 
 FREE = {
     *("budget", "count", "patience", "timeout", "give_up", "finals"),
-    *("out", "device", "executor", "strict", "reference"),
+    *("out", "device", "executor", "strict", "reference", "data_dir"),
 }
 """Settings that may change when a run goes on, because no trial depends on them."""
 
@@ -188,7 +188,9 @@ def _check_same(folder: Path, before: Record, record: Record, free: Collection[s
     different = [
         f"{key} is {there.get(key)!r} there and {here.get(key)!r} here"
         for key in sorted(there.keys() | here.keys())
-        if key.partition(".")[0] not in free and there.get(key) != here.get(key)
+        if key.partition(".")[0] not in free
+        and key.rpartition(".")[2] != "data_dir"  # what a table holds is compared, not where
+        and there.get(key) != here.get(key)
     ]
     if different:
         raise UsageError(

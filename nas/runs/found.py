@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from importlib import import_module
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +14,7 @@ from nas.errors import UsageError
 from nas.metric import METRICS
 from nas.ranking import Ranking, by_score, valued
 from nas.runs.summary import metric_lines
+from nas.runs.truth import TrueFigure
 from nas.scoring.attempt import described
 from nas.searching.finals import Standings
 from nas.space import Space
@@ -21,6 +23,7 @@ from nas.trial import Trial
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from nas.data.lookup import Figures
     from nas.searching.pareto import Front
 
 SHOWN = 10
@@ -43,6 +46,8 @@ class Found:
     """Why the search ended, in words that follow "the search ended"."""
     folder: str | Path | None = None
     """Where the search is kept, so that `nas report` prints it."""
+    true: Figures | None = field(default=None, repr=False)
+    """The true figures of the table that the search had at hand."""
 
     @property
     def best(self) -> Trial:
@@ -56,6 +61,13 @@ class Found:
     def arch(self) -> str:
         """The best architecture in the space's notation."""
         return self.space.format(self.best.arch)
+
+    @property
+    def truth(self) -> TrueFigure | None:
+        """What the table at hand says of the best; None without a table or a score."""
+        if self.true is None or isnan(self.best.score):
+            return None
+        return TrueFigure.of_arch(self.true, self.best.arch)
 
     @property
     def top(self) -> list[tuple[Trial, float]]:

@@ -12,25 +12,34 @@ from itertools import islice
 from pathlib import Path
 from random import Random
 from time import monotonic
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from nas.arch import CACHED, Arch
+from nas.arch import Arch
 from nas.batch import Batch
 from nas.errors import UsageError
 from nas.metric import METRICS
+from nas.metrics.table import check_clear, is_column, measure_named
 from nas.proxy import PROXIES, Proxy
 from nas.ranking import RANKINGS, Ranking, by_score, rank_sum, ranked
-from nas.registry import Registry
 from nas.registry.options import Choice
+from nas.runs.entries import (
+    executor_entry,
+    function_name,
+    keys_entry,
+    name_of,
+    proxies_entry,
+    space_entry,
+)
 from nas.runs.folder import FINALS, FREE, OWN, opened, read_elapsed, write_best, write_record
 from nas.runs.found import Found
 from nas.runs.front import write_front
 from nas.runs.progress import Progress, watched
 from nas.runs.summary import Question, summarise
+from nas.runs.truth import with_digests
 from nas.runs.warmup import opened_scores, read_outcome, too_short
 from nas.scoring.executors import Executor
-from nas.scoring.given import Metrics, Proxies, objective_of, space_of
-from nas.scoring.keys import keys
+from nas.scoring.given import Proxies, objective_of, space_of
+from nas.scoring.measures import Metrics
 from nas.scoring.objective import METRICS_SHOWN, Objective, ProxyObjective
 from nas.searching.feasibility import Screen
 from nas.searching.finals import (
@@ -43,12 +52,15 @@ from nas.searching.finals import (
     judges_of,
 )
 from nas.searching.history import History
-from nas.searching.judging import SEVERAL, Aims, Judging
+from nas.searching.judging import SEVERAL, Aims
 from nas.searching.limits import Limits
 from nas.searching.loop import trials
 from nas.searching.warmup import WarmUp
-from nas.space import SPACES, Space
+from nas.space import Space
 from nas.strategy import STRATEGIES, Strategy, check_moves
+
+if TYPE_CHECKING:
+    from nas.data.lookup import Column, Figures
 
 Strategies = Callable[[Space, Ranking], Strategy] | Strategy | str
 """A strategy's name, what makes it, or the strategy itself."""
@@ -74,6 +86,8 @@ class Search:
     judging: ProxyObjective | None
     """The space, batch and seed that the finals use; None without finals."""
     aims: Aims
+    table: Column | None = None
+    """The table of true figures at hand."""
     warmup: WarmUp | None = None
     move: str | None = None
 
@@ -125,7 +139,12 @@ class Search:
                 keep(history, places, took)
             ended = self.limits.ended(history, ranking, took)
             best = (ranked(history, ranking) or history)[0]
-            return Found(self.space, [*history], best, places, ranking, ended, out)
+            return Found(self.space, [*history], best, places, ranking, ended, out, self.true)
+
+    @property
+    def true(self) -> Figures | None:
+        """The true figures of the table at hand."""
+        return None if self.table is None else self.table.figures(self.space)
 
     def with_scores(self, warmup: WarmUp | None, move: str | None) -> Search:
         """The same search with a warm-up, and with a proxy that `move` names.
@@ -189,12 +208,12 @@ class Search:
             yield History(), History(), 0.0, lambda *_: None
             return
         out = Path(given)
-        record = self.record({**settings, "out": str(out), "executor": _named(executor)})
+        record = self.record({**settings, "out": str(out), "executor": executor_entry(executor)})
 
         def keep(history: History, places: Standings | None, took: float) -> None:
             question = replace(asked(record), warmup=read_outcome(self.warmup, self.space, out))
             figures = self.space, self.strategy.ranking, record["metrics"], question
-            summary = summarise(history, *figures, places, elapsed=took)
+            summary = summarise(history, *figures, places, elapsed=took, true=self.true)
             write_best(out, summary)
             write_front(out, history, self.strategy.ranking, summary)
 
@@ -210,12 +229,12 @@ class Search:
         scoring = self.objective if isinstance(self.objective, ProxyObjective) else None
         panel = {"name": "none"} if self.panel is None else {"name": "panel", **asdict(self.panel)}
         whole = {
-            "space": _space(self.space),
-            "ranking": {"name": _function(RANKINGS, self.strategy.ranking)},
+            "space": space_entry(self.space),
+            "ranking": {"name": function_name(RANKINGS, self.strategy.ranking)},
             "objective": [formula.text for formula in self.aims.objectives] or None,
             "constraints": [constraint.text for constraint in self.aims.constraints.each],
-            "proxy": _proxies(self.objective),
-            "strategy": {"name": _name(STRATEGIES, self.strategy), **self.options},
+            "proxy": proxies_entry(self.objective),
+            "strategy": {"name": name_of(STRATEGIES, self.strategy), **self.options},
             "batch": {"name": "given"},
             "finals": panel,
             **({} if self.warmup is None else {"warmup": asdict(self.warmup)}),
@@ -223,14 +242,28 @@ class Search:
             **asdict(self.limits),
             **settings,
             "repeats": 1 if scoring is None else scoring.repeats,
-            "metrics": [] if scoring is None else [n for n in scoring.measures if n in METRICS],
+            "metrics": [] if scoring is None else self._measured(scoring),
+            "table": None if self.table is None else str(self.table.path),
+            "target": None if self.table is None else self.table.target,
+            "duplicates": "error" if self.table is None else self.table.duplicates,
+            "foreign": "error" if self.table is None else self.table.foreign,
+            "data_dir": None,
             "strict": scoring is not None and scoring.strict,
             "live": scoring is None or scoring.live,
             "device": "cpu" if scoring is None else scoring.device,
-            OWN: {"objective": _name(None, self.objective)} if scoring is None else _keys(scoring),
+            OWN: keys_entry(self.objective),
         }
+        whole = {**with_digests(whole, self.objective, self.table)}
         plain: dict[str, Any] = json.loads(json.dumps(whole, default=repr))
         return plain
+
+    def _measured(self, scoring: ProxyObjective) -> list[str]:
+        """The metrics that `nas report` can name: registered ones, and columns of the table."""
+        return [
+            name
+            for name, metric in scoring.measures.items()
+            if name in METRICS or is_column(metric, name, self.table)
+        ]
 
 
 def asked(record: Mapping[str, Any]) -> Question:
@@ -261,13 +294,16 @@ def prepared(
     finals: Finals,
     metrics: Metrics | None = None,
     aimed: tuple[Sequence[str], Sequence[str]] = ((), ()),
+    table: Column | None = None,
 ) -> Search:
     """The search that arguments of `nas.search` ask for; raises UsageError for wrong ones."""
     there = space_of(space)
     if finals not in ("auto", "panel", "none", None) and not isinstance(finals, Panel):
         raise UsageError(f"finals={finals!r:.80} must be a Panel, 'panel', 'auto' or 'none'")
-    objective = _objective(there, proxy, batch, seed, live, metrics)
-    objective, aims = _aimed(there, objective, *aimed)
+    if table is not None:
+        table.figures(there)  # raises now, not after the search
+    objective = _objective(there, proxy, batch, seed, live, metrics, table)
+    objective, aims = _aimed(there, objective, *aimed, table)
     if aims.objectives and finals not in ("auto", "none", None):
         raise UsageError("finals judge by proxies alone and know nothing of objective=: give none")
     judging = objective if isinstance(objective, ProxyObjective) else None
@@ -285,11 +321,15 @@ def prepared(
         bare = RANKINGS.bound(Choice(name))
     made = _strategy(strategy, there, aims.before(bare))
     options = dict(strategy.keywords) if isinstance(strategy, partial) else {}
-    return Search(there, objective, made, options, limits, panel, judging, aims)
+    return Search(there, objective, made, options, limits, panel, judging, aims, table)
 
 
 def _aimed(
-    space: Space, objective: Objective, formulas: Sequence[str], constraints: Sequence[str]
+    space: Space,
+    objective: Objective,
+    formulas: Sequence[str],
+    constraints: Sequence[str],
+    table: Column | None,
 ) -> tuple[Objective, Aims]:
     """The objective with the metrics and constraints that are asked for, and what is looked for.
 
@@ -303,13 +343,15 @@ def _aimed(
             formulas, constraints, dict.fromkeys([*own, SCORE], ""), SCORE
         )
     single = not isinstance(objective.proxies, Mapping)
-    score = _name(PROXIES, objective.named[""]) if single else ""
+    score = name_of(PROXIES, objective.named[""]) if single else ""
     names = [score] if single else [*objective.named]
     units = {name: METRICS[name].unit for name in METRICS}
     units |= {name: measure.unit for name, measure in objective.measures.items()}
+    units |= dict.fromkeys([] if table is None else table.table.figures, "") | units
     aims = Aims.parse(formulas, constraints, {**dict.fromkeys(names, ""), **units}, score)
+    check_clear(aims.names, table, names)
     more = [name for name in aims.names if name not in {*names, *objective.measures}]
-    measures = {**objective.measures, **{name: METRICS.build(name) for name in more}}
+    measures = {**objective.measures, **{name: measure_named(name, table) for name in more}}
     return replace(objective, measures=measures, constraints=aims.constraints), aims
 
 
@@ -320,11 +362,12 @@ def _objective(
     seed: int,
     live: bool,
     metrics: Metrics | None,
+    table: Column | None,
 ) -> Objective:
     """The objective that is given, or one of proxies."""
     if not isinstance(proxy, Objective) or isinstance(proxy, Proxy | str | Mapping | Sequence):
         shown = METRICS_SHOWN if metrics is None else metrics
-        return objective_of(space, proxy, batch, seed, live, shown)
+        return objective_of(space, proxy, batch, seed, live, shown, table)
     if batch is not None or metrics is not None:
         lost = "batch" if metrics is None else "metrics"
         raise UsageError(f"an objective has its own {lost}: {lost}= is for proxies")
@@ -350,48 +393,3 @@ def _complete(record: Mapping[str, Any], file: Path) -> Mapping[str, Any]:
     if OWN not in record:
         raise UsageError(f"{file} is not the record of a search from Python")
     return record
-
-
-def _space(space: Space) -> dict[str, Any]:
-    """Its registered name and options, if they make it again; else its module and class."""
-    name = _name(SPACES, space)
-    own = {key: value for key, value in vars(space).items() if key not in CACHED}
-    try:
-        plain = json.loads(json.dumps(own))
-        if name in SPACES and repr(SPACES.build(name, **plain)) == repr(space):
-            return {"name": name, **plain}
-    except (TypeError, ValueError):
-        pass  # options that are no plain values
-    return {"name": f"{type(space).__module__}.{type(space).__qualname__}"}
-
-
-def _proxies(objective: Objective) -> dict[str, Any]:
-    if not isinstance(objective, ProxyObjective):
-        return {"name": _name(None, objective)}
-    names = {label: _name(PROXIES, proxy) for label, proxy in objective.named.items()}
-    if not isinstance(objective.proxies, Mapping):
-        return {"name": names[""]}
-    return {"name": "several", **{label: {"name": name} for label, name in names.items()}}
-
-
-def _name(registry: Registry[Any] | None, thing: object) -> str:
-    """The registered name of a thing's class, or the class's own."""
-    known = {} if registry is None else registry
-    return next((n for n in known if known[n] is type(thing)), type(thing).__qualname__)
-
-
-def _keys(objective: ProxyObjective) -> dict[str, str]:
-    """The keys of the scores by proxy; a single one has no name there."""
-    return {name or "proxy": key for name, key in keys(objective).items()}
-
-
-def _named(executor: Executor) -> dict[str, str]:
-    return {"name": getattr(executor, "__name__", type(executor).__name__)}
-
-
-def _function(registry: Registry[Any], made: object) -> str:
-    """The registered name of a function, whose options may be fixed."""
-    if isinstance(made, Judging):
-        made = made.ranking
-    bare = made.func if isinstance(made, partial) else made
-    return next((name for name in registry if registry[name] is bare), repr(bare))

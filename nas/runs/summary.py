@@ -6,19 +6,23 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import isnan
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nas.metric import Metric
 from nas.network import FLOPS_RULE
 from nas.ranking import Ranking, valued
 from nas.runs.finals import finals_lines, finals_of
 from nas.runs.front import front_in, front_lines
+from nas.runs.truth import truth_lines, truth_of
 from nas.runs.warmup import warmup_lines
 from nas.scoring.attempt import described
 from nas.searching.finals import Standings
 from nas.searching.limits import Count, Limits
 from nas.space import Space
 from nas.trial import Trial
+
+if TYPE_CHECKING:
+    from nas.data.lookup import Figures
 
 TOP = 10
 KEYS = {
@@ -42,7 +46,7 @@ KEYS = {
         "reference",
         "front",
     ),
-    *("warmup", "move"),
+    *("warmup", "move", "truth"),
     *("flops_rule", "elapsed", "seconds", "trials_per_second", "top", "favourite", "finals"),
 }
 """The names in a summary that no metric can have."""
@@ -87,16 +91,17 @@ def summarise(
     standings: Standings | None = None,
     unfinished: str = "",
     elapsed: float = 0.0,
+    true: Figures | None = None,
 ) -> dict[str, Any]:
     """What the run returns, the ten best distinct architectures, and the counts, as plain values.
 
     It returns the winner of the finals, or without finals its own favourite. `score` and `arch`
-    are None if no trial has a score. With another ranking than score, `score` is its value.
+    are None if no trial has a score. With another ranking than score, `score` is its value. With
+    `true` figures it has the winner's, its rank and its regret.
     """
     own = [trial for trial in trials if trial.copy_of is None]
     scored = valued(trials, ranking)
     best = [_described(trial, value, space, metrics) for trial, value in scored[:TOP]]
-    front = front_in(trials, space, ranking, question.reference)
     favourite = best[0] if best else {"arch": None, "tuple": None, "score": None}
     held = None if standings is None else finals_of(standings, space)
     winner = favourite
@@ -104,13 +109,13 @@ def summarise(
         first = tuple(held["finalists"][0]["tuple"])
         trial, value = next(each for each in scored if each[0].arch == first)
         winner = _described(trial, value, space, metrics)
-    ended = question.limits.ended(trials, ranking, elapsed)
-    early = f"the search ended {ended}" if ended and question.limits.left(trials) else ""
+    early = _early(question.limits, trials, ranking, elapsed)
     seconds = sum(round(trial.seconds, 6) for trial in trials)  # rounded as in the journal
     return {
         **winner,
         "favourite": favourite,
         "finals": held,
+        **truth_of(true, winner, favourite),
         **({"flops_rule": FLOPS_RULE} if "flops" in metrics else {}),
         "notes": [
             *(part for part in (early, unfinished) if part),
@@ -119,7 +124,7 @@ def summarise(
         **asdict(question),
         "objective": [*question.objective],
         "constraints": [*question.constraints],
-        "front": front,
+        "front": front_in(trials, space, ranking, question.reference),
         "trials": {
             "total": len(trials),
             "scored": (there := sum(trial.copy_of is None for trial, _ in scored)),
@@ -132,6 +137,12 @@ def summarise(
         "trials_per_second": round(len(trials) / seconds, 2) if seconds else None,
         "top": best,
     }
+
+
+def _early(limits: Limits, trials: Sequence[Trial], ranking: Ranking, elapsed: float) -> str:
+    """A sentence if the search ended before its budget was used, else nothing."""
+    ended = limits.ended(trials, ranking, elapsed)
+    return f"the search ended {ended}" if ended and limits.left(trials) else ""
 
 
 def figures(values: Mapping[str, float], metrics: Sequence[str]) -> dict[str, float | int | None]:
@@ -180,6 +191,7 @@ def rendered(summary: Mapping[str, Any], metrics: Mapping[str, Metric]) -> str:
             *_value_lines(summary),
             *metric_lines(summary, metrics, width=8),
             "",
+            *truth_lines(summary.get("truth")),
             *finals_lines(summary["finals"], summary["favourite"]),
             *(
                 front_lines(summary["front"])

@@ -5,22 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from operator import index
-from typing import SupportsIndex, TypeGuard
+from pathlib import Path
+from typing import TYPE_CHECKING, SupportsIndex, TypeGuard
 
 from nas.batch import Batch
 from nas.data.registry import SOURCES
 from nas.errors import UsageError
-from nas.metric import METRICS, Metric
 from nas.proxy import PROXIES, Proxy, ScoreFunction, class_of, title
+from nas.scoring.measures import Metrics, measures_of
 from nas.scoring.objective import METRICS_SHOWN, ProxyObjective
 from nas.space import SPACES, Space
+
+if TYPE_CHECKING:
+    from nas.data.lookup import Column
 
 One = Proxy | str | ScoreFunction
 """A proxy, its name, or a function that scores."""
 Proxies = One | Sequence[One] | Mapping[str, One]
 """A proxy, several in a sequence, or several by name."""
-Metrics = Sequence[str] | Mapping[str, Metric | str]
-"""Metrics by their registered names, or under names of your own."""
+OF_A_TABLE = ("target", "duplicates", "foreign")
+"""Options of a proxy that takes a table, beside `table`."""
 
 
 def objective_of(
@@ -30,23 +34,25 @@ def objective_of(
     seed: int,
     live: bool,
     metrics: Metrics = METRICS_SHOWN,
+    table: Column | None = None,
 ) -> ProxyObjective:
     """The objective; a name means the plugin with its default options, None the natural input.
 
-    Raises UsageError for what is neither a plugin nor the name of one.
+    A proxy that takes a table gets the one at hand, and metrics may be its columns. Raises
+    UsageError for what is neither a plugin nor the name of one.
     """
     there = space_of(space)
     seed = whole("seed", seed, 0)
     flag("live", live)
-    measures = measures_of(metrics)
+    measures = measures_of(metrics, table)
     if isinstance(proxy, Proxy | str) or is_function(proxy):
-        only = built(proxy)
+        only = built(proxy, table)
         given = batch_of(there, batch)
         return ProxyObjective(there, only, given, seed, measures=measures, live=live)
     proxy = named(proxy)
     if not proxy:
         raise UsageError("proxy= must be a proxy, its name, or several of them")
-    several = {name: built(each) for name, each in proxy.items()}
+    several = {name: built(each, table) for name, each in proxy.items()}
     given = batch_of(there, batch)
     return ProxyObjective(there, several, given, seed, measures=measures, live=live)
 
@@ -73,25 +79,6 @@ def batch_of(space: Space, batch: object) -> Batch:
     return batch
 
 
-def measures_of(metrics: object) -> dict[str, Metric]:
-    """The metrics by name; raises UsageError for what is no metric."""
-    if isinstance(metrics, str) or not isinstance(metrics, Iterable):
-        raise UsageError(f"metrics={metrics!r:.80} must be a list of names, such as ['params']")
-    given = metrics if isinstance(metrics, Mapping) else {name: name for name in metrics}
-    found = {}
-    for name, each in given.items():
-        made = METRICS.build(each) if isinstance(each, str) else each
-        if not isinstance(name, str) or not isinstance(made, Metric):
-            raise UsageError(
-                f"{made!r:.80} among metrics= must be a name, or an instance of a Metric under a "
-                f"name, as {{'cost': Cost()}}"
-            )
-        if refusal := made.refusal():
-            raise UsageError(refusal)
-        found[name] = made
-    return found
-
-
 def whole(name: str, value: object, least: int) -> int:
     """A whole number of at least `least`, of numpy too; raises UsageError for anything else."""
     if isinstance(value, SupportsIndex) and not isinstance(value, bool):
@@ -108,6 +95,22 @@ def texts(name: str, value: object) -> tuple[str, ...]:
     if not all(isinstance(each, str) for each in found):
         raise UsageError(f"{name}={value!r:.80} must be a text, or a list of texts")
     return tuple(map(str, found))
+
+
+def column_of(table: object, target: object) -> Column | None:
+    """The column of a table that is given or named; raises UsageError for what is none."""
+    from nas.data.lookup import Column  # which loads polars
+
+    if target is not None and (table is None or not isinstance(target, str)):
+        raise UsageError(f"target={target!r:.80} must be a column's name, and needs a table=")
+    if table is None:
+        return None
+    column = None if target is None else str(target)
+    if isinstance(table, Column):
+        return table if column is None else table.with_target(column)
+    if not isinstance(table, str | Path) or not str(table):
+        raise UsageError(f"table={table!r:.80} must be the name of a table, or a file")
+    return Column.of(table, column)
 
 
 def flag(name: str, value: object) -> bool:
@@ -147,9 +150,9 @@ def is_function(proxy: object) -> TypeGuard[ScoreFunction]:
     return callable(proxy) and not isinstance(proxy, type | Proxy)
 
 
-def built(proxy: object) -> Proxy:
+def built(proxy: object, table: Column | None = None) -> Proxy:
     """The proxy of a name or a function, or the one that is given; raises UsageError for none."""
-    made = PROXIES.build(proxy) if isinstance(proxy, str) else proxy
+    made = _named(proxy, table) if isinstance(proxy, str) else proxy
     if is_function(made):
         try:
             made = class_of(made)()
@@ -158,3 +161,10 @@ def built(proxy: object) -> Proxy:
     if not isinstance(made, Proxy):
         raise UsageError(f"{made!r:.80} must be a name, a function or an instance of a Proxy")
     return made
+
+
+def _named(name: str, table: Column | None) -> Proxy:
+    """The proxy of a name; its options of a table are those of the one at hand."""
+    if table is None or not {*OF_A_TABLE} <= {*PROXIES.defaults(name)}:
+        return PROXIES.build(name)
+    return PROXIES.build(name, table=str(table.path), **{o: getattr(table, o) for o in OF_A_TABLE})

@@ -72,6 +72,13 @@ class ProxyObjective:
     constraints: Constraints = field(default_factory=Constraints)
     """An architecture that breaks one has no score, and a proxy that comes later is not asked."""
 
+    def __post_init__(self) -> None:
+        """Raise UsageError if a proxy or a metric has nothing for the space."""
+        for proxy in self.named.values():
+            proxy.check_space(self.space)
+        for metric in self.measures.values():
+            metric.check_space(self.space)
+
     @property
     def named(self) -> Mapping[str, Proxy]:
         """The proxies by name; a single proxy has an empty name."""

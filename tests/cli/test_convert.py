@@ -11,7 +11,7 @@ import polars
 import pytest
 import torch
 
-from nas.compare.tables import read
+from nas.data.tables import read
 from tests.support.command_line import SMALL, check_mistake, full_beyond, nas, snapshot
 from tests.support.tables import ARCHS, NAMES, plain, written
 

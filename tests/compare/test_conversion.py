@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from nas import SPACES
 from nas.compare.conversion import content, converted
-from nas.compare.tables import Table, read, truth
+from nas.data.tables import Table, read, truth
 from tests.support.tables import ARCHS, NAMES, SPACE
 
 pytestmark = pytest.mark.usefixtures("tables_folder")

@@ -12,9 +12,8 @@ import numpy as np
 import polars
 
 from nas import UsageError
-from nas.compare import tables
 from nas.compare.scores import Scores, to_json
-from nas.data import text
+from nas.data import tables, text
 from nas.data.images import read as read_images
 from nas.runs.folder import CONFIG, read_record, write_record
 from nas.searching.history import History

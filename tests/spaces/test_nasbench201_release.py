@@ -25,7 +25,7 @@ import pytest
 import torch
 
 from nas import UsageError
-from nas.compare.tables import read
+from nas.data.tables import read
 from tests.support.command_line import check_mistake, nas, snapshot
 from tests.support.tables import NAMES, SPACE
 

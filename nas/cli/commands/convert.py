@@ -54,7 +54,7 @@ def run(source: Path, settings: ConvertSettings) -> None:
 def _opened(source: Path, space: Space) -> Table:
     """The table in a file, or the table of an official release; no code in it runs."""
     from nas.compare.conversion import table_of
-    from nas.compare.tables import SUFFIXES, read
+    from nas.data.tables import SUFFIXES, read
     from nas.runs.progress import Progress
 
     if not is_there(source):
@@ -73,7 +73,7 @@ def _opened(source: Path, space: Space) -> Table:
 
 def _out(settings: ConvertSettings) -> Path:
     """The file to write."""
-    from nas.compare.tables import data_folder
+    from nas.data.tables import data_folder
 
     out = settings.out
     if out is None:
@@ -108,7 +108,7 @@ def _report(made: Converted, space: Space, out: Path, settings: ConvertSettings)
 
 def _use(out: Path, target: str, settings: ConvertSettings) -> str:
     """The command that compares with the table; it gives a file only if the name is not enough."""
-    from nas.compare.tables import data_folder, find
+    from nas.data.tables import data_folder, find
 
     name = out.name.removesuffix(".csv.gz")
     folder = data_folder(os.environ.get("NAS_DATA"), there=False)

@@ -70,7 +70,7 @@ def _block(title: str, registry: Registry[Any]) -> str:
 
 def _tables(setting: str | None) -> str:
     """The tables in the folder with their errors; if there are none, where to get one."""
-    from nas.compare.tables import data_folder, tables_in
+    from nas.data.tables import data_folder, tables_in
 
     try:
         folder = data_folder(setting)
@@ -94,7 +94,7 @@ def _failed() -> list[str]:
 
 def _described(path: Path) -> str:
     """Rows and columns of a table as text."""
-    from nas.compare.tables import ARCH, read
+    from nas.data.tables import ARCH, read
 
     try:
         table = read(path)

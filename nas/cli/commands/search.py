@@ -10,7 +10,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nas.arch import Arch
 from nas.cli.build import build_executor, build_metrics, build_objective
@@ -20,6 +20,7 @@ from nas.cli.finals import hold, read
 from nas.cli.judging import aims, judging, with_figures
 from nas.cli.questions import completed, question
 from nas.cli.settings import SearchSettings
+from nas.cli.tables import table_of
 from nas.cli.warmup import checked, warm_up
 from nas.errors import NothingFoundError
 from nas.runs.folder import (
@@ -40,6 +41,7 @@ from nas.runs.front import PICTURE, TABLE, write_front
 from nas.runs.progress import watched
 from nas.runs.stopping import interrupted
 from nas.runs.summary import rendered, summarise, used
+from nas.runs.truth import with_digests
 from nas.runs.warmup import opened_scores, too_short
 from nas.scoring.executors import Executor
 from nas.scoring.executors.spawning import end_with_parent
@@ -50,6 +52,9 @@ from nas.searching.loop import trials
 from nas.storage.files import path_of
 from nas.strategy import STRATEGIES, Strategy
 from nas.trial import Trial
+
+if TYPE_CHECKING:
+    from nas.data.lookup import Column
 
 
 def main(argv: Sequence[str]) -> None:
@@ -76,10 +81,10 @@ def run(settings: SearchSettings, again: str) -> None:
     """Search as the settings say; `again` is the command that continues a stopped search."""
     settings, objective, strategy = _made(settings)
     ranking = judging(settings)
+    table = table_of(settings)
+    true = None if table is None else table.figures(objective.space)
     folder = path_of(settings.out, "out=")
-    record: Mapping[str, Any] = settings.record
-    if "path" in settings.batch.options:
-        record = {**record, "inputs_sha256": objective.batch.digest()}
+    record = _record(settings, objective, table)
     with (
         opened(folder, record, FREE, completed) as history,
         build_executor(settings.executor) as executor,
@@ -103,14 +108,14 @@ def run(settings: SearchSettings, again: str) -> None:
         ended = settings.limits.ended(history, ranking, elapsed)
         stopped = not ended or (came and settings.finals is not None)
         figures = objective.space, ranking, settings.metrics, question(settings, begun.outcome)
-        summary = summarise(history, *figures, elapsed=elapsed)
+        summary = summarise(history, *figures, elapsed=elapsed, true=true)
         before = read(settings, history, ranking, objective.space, folder, elapsed)
         if stopped or before.standings is None:
             write_best(folder, summary)  # a kill in the finals leaves a result
         if not stopped:
             held = hold(settings, objective, history, ranking, folder, executor)
             stopped = bool(held.unfinished)
-            summary = summarise(history, *figures, *held, elapsed)
+            summary = summarise(history, *figures, *held, elapsed, true)
             write_best(folder, summary)
         write_front(folder, history, ranking, summary)
     if note := too_short(strategy, len(history), settings.block, len(begun.starts)):
@@ -125,7 +130,7 @@ def _made(settings: SearchSettings) -> tuple[SearchSettings, ProxyObjective, Str
     """The whole settings, the objective and the strategy; raises UsageError for wrong ones."""
     settings = with_figures(settings)
     ranking = judging(settings)
-    metrics = build_metrics(settings.metrics, settings.metric)
+    metrics = build_metrics(settings.metrics, settings.metric, table_of(settings))
     objective = build_objective(settings, metrics)
     objective = replace(objective, constraints=aims(settings).constraints)
     settings = settings.with_finals(all(proxy.decides for proxy in objective.named.values()))
@@ -133,6 +138,16 @@ def _made(settings: SearchSettings) -> tuple[SearchSettings, ProxyObjective, Str
         judges_of(objective, settings.finals.proxies)  # raises now, not after the search
     strategy = STRATEGIES.configured(settings.strategy, objective.space, ranking)
     return checked(settings, objective, strategy), objective, strategy
+
+
+def _record(
+    settings: SearchSettings, objective: ProxyObjective, table: Column | None
+) -> Mapping[str, Any]:
+    """The settings with the content of the files that the scores depend on."""
+    record = with_digests(settings.record, objective, table)
+    if "path" not in settings.batch.options:
+        return record
+    return {**record, "inputs_sha256": objective.batch.digest()}
 
 
 def _every(

@@ -13,8 +13,8 @@ import pytest
 
 from nas import UsageError
 from nas.compare.conversion import converted
-from nas.compare.tables import Truth, first_figure, read, truth
 from nas.data.cells import MISSING
+from nas.data.tables import Truth, first_figure, read, truth
 from nas.storage.reading import VARIABLE
 from tests.support import tables
 from tests.support.command_line import SMALL, check_mistake, nas

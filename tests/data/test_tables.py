@@ -13,7 +13,7 @@ import pytest
 from nas import UsageError
 from nas.cli import settings
 from nas.compare.conversion import converted
-from nas.compare.tables import (
+from nas.data.tables import (
     Table,
     Truth,
     data_folder,

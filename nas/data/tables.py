@@ -114,18 +114,24 @@ def truth(table: Table, space: Space, target: str, duplicates: str, foreign: str
     Rows without a figure are left out; for duplicate and foreign rows see `recognised`.
     """
     texts = architectures(table, columns_of(table, space))
-    values = _numbers(table, target)
+    values = numbers(table, target)
     each, notes = recognised(texts, table.path, space, duplicates, foreign)
-    archs: dict[Arch, list[float]] = {}
-    empty = 0
-    for arch, value in zip(each, values, strict=True):
-        if arch is not None:
-            empty += value is None
-            archs.setdefault(arch, []).extend([] if value is None else [value])
-    if empty:
+    pairs = zip(each, values, strict=True)
+    if empty := sum(arch is not None and value is None for arch, value in pairs):
         notes.append(f"{_rows(empty)} without {target.removeprefix('-')}")
-    means = {arch: sum(found) / len(found) for arch, found in archs.items() if found}
+    means = {arch: mean for arch, mean in averaged(each, values).items() if mean is not None}
     return Truth(list(means), list(means.values()), target, notes)
+
+
+def averaged(
+    archs: Sequence[Arch | None], values: Sequence[float | None]
+) -> dict[Arch, float | None]:
+    """The mean figure of every architecture; None if none of its rows has a figure."""
+    found: dict[Arch, list[float]] = {}
+    for arch, value in zip(archs, values, strict=True):
+        if arch is not None:
+            found.setdefault(arch, []).extend([] if value is None else [value])
+    return {arch: sum(each) / len(each) if each else None for arch, each in found.items()}
 
 
 def recognised(
@@ -192,6 +198,7 @@ def _wrong(count: int) -> str:
 
 def first_figure(table: Table, space: Space) -> str:
     """The first column of numbers that is not part of the architecture and not a row number."""
+    rows = ""
     for name in table.frame.columns:
         numbers = table.frame[name]
         if name in (ARCH, *space.columns):
@@ -203,7 +210,9 @@ def first_figure(table: Table, space: Space) -> str:
         counts = numbers.dtype.is_integer() and (numbers.diff().drop_nulls() > 0).all()
         if not counts:
             return name
-    raise UsageError(f"{table.path} has no column of numbers")
+        rows = rows or name
+    but = f" but {rows}, which may number its rows: target={rows} takes it" if rows else ""
+    raise UsageError(f"{table.path} has no column of numbers{but}")
 
 
 def passed_over(table: Table, space: Space, target: str) -> list[str]:
@@ -241,7 +250,7 @@ def check_numbers(table: Table, name: str) -> None:
         raise unknown(f"column of numbers in {table.path}", name, table.figures)
 
 
-def _numbers(table: Table, target: str) -> list[float | None]:
+def numbers(table: Table, target: str) -> list[float | None]:
     """The column's numbers, higher is better; a missing number is None."""
     name, sign = (target[1:], -1) if target.startswith("-") else (target, 1)
     check_numbers(table, name)
