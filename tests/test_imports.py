@@ -27,7 +27,7 @@ LADDER = (
     "scoring",
     "searching",
     "runs",
-    "compare surrogates training exporting report drawing",
+    "compare study surrogates training exporting report drawing",
     "api testing",
     "cli",
 )

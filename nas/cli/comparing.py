@@ -294,10 +294,10 @@ def _write(
     return files
 
 
-def drawing(wanted: bool, name: str = "pictures") -> ModuleType | None:
-    """A module of `nas.compare` that draws; None, and a note, where it cannot be imported."""
+def drawing(wanted: bool, name: str = "pictures", room: str = "compare") -> ModuleType | None:
+    """A module of a room of `nas` that draws; None, and a note, where it cannot be imported."""
     try:
-        return import_module(f"nas.compare.{name}")
+        return import_module(f"nas.{room}.{name}")
     except Exception as error:  # other packages' broken metadata stop matplotlib
         if wanted:
             why = f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -6,7 +6,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import quote
@@ -29,10 +29,13 @@ S = TypeVar("S", bound=Settings)
 __all__ = ["composed_again", "positional", "run_hydra"]
 
 
-def run_hydra(command: str, kind: type[S], task: Callable[[S], None], argv: Sequence[str]) -> None:
+def run_hydra(
+    command: str, kind: type[S], task: Callable[[S], None], argv: Sequence[str]
+) -> str | None:
     """Compose the command's settings from the arguments, and run the task once for each job.
 
-    Hydra's errors about grammar and names become a UsageError.
+    Hydra's errors about grammar and names become a UsageError. Returns the folder of a sweep
+    (`-m`), and None of a single job.
     """
     words, rest = positional(for_hydra(argv))
     if words:
@@ -51,9 +54,10 @@ def run_hydra(command: str, kind: type[S], task: Callable[[S], None], argv: Sequ
     known = (HydraException, OmegaConfBaseException, yaml.YAMLError)
     with _as_a_program(command):
         try:
-            _run(command, _job(command, kind, task, failures), rest)
+            swept = _run(command, _job(command, kind, task, failures), rest)
             if failures:
                 raise failures[0]
+            return swept
         except (UsageError, NothingFoundError, BrokenPipeError):
             raise
         except Exception as error:  # Hydra raises many kinds over what was typed
@@ -62,8 +66,12 @@ def run_hydra(command: str, kind: type[S], task: Callable[[S], None], argv: Sequ
             raise explained(error, command, rest) from error
 
 
-def composed_again(command: str, kind: type[S], changes: Sequence[str]) -> S:
+def composed_again(
+    command: str, kind: type[S], changes: Sequence[str], given: Sequence[str] | None = None
+) -> S:
     """The settings of the job that runs, with changed options: for a task of `run_hydra`.
+
+    With `given`, these options stand in place of those of the job.
 
     Errors of Hydra are for `run_hydra` to explain.
     """
@@ -72,8 +80,9 @@ def composed_again(command: str, kind: type[S], changes: Sequence[str]) -> S:
 
     from nas.cli.mistakes import plain
 
-    given = HydraConfig.get().overrides
-    config = compose(command, overrides=[*given.hydra, *given.task, *changes])
+    own = HydraConfig.get().overrides
+    options = own.task if given is None else given
+    config = compose(command, overrides=[*own.hydra, *options, *changes])
     return typed(kind, plain(config, command))
 
 
@@ -96,25 +105,35 @@ def _prepare(rest: Sequence[str]) -> None:
     )
 
 
-def _run(command: str, job: Callable[[DictConfig], None], rest: list[str]) -> None:
+def _run(command: str, job: Callable[[DictConfig], None], rest: list[str]) -> str | None:
     import hydra
 
+    seen: list[str] = []
     entry = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=command)
     sys.argv += _checked(command, rest)
-    with _watched():
+    with _watched(seen):
         entry(job)()
+    return seen[0] if seen else None
 
 
 @contextmanager
-def _watched() -> Iterator[None]:
-    """Have every config that Hydra composes checked before anything comes of it."""
+def _watched(seen: list[str]) -> Iterator[None]:
+    """Have every config that Hydra composes checked before anything comes of it.
+
+    `seen` gets the folders of sweeps: with a launcher the jobs run in other processes.
+    """
     from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    from hydra.types import RunMode
+    from omegaconf.errors import OmegaConfBaseException
 
     load = ConfigLoaderImpl.load_configuration
 
     def checked(*args: Any, **options: Any) -> DictConfig:
         config = load(*args, **options)
         check_config(config)
+        if config.hydra.mode == RunMode.MULTIRUN:
+            with suppress(OmegaConfBaseException):  # its errors come up where it is used
+                seen.append(str(config.hydra.sweep.dir))
         return config
 
     # Hydra has no hook between composing a config and using it

@@ -109,9 +109,21 @@ def _defaults_of(name: str, argv: Sequence[str]) -> list[tuple[str, str]]:
 
 def options_of(command: str) -> list[str]:
     """The names of a command's options, including its config groups."""
-    config = content(conf_dir() / f"{command}.yaml")
-    groups = [key for entry in config.pop("defaults") if isinstance(entry, dict) for key in entry]
-    return [*groups, *(key for key in config if key != "hydra")]
+    found: list[str] = []
+    for path in files_of(command):
+        config = content(path)
+        defaults = config.pop("defaults")
+        found += [key for entry in defaults if isinstance(entry, dict) for key in entry]
+        found += [key for key in config if key != "hydra"]
+    return list(dict.fromkeys(found))
+
+
+def files_of(command: str) -> list[Path]:
+    """The config of a command, after that of the command whose options it has, too."""
+    path = conf_dir() / f"{command}.yaml"
+    names = [entry for entry in content(path)["defaults"] if isinstance(entry, str)]
+    others = [name for name in names if name not in ("common", "_self_")]
+    return [*(file for name in others for file in files_of(name)), path]
 
 
 def quoted(value: str) -> str:

@@ -47,28 +47,30 @@ def hold(
     ranking: Ranking,
     folder: Path,
     executor: Executor,
+    quiet: bool = False,
 ) -> Held:
     """Judge the best trials, until Ctrl-C; there are no finals of fewer than two.
 
     The scores are kept in the folder: what is there is not computed again. A search on one core
-    has its finals on all.
+    has its finals on all, unless it is `quiet`, as beside other searches.
     """
     panel = settings.finals
     archs = _archs(settings, trials, ranking, objective.space)
     if panel is None or len(archs) < 2:
         return Held()
     judging = jury(objective, judges_of(objective, panel.proxies), panel.examples)
-    serial, key = settings.executor.name == "serial", key_of(judging)
+    serial, key = settings.executor.name == "serial" and not quiet, key_of(judging)
     with (
         History.read(folder / FINALS) as journal,
         growing() if serial else nullcontext(executor) as everywhere,
     ):
         done = len({*archs} & recorded(journal, panel.proxies, key).keys())
         waits = judging.preparing if done < len(archs) else ""
-        progress = Progress(len(archs), done, False, "finalists", waits)
-        with progress, interrupted() as stops:
+        progress = None if quiet else Progress(len(archs), done, False, "finalists", waits)
+        with progress or nullcontext(), interrupted() as stops:
             for _ in judged(archs, judging, journal, heeding(everywhere)):
-                progress.advance()
+                if progress is not None:
+                    progress.advance()
                 if stops:
                     break
         journal.check()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from textwrap import fill
 from typing import Any, get_type_hints
 
-from nas.cli import settings
+from nas.cli import settings, study_settings
 from nas.cli.comments import comments
 from nas.cli.config_files import (
     GROUPS,
@@ -18,6 +18,7 @@ from nas.cli.config_files import (
     conf_dirs,
     configs,
     content,
+    files_of,
     options_of,
     parts_of,
 )
@@ -93,16 +94,20 @@ def page(command: str, argv: Sequence[str] = ()) -> str:
 
 def groups_of(command: str) -> dict[str, str]:
     """The names that a command chooses by default, by the options that choose them."""
-    defaults = content(conf_dir() / f"{command}.yaml")["defaults"]
-    entries = [entry.items() for entry in defaults if isinstance(entry, dict)]
+    every = [content(path)["defaults"] for path in files_of(command)]
+    entries = [entry.items() for each in every for entry in each if isinstance(entry, dict)]
     return {str(group): str(name) for entry in entries for group, name in entry if group in GROUPS}
 
 
 def options(command: str) -> list[Line]:
     """The options of a command, without those of plugins."""
-    path = conf_dir() / f"{command}.yaml"
-    config, texts = content(path), comments(path)
-    kind = getattr(settings, f"{command.title()}Settings")
+    config: dict[str, Any] = {}
+    texts: dict[str, str] = {}
+    for path in files_of(command):
+        config |= content(path)
+        texts |= comments(path)
+    place = study_settings if command == "study" else settings
+    kind = getattr(place, f"{command.title()}Settings")
     hints = get_type_hints(kind, include_extras=True)
     found = []
     for name in options_of(command):

@@ -19,12 +19,13 @@ from nas.runs.stopping import EndedError, ending, stoppable, within_limits
 
 COMMANDS = {
     "search": "find the best architecture of a space by a proxy, training nothing",
+    "study": "variants of a search over seeds: curves, and one table with paired tests",
     "compare": "how well proxies agree with true figures, with coverage and uncertainty",
     "convert": "a table of true figures out of a file or an official release",
     "score": "score architectures given by name",
     "draw": "the picture of an architecture or of a search's best: SVG, PNG, Mermaid, DOT",
     "export": "a network as one Python file, weights, torch.export, ONNX or JSON",
-    "report": "the summary of a search again, from its folder",
+    "report": "the summary of a search again, or the table of a sweep or a study, from its folder",
     "new": "a package with a space, a proxy or a strategy of your own, ready to change",
     "list": "the plugins of every kind and the tables there are",
 }

@@ -108,11 +108,11 @@ def optional(check: Check) -> Check:
     )
 
 
-def names(what: str) -> Check:
-    """A list of names; it is not empty and has no name twice."""
+def names(what: str, least: int = 1) -> Check:
+    """A list of at least so many names, none of them twice."""
 
     def check(key: str, value: Any) -> tuple[str, ...]:
-        if not isinstance(value, list) or not value:
+        if not isinstance(value, list) or len(value) < least:
             raise UsageError(f"{key}={value} must be a list of {what}")
         return tuple(dict.fromkeys(map(str, value)))
 
@@ -210,7 +210,7 @@ class SearchSettings(ScoringSettings):
 
     strategy: Annotated[Choice, chosen]
     executor: Annotated[Choice, chosen]
-    metrics: Annotated[tuple[str, ...], names("metrics, such as [params,flops]")]
+    metrics: Annotated[tuple[str, ...], names("metrics, such as [params,flops]", least=0)]
     metric: Annotated[Mapping[str, Mapping[str, Any]], options_of_metrics]
     objective: Annotated[tuple[str, ...], objective]
     constraints: Annotated[tuple[str, ...], constraints]
@@ -340,6 +340,8 @@ class ReportSettings(Settings):
     """The settings of `nas report`."""
 
     json: Annotated[bool, flag]
+    report: Annotated[str | None, column]
+    out: Annotated[str | None, name_of("a folder", optional=True)]
 
 
 @dataclass(frozen=True)

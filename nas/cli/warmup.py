@@ -47,8 +47,9 @@ def warm_up(
     objective: ProxyObjective,
     executor: Executor,
     write: Callable[[], None],
+    quiet: bool = False,
 ) -> Begun:
-    """Score what the folder lacks; `write` is called before the first score.
+    """Score what the folder lacks; `write` is called before the first score. `quiet`: no bar.
 
     Raises AllFailedError if the first scores all fail for the same reason.
     """
@@ -60,7 +61,8 @@ def warm_up(
     if done < total:
         write()
         with interrupted() as stops:
-            scores.fill(archs, executor, settings.give_up, stop=lambda: bool(stops))
+            give_up = settings.give_up
+            scores.fill(archs, executor, give_up, not quiet, lambda: bool(stops))
         if stops:
             return Begun(stopped=f"after {scores.count(archs)[0]} of {total} {UNIT}")
     found = outcome(warmup, objective.space, scores.warm.journal)

@@ -1,4 +1,4 @@
-"""`nas report`: prints the summary of a search again, from its folder alone."""
+"""`nas report`: the summary of a search, or the table of a sweep, again from the folder alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nas.cli.arguments import names_a_path
 from nas.cli.composition import positional, run_hydra
 from nas.cli.settings import ReportSettings
 from nas.errors import UsageError
-from nas.storage.files import path_of
+from nas.storage.files import path_of, working_in
 
 if TYPE_CHECKING:
     from nas.metric import Metric
@@ -30,17 +30,24 @@ def main(argv: Sequence[str]) -> None:
 
 
 def run(folder: Path, settings: ReportSettings) -> None:
-    """Print the summary of the run as text or JSON."""
+    """Print the summary of the run, or the table of a sweep's runs, as text or JSON."""
     from nas.cli.build import build_space
     from nas.cli.finals import read
     from nas.cli.judging import judging
     from nas.cli.questions import question, recorded
+    from nas.cli.studying import searches_in
     from nas.cli.tables import figures_or_note, recorded_table, titles
     from nas.runs.folder import CONFIG, OWN, read_best, read_elapsed, read_record, read_trials
     from nas.runs.summary import summarise
     from nas.runs.warmup import read_outcome
     from nas.space import SPACES
 
+    if folders := searches_in(folder):
+        _show_study(folders, settings)
+        return
+    for option in ("report", "out"):
+        if getattr(settings, option) is not None:
+            raise UsageError(f"{option}= is for a sweep or a study, and {folder} is neither")
     record = read_record(folder)[0]
     search = recorded(record, folder / CONFIG)
     table = recorded_table(search, record)
@@ -57,6 +64,24 @@ def run(folder: Path, settings: ReportSettings) -> None:
     true = figures_or_note(table, space)
     summary = summarise(history, *asked, *held, elapsed, true)
     _show(summary, titles(search, table), settings)
+
+
+def _show_study(folders: Sequence[Path], settings: ReportSettings) -> None:
+    """Print the one table of the searches in a folder, and write its files if that is asked."""
+    from nas.cli.studying import check_folder, read_searches, study_of, write_study
+    from nas.study.text import rendered
+
+    if settings.out is not None:
+        check_folder(path_of(settings.out, "out="))
+    study = study_of(read_searches(folders), settings.report)
+    print(json.dumps(study, ensure_ascii=False) if settings.json else rendered(study))
+    if settings.out is None:
+        return
+    out = path_of(settings.out, "out=")
+    with working_in(out):
+        names = write_study(study, out)
+    if not settings.json:
+        print(f"files   {out}: {', '.join(names)}")
 
 
 def _show(

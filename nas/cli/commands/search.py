@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from nas.arch import Arch
 from nas.cli.build import build_executor, build_metrics, build_objective
@@ -20,9 +20,12 @@ from nas.cli.finals import hold, read
 from nas.cli.judging import aims, judging, with_figures
 from nas.cli.questions import completed, question
 from nas.cli.settings import SearchSettings
+from nas.cli.studying import print_sweep
 from nas.cli.tables import table_of
-from nas.cli.warmup import checked, warm_up
+from nas.cli.warmup import Begun, checked, warm_up
 from nas.errors import NothingFoundError
+from nas.metric import Metric
+from nas.ranking import Ranking
 from nas.runs.folder import (
     BEST,
     CONFIG,
@@ -54,11 +57,18 @@ from nas.strategy import STRATEGIES, Strategy
 from nas.trial import Trial
 
 if TYPE_CHECKING:
-    from nas.data.lookup import Column
+    from nas.data.lookup import Column, Figures
+
+Shown = Literal["summary", "line", "nothing"]
+"""What a search prints: its summary, one line as a part of a sweep, or not even its progress."""
 
 
 def main(argv: Sequence[str]) -> None:
-    """Run one search, or with `-m` one for every combination of the swept options."""
+    """Run one search, or with `-m` one for every combination of the swept options.
+
+    A sweep ends with one table of its searches.
+    """
+    made: list[Path] = []
 
     def task(settings: SearchSettings) -> None:
         from hydra.core.hydra_config import HydraConfig
@@ -72,72 +82,132 @@ def main(argv: Sequence[str]) -> None:
             end_with_parent()  # where a launcher runs it in another process
             out = job.runtime.output_dir
             settings = replace(settings, out=out, record={**settings.record, "out": out})
-        run(settings, f"nas search {shlex.join(again)}")
+        run(settings, f"nas search {shlex.join(again)}", "line" if sweep else "summary")
+        made.append(Path(out if sweep else settings.out))
 
-    run_hydra("search", SearchSettings, task, argv)
+    swept = run_hydra("search", SearchSettings, task, argv)
+    if swept is not None:
+        print_sweep(made, swept)
 
 
-def run(settings: SearchSettings, again: str) -> None:
-    """Search as the settings say; `again` is the command that continues a stopped search."""
-    settings, objective, strategy = _made(settings)
+@dataclass(frozen=True)
+class _Ready:
+    """What a search works with."""
+
+    settings: SearchSettings
+    objective: ProxyObjective
+    ranking: Ranking
+    strategy: Strategy
+    folder: Path
+    record: Mapping[str, Any]
+    true: Figures | None
+    """The table at hand."""
+
+
+def check(settings: SearchSettings) -> None:
+    """Raise UsageError if no search can have these settings; nothing is written."""
+    _ready(settings)
+
+
+def _ready(settings: SearchSettings) -> _Ready:
+    """The whole settings, and the objects that they name; raises UsageError for wrong ones."""
+    settings = with_figures(settings)
     ranking = judging(settings)
     table = table_of(settings)
+    objective = build_objective(settings, build_metrics(settings.metrics, settings.metric, table))
+    objective = replace(objective, constraints=aims(settings).constraints)
+    settings = settings.with_finals(all(proxy.decides for proxy in objective.named.values()))
+    if settings.finals is not None:
+        judges_of(objective, settings.finals.proxies)  # raises now, not after the search
+    strategy = STRATEGIES.configured(settings.strategy, objective.space, ranking)
+    settings = checked(settings, objective, strategy)
     true = None if table is None else table.figures(objective.space)
     folder = path_of(settings.out, "out=")
     record = _record(settings, objective, table)
+    return _Ready(settings, objective, ranking, strategy, folder, record, true)
+
+
+def run(settings: SearchSettings, again: str, shown: Shown = "summary") -> bool:
+    """Search as the settings say; `again` is the command that continues a stopped search.
+
+    Returns whether it came to its end; one that was stopped exits, unless it shows nothing.
+    """
+    ready = _ready(settings)
+    settings, folder, objective = ready.settings, ready.folder, ready.objective
     with (
-        opened(folder, record, FREE, completed) as history,
+        opened(folder, ready.record, FREE, completed) as history,
         build_executor(settings.executor) as executor,
         opened_scores(objective, settings.warmup, settings.move, folder) as scores,
     ):
         if settings.finals is not None:
             with History.read(folder / FINALS):  # an edited one is refused now, not at the end
                 pass
-        spent = read_elapsed(folder) if history else 0.0
-        write = partial(write_record, folder, record)
-        begun = warm_up(settings, scores, objective, executor, write)
-        _stop(begun.stopped, again)
-        strategy = scores.moving(strategy)
-        every = _every(settings, strategy, objective, history, executor, spent, begun.starts)
-        done = list(islice(every, len(history)))  # this checks the recorded trials
-        _say_where(history, folder)
-        write()
-        came, seconds = _watch(settings, done, every, objective)
-        elapsed = spent + seconds
-        history.check()
-        ended = settings.limits.ended(history, ranking, elapsed)
-        stopped = not ended or (came and settings.finals is not None)
-        figures = objective.space, ranking, settings.metrics, question(settings, begun.outcome)
-        summary = summarise(history, *figures, elapsed=elapsed, true=true)
-        before = read(settings, history, ranking, objective.space, folder, elapsed)
-        if stopped or before.standings is None:
-            write_best(folder, summary)  # a kill in the finals leaves a result
-        if not stopped:
-            held = hold(settings, objective, history, ranking, folder, executor)
-            stopped = bool(held.unfinished)
-            summary = summarise(history, *figures, *held, elapsed, true)
-            write_best(folder, summary)
-        write_front(folder, history, ranking, summary)
-    if note := too_short(strategy, len(history), settings.block, len(begun.starts)):
-        print(f"note: {note}", file=sys.stderr)
-    print(rendered(summary, objective.measures))
-    _say_files(folder, summary)
+        write = partial(write_record, folder, ready.record)
+        quiet = shown == "nothing"
+        begun = warm_up(settings, scores, objective, executor, write, quiet)
+        if not begun.stopped:
+            strategy = scores.moving(ready.strategy)
+            summary, stopped = _searched(
+                replace(ready, strategy=strategy), begun, history, executor, shown
+            )
+    if quiet:
+        return not (begun.stopped or stopped)
+    _stop(begun.stopped, again)
+    note = too_short(strategy, len(history), settings.block, len(begun.starts))
+    _print(summary, objective.measures, folder, shown, note)
+    _end(summary, again, stopped)
+    return not stopped
+
+
+def _searched(
+    ready: _Ready, begun: Begun, history: History, executor: Executor, shown: Shown
+) -> tuple[dict[str, Any], str]:
+    """Make the trials and hold the finals; the summary, and where it was stopped, if it was."""
+    settings, objective, ranking = ready.settings, ready.objective, ready.ranking
+    folder = ready.folder
+    spent = read_elapsed(folder) if history else 0.0
+    every = _every(settings, ready.strategy, objective, history, executor, spent, begun.starts)
+    done = list(islice(every, len(history)))  # this checks the recorded trials
+    _say_where(history, folder, shown)
+    write_record(folder, ready.record)
+    came, seconds = _watch(settings, done, every, objective, shown)
+    elapsed = spent + seconds
+    history.check()
+    ended = settings.limits.ended(history, ranking, elapsed)
+    stopped = not ended or (came and settings.finals is not None)
+    figures = objective.space, ranking, settings.metrics, question(settings, begun.outcome)
+    summary = summarise(history, *figures, elapsed=elapsed, true=ready.true)
+    before = read(settings, history, ranking, objective.space, folder, elapsed)
+    if stopped or before.standings is None:
+        write_best(folder, summary)  # a kill in the finals leaves a result
+    if not stopped:
+        quiet = shown == "nothing"
+        held = hold(settings, objective, history, ranking, folder, executor, quiet)
+        stopped = bool(held.unfinished)
+        summary = summarise(history, *figures, *held, elapsed, ready.true)
+        write_best(folder, summary)
+    write_front(folder, history, ranking, summary)
     where = "before the end of the finals" if ended else f"after {used(summary)}"
-    _end(summary, again, where if stopped else "")
+    return summary, where if stopped else ""
 
 
-def _made(settings: SearchSettings) -> tuple[SearchSettings, ProxyObjective, Strategy]:
-    """The whole settings, the objective and the strategy; raises UsageError for wrong ones."""
-    settings = with_figures(settings)
-    ranking = judging(settings)
-    metrics = build_metrics(settings.metrics, settings.metric, table_of(settings))
-    objective = build_objective(settings, metrics)
-    objective = replace(objective, constraints=aims(settings).constraints)
-    settings = settings.with_finals(all(proxy.decides for proxy in objective.named.values()))
-    if settings.finals is not None:
-        judges_of(objective, settings.finals.proxies)  # raises now, not after the search
-    strategy = STRATEGIES.configured(settings.strategy, objective.space, ranking)
-    return checked(settings, objective, strategy), objective, strategy
+def _print(
+    summary: Mapping[str, Any],
+    metrics: Mapping[str, Metric],
+    folder: Path,
+    shown: Shown,
+    note: str,
+) -> None:
+    """The summary and the names of the files; of a part of a sweep one line on stderr."""
+    if note:
+        print(f"note: {note}", file=sys.stderr)
+    if shown == "line" and summary["arch"] is not None:
+        print(f"{folder.name}: {summary['score']:.6g}  {summary['arch']}", file=sys.stderr)
+        return
+    print(rendered(summary, metrics))
+    front = [TABLE, PICTURE] if summary["front"] else []
+    kept = [BEST, *front, HISTORY, WARMUP, MOVE, FINALS, CONFIG]
+    print(f"files   {folder}: {', '.join(name for name in kept if (folder / name).exists())}")
 
 
 def _record(
@@ -183,6 +253,7 @@ def _watch(
     done: Sequence[Trial],
     every: Iterator[Trial],
     objective: ProxyObjective,
+    shown: Shown,
 ) -> tuple[bool, float]:
     """Make the trials one after the other and show how far they are.
 
@@ -191,9 +262,15 @@ def _watch(
     start, seconds = monotonic(), 0.0
     comparable = settings.ranking.name == "score" and not settings.objective
     with interrupted() as stops:
-        seconds = watched(
-            every, done, settings.limits, comparable, lambda: bool(stops), objective.preparing
-        )
+        if shown == "nothing":
+            for _ in every:
+                if stops:
+                    break
+            seconds = monotonic() - start
+        else:
+            seconds = watched(
+                every, done, settings.limits, comparable, lambda: bool(stops), objective.preparing
+            )
     return bool(stops), monotonic() - start if stops else seconds
 
 
@@ -205,19 +282,15 @@ def _end(summary: Mapping[str, Any], again: str, stopped: str) -> None:
         raise NothingFoundError(f"none of the {total} trials has a score; the reasons are above")
 
 
-def _say_files(folder: Path, summary: Mapping[str, Any]) -> None:
-    front = [TABLE, PICTURE] if summary["front"] else []
-    kept = [BEST, *front, HISTORY, WARMUP, MOVE, FINALS, CONFIG]
-    print(f"files   {folder}: {', '.join(name for name in kept if (folder / name).exists())}")
-
-
 def _stop(stopped: str, again: str) -> None:
     if stopped:
         print(f"stopped {stopped}; go on with\n  {again}")
         sys.exit(130)
 
 
-def _say_where(history: History, folder: Path) -> None:
+def _say_where(history: History, folder: Path, shown: Shown) -> None:
+    if shown == "nothing":
+        return
     if history.torn:
         print(f"the last line of {folder}/history.jsonl was torn and is left out", file=sys.stderr)
     if len(history):

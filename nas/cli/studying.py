@@ -1,0 +1,209 @@
+"""The searches in the folders of a sweep or a study, as one study with its files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import nan
+from operator import attrgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.cli.build import build_space
+from nas.cli.comparing import drawing
+from nas.cli.finals import read
+from nas.cli.judging import judging
+from nas.cli.questions import recorded
+from nas.cli.settings import SearchSettings
+from nas.cli.tables import recorded_table, table_of
+from nas.errors import UsageError, unknown
+from nas.ranking import Ranking
+from nas.runs.folder import CONFIG, HISTORY, OWN, SCORES, read_elapsed, read_record, read_trials
+from nas.runs.truth import DIGESTS
+from nas.searching.judging import Judging
+from nas.space import SPACES, Space
+from nas.storage.files import check_replaceable, remove_file, replace_file
+
+if TYPE_CHECKING:
+    from nas.data.lookup import Column
+    from nas.study.run import Figure, Run
+    from nas.trial import Trial
+
+RESULT, TABLE, SEARCHES, CURVES, PAGE = (
+    *("study.json", "study.csv", "searches.csv", "curves.csv", "study.html"),
+)
+PICTURE = "curves"
+FILES = (RESULT, TABLE, SEARCHES, CURVES, PAGE, f"{PICTURE}.png", f"{PICTURE}.svg")
+
+
+@dataclass(frozen=True)
+class Searches:
+    """Searches that were read from their folders."""
+
+    settings: Sequence[SearchSettings]
+    runs: Sequence[Run]
+    unfinished: int
+    """How many of them are not over."""
+
+
+def searches_in(folder: Path) -> list[Path]:
+    """The folders of searches in the folder of a sweep or a study, by their names."""
+    if not folder.is_dir() or (folder / HISTORY).exists() or (folder / CONFIG).exists():
+        return []
+    return sorted(path.parent for path in folder.glob(f"*/{HISTORY}") if _has_record(path.parent))
+
+
+def _has_record(folder: Path) -> bool:
+    return (folder / CONFIG).exists()
+
+
+def read_searches(folders: Iterable[Path]) -> Searches:
+    """The searches in these folders; one without a trial is left out.
+
+    Raises UsageError where a folder's files are not of a search, or its space is of a program.
+    """
+    from nas.study.run import Run
+
+    every, runs, unfinished = [], [], 0
+    spaces: dict[str, Space] = {}
+    for folder in folders:
+        record = read_record(folder)[0]
+        settings = recorded(record, folder / CONFIG)
+        if OWN in record and settings.space.name not in SPACES:
+            raise UsageError(f"{folder} is of a space that only its own program knows")
+        key = repr(settings.space)
+        if key not in spaces:
+            spaces[key] = build_space(settings.space)
+        space = spaces[key]
+        history = read_trials(folder, space, settings.metrics)
+        ranking = judging(settings)
+        elapsed = read_elapsed(folder)
+        held = read(settings, history, ranking, space, folder, elapsed)
+        over = bool(settings.limits.ended(history, ranking, elapsed)) and not held.unfinished
+        unfinished += not over
+        standings = held.standings
+        winner = standings.finalists[0].arch if standings and standings.decisive else None
+        value = _value(settings, ranking)
+        runs.append(Run(record, settings.seed, history.trials, ranking, value, winner))
+        every.append(settings)
+    return Searches(every, runs, unfinished)
+
+
+def _value(settings: SearchSettings, ranking: Ranking) -> Callable[[Trial], float] | None:
+    """What a search's trials compare by; None if that needs all of them, as ranks do."""
+    if settings.ranking.name != "score":
+        return None
+    if not isinstance(ranking, Judging):
+        return attrgetter("score")
+    return lambda trial: ranking.seen(trial).score
+
+
+def study_of(found: Searches, report: str | None) -> dict[str, Any]:
+    """The searches as one study of plain data; `report` names what is compared."""
+    from nas.study.result import studied
+
+    records = [run.settings for run in found.runs]
+    result = studied(found.runs, figure_named(found.settings, records[0], report))
+    if found.unfinished:
+        result["notes"].insert(0, f"{found.unfinished} of {len(found.runs)} searches are not over")
+    return result
+
+
+def figure_named(
+    settings: Sequence[SearchSettings], record: Mapping[str, Any], report: str | None
+) -> Figure:
+    """What is compared: the score, a metric, or a column of the table that the searches name.
+
+    `record` is that of the first search, with the content of its table, or its settings if it did
+    not begin yet. Raises UsageError if there is no such figure.
+    """
+    from nas.study.run import SCORE, by_metric, by_score
+
+    name = (report or "").removeprefix("-")
+    lower = (report or "").startswith("-")
+    metrics = [
+        each for each in settings[0].metrics if all(each in other.metrics for other in settings)
+    ]
+    if name == SCORE and not lower:
+        return by_score()
+    if name in metrics:
+        return by_metric(name, lower=not lower)
+    column = _column(settings[0], record)
+    if column is None and report is None:
+        return by_score()
+    if column is None:
+        what = "figure of these searches, which have no table,"
+        raise unknown(what, name, [SCORE, *metrics])
+    space = build_space(settings[0].space)
+    return _true(column if report is None else column.with_target(report), space)
+
+
+def _column(settings: SearchSettings, record: Mapping[str, Any]) -> Column | None:
+    """The target in the table of a search, or in that of its proxy; None without a table."""
+    from nas.data.lookup import Column
+
+    if settings.table is not None:
+        return recorded_table(settings, record) if DIGESTS in record else table_of(settings)
+    names = ("table", "target", "data_dir", "duplicates", "foreign")
+    for choice in settings.proxy.members.values():
+        if choice.options.get("table") is not None:
+            given = {name: choice.options.get(name) for name in names}
+            return Column.of(**{name: value for name, value in given.items() if value is not None})
+    return None
+
+
+def _true(column: Column, space: Space) -> Figure:
+    """A column of the table as a figure, whose best is known."""
+    from nas.study.run import Figure
+
+    figures = column.figures(space)
+    best = figures.own(figures.ordered[-1]) if figures.ordered else nan
+    return Figure(
+        figures.column,
+        lambda trial: figures.own(figures.cell(trial.arch).value),
+        figures.target.startswith("-"),
+        best,
+    )
+
+
+def print_sweep(made: Sequence[Path], folder: str) -> None:
+    """Print the one table of a sweep; `made` are its folders, empty if others have made them."""
+    from nas.study.text import rendered
+
+    places = list(dict.fromkeys(path.parent for path in made))
+    if places in ([], [Path(folder).absolute()]):
+        places = [Path(folder)]  # as it was written
+    folders = [path for place in places for path in searches_in(place)]
+    if not folders:
+        return
+    print(rendered(study_of(read_searches(folders), None)))
+    for place in places:
+        print(f"files   {place}: a folder for each search; nas report {place} prints this again")
+
+
+def check_folder(folder: Path) -> None:
+    """Raise UsageError where the files of a study cannot be written into a folder."""
+    for name, what in ((HISTORY, "search"), (SCORES, "comparison")):
+        if (folder / name).exists():
+            raise UsageError(f"{folder} holds a {what}: give another out= to a study")
+    for name in FILES:
+        check_replaceable(folder / name)
+
+
+def write_study(study: Mapping[str, Any], folder: Path) -> list[str]:
+    """Write the files of a study and return their names; the pictures of earlier ones go."""
+    from nas.study import text
+    from nas.study.page import write_page
+
+    whole = json.dumps(study, ensure_ascii=False, allow_nan=False)
+    replace_file(folder / RESULT, whole + "\n")
+    replace_file(folder / TABLE, text.table_csv(study))
+    replace_file(folder / SEARCHES, text.searches_csv(study))
+    replace_file(folder / CURVES, text.curves_csv(study))
+    for kind in ("png", "svg"):
+        remove_file(folder / f"{PICTURE}.{kind}")
+    pictures = drawing(True, "pictures", "study")
+    drawn = [] if pictures is None else pictures.draw(study, folder, PICTURE)
+    write_page(folder / PAGE, study, folder / f"{PICTURE}.svg" if drawn else None)
+    return [RESULT, TABLE, SEARCHES, CURVES, *drawn, PAGE]

@@ -1,0 +1,1 @@
+"""Several searches compared: variants over seeds, their curves, paired tests."""

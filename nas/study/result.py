@@ -1,0 +1,231 @@
+"""A study as plain data: its table, its curves, its tests; what is undefined is None."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from math import isnan
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nas.study.curves import INTERVAL, Curve, curve, incumbents, interval, mean, so_far
+from nas.study.run import Figure, Run, by_score
+from nas.study.significance import TEST, holm, smallest, wilcoxon
+from nas.study.variants import comparable, variants
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+FEW = 6
+"""With fewer pairs no p-value can be below 0.05."""
+
+
+def studied(runs: Sequence[Run], figure: Figure) -> dict[str, Any]:
+    """The runs as one study of plain data.
+
+    `figure` is compared; curves are of it and of the score that the searches go by. `rows` has one
+    row for each variant, the best first; `pairs` every two variants with the test; `curves` the
+    means by figure and variant; `searches` each search's own end. The order of the runs does not
+    matter.
+    """
+    names = variants([run.settings for run in runs])
+    pairs_of = sorted(zip(names, runs, strict=True), key=lambda pair: (pair[0], pair[1].seed))
+    by_name: dict[str, list[Run]] = {}
+    for name, run in pairs_of:
+        by_name.setdefault(name, []).append(run)
+    why = _incomparable(runs, figure)
+    ends = {name: _ends(each, figure) for name, each in by_name.items()}
+    pairs = [] if why else _pairs(ends, figure)
+    rows = [_row(name, by_name[name], ends[name], figure) for name in by_name]
+    rows.sort(key=lambda row: _place(row, figure))
+    for row in rows:
+        row["to_best"] = _to_best(row["variant"], rows[0]["variant"], pairs)
+    return {
+        "report": figure.name,
+        "lower_is_better": figure.lower,
+        "best": _plain(figure.best),
+        "searches_in_all": len(runs),
+        "interval": INTERVAL,
+        "test": TEST,
+        "notes": _notes(runs, by_name, rows, why),
+        "rows": rows,
+        "pairs": pairs,
+        "curves": _curves({row["variant"]: by_name[row["variant"]] for row in rows}, figure),
+        "searches": [_search(name, run, figure) for name, each in by_name.items() for run in each],
+    }
+
+
+def _incomparable(runs: Sequence[Run], figure: Figure) -> str:
+    """Why the figures of these runs do not compare; empty if they do."""
+    records = [run.settings for run in runs]
+    if figure.is_score and any(run.value is None for run in runs):
+        return "this ranking gives values that hold within one search"
+    differs = comparable(records) if figure.is_score else comparable(records, ["space"])
+    return f"the searches differ in {differs}" if differs else ""
+
+
+def _ends(runs: Sequence[Run], figure: Figure) -> dict[int, float]:
+    """The figure of what each search returns, by seed; the mean where a seed is there twice."""
+    found: dict[int, list[float]] = {}
+    for run in runs:
+        trial = _returned(run, figure)
+        if trial is not None and not isnan(value := figure.in_run(run)(trial)):
+            found.setdefault(run.seed, []).append(value)
+    return {seed: float(np.mean(values)) for seed, values in found.items()}
+
+
+def _returned(run: Run, figure: Figure) -> Any:
+    """The trial that a search returns: its finals' winner, or else its own best.
+
+    Scores are compared before the finals, which go by other figures.
+    """
+    if run.winner is not None and not figure.is_score:
+        return next(trial for trial in run.trials if trial.arch == run.winner)
+    found = incumbents(run)
+    return found[-1] if found else None
+
+
+def _row(
+    name: str, runs: Sequence[Run], ends: Mapping[int, float], figure: Figure
+) -> dict[str, Any]:
+    values = np.array([*ends.values()])
+    lost = figure.sign * (figure.best - values)
+    trials = [len(run.trials) for run in runs]
+    return {
+        "variant": name,
+        "searches": len(runs),
+        "with_figure": len(values),
+        **_summary(values),
+        "median": _plain(np.median(values)) if len(values) else None,
+        "sd": _plain(values.std(ddof=1)) if len(values) > 1 else None,
+        "regret": _summary(lost) if not isnan(figure.best) else None,
+        "trials": float(np.mean(trials)),
+        "seconds": round(float(np.mean([sum(t.seconds for t in r.trials) for r in runs])), 6),
+    }
+
+
+def _summary(values: Array) -> dict[str, float | None]:
+    """The mean with its interval."""
+    if not len(values):
+        return {"mean": None, "low": None, "high": None}
+    column = values[:, None]
+    low, high = interval(column)
+    return {"mean": _plain(mean(column)[0]), "low": _plain(low[0]), "high": _plain(high[0])}
+
+
+def _place(row: Mapping[str, Any], figure: Figure) -> tuple[float, str]:
+    value = row["mean"]
+    return (np.inf if value is None else -figure.sign * value), row["variant"]
+
+
+def _pairs(ends: Mapping[str, Mapping[int, float]], figure: Figure) -> list[dict[str, Any]]:
+    """Every two variants on the seeds that both have."""
+    found: list[dict[str, Any]] = []
+    for one, other in combinations(ends, 2):
+        seeds = [seed for seed in ends[one] if seed in ends[other]]
+        differences = np.array([ends[one][seed] - ends[other][seed] for seed in seeds])
+        wins = int((figure.sign * differences > 0).sum())
+        losses = int((figure.sign * differences < 0).sum())
+        found.append(
+            {
+                **{"one": one, "other": other, "seeds": len(seeds), "difference": None},
+                **{"difference": _summary(differences), "better": wins, "worse": losses},
+                "p": wilcoxon(differences),
+            }
+        )
+    for pair, corrected in zip(found, holm([pair["p"] for pair in found]), strict=True):
+        pair["p"], pair["p_holm"] = _plain(pair["p"]), _plain(corrected)
+    return found
+
+
+def _to_best(name: str, best: str, pairs: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """A variant less the best one, with the test; None for the best itself and where none is."""
+    for pair in pairs:
+        if {pair["one"], pair["other"]} == {name, best} and name != best:
+            turned = pair["one"] == best
+            figures = pair["difference"]
+            value, low, high = (figures[key] for key in ("mean", "low", "high"))
+            if turned:
+                value, low, high = (None if x is None else 0.0 - x for x in (value, high, low))
+            return {
+                **{"mean": value, "low": low, "high": high, "seeds": pair["seeds"]},
+                **{"p": pair["p"], "p_holm": pair["p_holm"]},
+            }
+    return None
+
+
+def _notes(
+    runs: Sequence[Run],
+    by_name: Mapping[str, Sequence[Run]],
+    rows: Sequence[Mapping[str, Any]],
+    why: str,
+) -> list[str]:
+    notes = []
+    if why:
+        notes.append(
+            f"{why}, so the figures are not tested against each other: report=COLUMN with "
+            f"table=NAME compares true figures"
+        )
+    notes += [
+        f"{row['variant']}: {row['searches'] - row['with_figure']} of {row['searches']} searches "
+        f"have no figure"
+        for row in rows
+        if row["with_figure"] < row["searches"]
+    ]
+    seeds = min(len({run.seed for run in each}) for each in by_name.values())
+    if not why and len(rows) > 1 and seeds < FEW:
+        notes.append(
+            f"{seeds} {'seed gives' if seeds == 1 else 'seeds give'} no p-value below "
+            f"{smallest(seeds):.3g}: more seeds tell more"
+        )
+    if any(run.winner is not None for run in runs):
+        notes.append("the table is of the winners of the finals, the curves are without finals")
+    return notes
+
+
+def _curves(by_name: Mapping[str, Sequence[Run]], figure: Figure) -> dict[str, dict[str, Any]]:
+    """The curves by figure and variant; scores that do not compare have none."""
+    every = [run for runs in by_name.values() for run in runs]
+    found: dict[str, dict[str, Any]] = {}
+    for each in (figure, by_score()):
+        if each.name in found or (each.is_score and _incomparable(every, each)):
+            continue
+        rows = {
+            name: [so_far(run, each.in_run(run)) for run in runs] for name, runs in by_name.items()
+        }
+        found[each.name] = {name: _points(curve(values)) for name, values in rows.items()}
+        if not isnan(each.best):
+            lost = {n: [each.sign * (each.best - v) for v in vs] for n, vs in rows.items()}
+            regrets = {name: _points(curve(values)) for name, values in lost.items()}
+            found[f"regret of {each.name}"] = regrets
+    return found
+
+
+def _points(found: Curve) -> dict[str, list[Any]]:
+    return {
+        "trials": found.trials.tolist(),
+        "mean": [_plain(value) for value in found.mean],
+        "low": [_plain(value) for value in found.low],
+        "high": [_plain(value) for value in found.high],
+        "searches": found.count.tolist(),
+    }
+
+
+def _search(name: str, run: Run, figure: Figure) -> dict[str, Any]:
+    trial = _returned(run, figure)
+    return {
+        "variant": name,
+        "seed": run.seed,
+        "trials": len(run.trials),
+        figure.name: None if trial is None else _plain(figure.in_run(run)(trial)),
+        "score": None if trial is None else _plain(by_score().in_run(run)(trial)),
+        "tuple": None if trial is None else list(trial.arch),
+    }
+
+
+def _plain(value: Any) -> float | None:
+    """A number as JSON has it: NaN is None."""
+    return None if isnan(value) else float(value)

@@ -1,0 +1,82 @@
+"""Variants: searches that differ in nothing but their seeds are of one variant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+APART = ("seed", "out", "device", "executor", "strict", "give_up")
+"""Settings that make no variant: searches that differ only in these are of one variant."""
+SCALE = ("space", "proxy", "ranking", "batch", "repeats", "live", "objective", "table", "target")
+"""Settings that scores depend on: where one differs, scores do not compare."""
+
+Record = Mapping[str, Any]
+
+
+def variants(records: Sequence[Record]) -> list[str]:
+    """The name of every search's variant: the settings that differ, as on the command line.
+
+    >>> variants([{"seed": 0, "budget": 10}, {"seed": 1, "budget": 10}, {"seed": 0, "budget": 20}])
+    ['budget=10', 'budget=10', 'budget=20']
+    """
+    flats = [flat(record) for record in records]
+    several = _different(records, flats)
+    whole = [_written(each, several) for each in flats]
+    short = [_written(each, several, empty=False) for each in flats]
+    if len({*short}) == len({*whole}) and all(short):
+        return short
+    return whole
+
+
+def flat(record: Record, prefix: str = "") -> dict[str, Any]:
+    """The settings by their names on the command line; `group.name` is called `group`."""
+    found: dict[str, Any] = {}
+    for key, value in record.items():
+        name = f"{prefix}{key}"
+        if name in APART:
+            continue
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{name}.")
+        else:
+            found[prefix[:-1] if key == "name" and prefix else name] = value
+    return found
+
+
+def comparable(records: Iterable[Record], settings: Sequence[str] = SCALE) -> str:
+    """The first setting that makes figures of these searches incomparable; empty if none."""
+    known: dict[str, Any] = {}
+    for record in records:
+        for name in settings:
+            if known.setdefault(name, record.get(name)) != record.get(name):
+                return name
+    return ""
+
+
+def _different(records: Sequence[Record], flats: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names of the settings that differ, in the order of the record."""
+    names = list(dict.fromkeys(name for each in flats for name in each))
+    found = {
+        name for name in names if len({_text(each[name]) for each in flats if name in each}) > 1
+    }
+    for top in dict.fromkeys(key for record in records for key in record if key not in APART):
+        mixed = len({_text(record.get(top)) for record in records}) > 1
+        if mixed and not any(name.split(".")[0] == top for name in found):
+            found |= {name for name in names if name.split(".")[0] == top}
+    return [name for name in names if name in found]
+
+
+def _written(settings: Mapping[str, Any], names: Sequence[str], empty: bool = True) -> str:
+    """The named settings as words; `empty`: those that are null, too."""
+    shown = [name for name in names if name in settings]
+    return " ".join(
+        f"{name}={_text(settings[name])}" for name in shown if empty or settings[name] is not None
+    )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(_text, value))}]"
+    return json.dumps(value)
