@@ -106,7 +106,7 @@ def options(command: str) -> list[Line]:
     for path in files_of(command):
         config |= content(path)
         texts |= comments(path)
-    place = study_settings if command == "study" else settings
+    place = study_settings if command in ("study", "report") else settings
     kind = getattr(place, f"{command.title()}Settings")
     hints = get_type_hints(kind, include_extras=True)
     found = []

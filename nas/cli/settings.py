@@ -336,15 +336,6 @@ class ExportSettings(Settings):
 
 
 @dataclass(frozen=True)
-class ReportSettings(Settings):
-    """The settings of `nas report`."""
-
-    json: Annotated[bool, flag]
-    report: Annotated[str | None, column]
-    out: Annotated[str | None, name_of("a folder", optional=True)]
-
-
-@dataclass(frozen=True)
 class NewSettings(Settings):
     """The settings of `nas new`."""
 

@@ -1,11 +1,11 @@
-"""The settings of `nas study`."""
+"""The settings of `nas study` and `nas report`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated
 
-from nas.cli.settings import SearchSettings, column, typed, whole
+from nas.cli.settings import SearchSettings, Settings, column, flag, name_of, typed, whole
 
 
 @dataclass(frozen=True)
@@ -24,3 +24,12 @@ class StudySettings(SearchSettings):
 
 STUDY = ("seeds", "report")
 """The settings of a study that are not of its searches."""
+
+
+@dataclass(frozen=True)
+class ReportSettings(Settings):
+    """The settings of `nas report`."""
+
+    json: Annotated[bool, flag]
+    report: Annotated[str | None, column]
+    out: Annotated[str | None, name_of("a folder", optional=True)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.cli.arguments import names_a_path
 from nas.cli.composition import positional, run_hydra
-from nas.cli.settings import ReportSettings
+from nas.cli.study_settings import ReportSettings
 from nas.errors import UsageError
 from nas.storage.files import path_of, working_in
 

@@ -39,6 +39,10 @@ CONFIGS = ("--config-dir", "-cd")
 """The options of Hydra's that a study can run with; the others show something."""
 
 
+STOPPED = 130
+"""The exit code after Ctrl-C."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How a search of a study ended."""
@@ -115,7 +119,7 @@ def run(settings: StudySettings, variants: Sequence[Variant], again: str) -> Non
         if stopped:
             left = sum(not _done(job) for job in jobs)
             print(f"stopped with {left} of {len(jobs)} searches left; go on with\n  {again}")
-            sys.exit(130)
+            sys.exit(STOPPED)
         folders = searches_in(folder)
         if not folders:
             raise NothingFoundError(next(iter(failed.values()), "the study has no search"))
@@ -159,6 +163,10 @@ def searched(settings: SearchSettings) -> Outcome:
         return Outcome(stopped=not search.run(settings, "", "nothing"))
     except (AllFailedError, NothingFoundError) as error:
         return Outcome(failed=str(error))
+    except SystemExit as stop:
+        if stop.code != STOPPED:
+            raise
+        return Outcome(stopped=True)
 
 
 def _run_all(
