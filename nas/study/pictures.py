@@ -52,11 +52,8 @@ def curves(study: Mapping[str, Any]) -> Figure:
             axes.set_ylabel(f"{title} of the best so far")
             if title.startswith("regret of ") and _positive(lines):
                 axes.set_yscale("log")
-                for axis_format in (
-                    axes.yaxis.set_major_formatter,
-                    axes.yaxis.set_minor_formatter,
-                ):
-                    axis_format(lambda value, _: f"{value:g}")  # no formulas, as in STYLE
+                axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+                axes.yaxis.set_minor_formatter(_some)
             else:
                 _heights(axes, lines)
         handles, labels = figure.axes[0].get_legend_handles_labels()
@@ -78,6 +75,11 @@ def _lines(axes: Axes, lines: Mapping[str, Any], names: list[str]) -> None:
             )
     axes.grid(color="0.93")
     axes.set_axisbelow(True)
+
+
+def _some(value: float, _: float | None) -> str:
+    """Labels between powers of ten: 2 and 5, because more of them would overlap."""
+    return f"{value:g}" if f"{value:e}"[0] in "25" else ""
 
 
 def _positive(lines: Mapping[str, Any]) -> bool:
