@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from nas.cli.settings import SearchSettings, Settings, column, flag, name_of, typed, whole
+from nas.cli.checks import column
+from nas.cli.settings import SearchSettings, Settings, flag, name_of, typed, whole
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,8 +35,8 @@ def folders(path: Path) -> list[str]:
     return sorted(each.name for each in path.iterdir() if each.is_dir())
 
 
-def study(path: Path) -> dict:
-    content: dict = json.loads((path / "study.json").read_text())
+def study(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((path / "study.json").read_text())
     return content
 
 

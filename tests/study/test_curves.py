@@ -82,4 +82,6 @@ def test_the_interval_is_the_bootstraps() -> None:
 
 def test_a_partial_ranking_is_by_score_too() -> None:
     ranking = partial(by_score, weights=None)
-    assert incumbents(Run({}, 0, run([1.0, 2.0]).trials, ranking))[-1].number == 1
+    last = incumbents(Run({}, 0, run([1.0, 2.0]).trials, ranking))[-1]
+    assert last is not None
+    assert last.number == 1

@@ -7,6 +7,7 @@ import json
 from io import StringIO
 from math import nan
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -44,7 +45,7 @@ def study() -> dict[str, object]:
     return studied([*runs("a", WORSE), *runs("b", BETTER)], by_score())
 
 
-def test_the_best_variant_is_first(study: dict) -> None:
+def test_the_best_variant_is_first(study: dict[str, Any]) -> None:
     one, two = study["rows"]
     assert (one["variant"], two["variant"]) == ("strategy=b", "strategy=a")
     assert one["mean"] == pytest.approx(np.mean(BETTER))
@@ -53,7 +54,7 @@ def test_the_best_variant_is_first(study: dict) -> None:
     assert (one["searches"], one["trials"], one["seconds"]) == (7, 3.0, 1.5)
 
 
-def test_a_variant_is_tested_against_the_best_seed_by_seed(study: dict) -> None:
+def test_a_variant_is_tested_against_the_best_seed_by_seed(study: dict[str, Any]) -> None:
     differences = np.array(WORSE) - np.array(BETTER)
     other = study["rows"][1]["to_best"]
     assert other["mean"] == pytest.approx(differences.mean())
@@ -125,7 +126,9 @@ def test_the_winner_of_finals_counts_for_other_figures_than_the_score() -> None:
     assert other == pytest.approx(10 * (np.mean(WORSE) - 2))
 
 
-def test_a_study_is_the_same_again_whatever_the_order_of_its_searches(study: dict) -> None:
+def test_a_study_is_the_same_again_whatever_the_order_of_its_searches(
+    study: dict[str, Any],
+) -> None:
     again = studied([*runs("b", BETTER)[::-1], *runs("a", WORSE)[::-1]], by_score())
     assert again["rows"] == study["rows"]
     assert again["pairs"] == study["pairs"]
@@ -133,7 +136,7 @@ def test_a_study_is_the_same_again_whatever_the_order_of_its_searches(study: dic
     assert again["searches"] == study["searches"]
 
 
-def test_the_files_of_a_study(study: dict, tmp_path: Path) -> None:
+def test_the_files_of_a_study(study: dict[str, Any], tmp_path: Path) -> None:
     json.dumps(study, allow_nan=False)
     rows = list(csv.DictReader(StringIO(table_csv(study))))
     assert [row["variant"] for row in rows] == ["strategy=b", "strategy=a"]

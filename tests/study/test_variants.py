@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nas.study.variants import comparable, flat, variants
 
 RANDOM = {"name": "random"}
@@ -9,7 +11,7 @@ EVOLUTION = {"name": "evolution", "population": 8}
 
 
 def test_a_variant_is_named_by_what_differs() -> None:
-    records = [
+    records: list[dict[str, Any]] = [
         {"seed": seed, "out": f"x{seed}", "budget": 10, "strategy": strategy}
         for seed in (0, 1)
         for strategy in (RANDOM, EVOLUTION)
@@ -18,7 +20,7 @@ def test_a_variant_is_named_by_what_differs() -> None:
 
 
 def test_an_option_of_a_plugin_is_named_where_it_differs() -> None:
-    records = [
+    records: list[dict[str, Any]] = [
         {"strategy": RANDOM},
         {"strategy": EVOLUTION},
         {"strategy": {**EVOLUTION, "population": 16}},
@@ -32,7 +34,10 @@ def test_an_option_of_a_plugin_is_named_where_it_differs() -> None:
 
 def test_what_is_not_there_is_left_out_unless_nothing_else_is_said() -> None:
     warm = {"size": 3000, "proxy": "epsilon"}
-    both = [{"strategy": RANDOM, "warmup": None}, {"strategy": EVOLUTION, "warmup": warm}]
+    both: list[dict[str, Any]] = [
+        {"strategy": RANDOM, "warmup": None},
+        {"strategy": EVOLUTION, "warmup": warm},
+    ]
     assert variants(both) == [
         "strategy=random",
         "strategy=evolution warmup.size=3000 warmup.proxy=epsilon",
@@ -45,7 +50,11 @@ def test_one_variant_has_no_words() -> None:
 
 
 def test_a_list_is_one_value() -> None:
-    records = [{"metrics": ["params"]}, {"metrics": ["params", "flops"]}, {"metrics": []}]
+    records: list[dict[str, Any]] = [
+        {"metrics": ["params"]},
+        {"metrics": ["params", "flops"]},
+        {"metrics": []},
+    ]
     assert variants(records) == ["metrics=[params]", "metrics=[params,flops]", "metrics=[]"]
 
 
