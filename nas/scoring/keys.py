@@ -18,7 +18,10 @@ from nas.metric import Metric
 from nas.proxy import Proxy
 from nas.scoring.objective import ProxyObjective
 
-ABOVE = {"api", "cli", "compare", "export", "report", "runs", "searching", "surrogates", "testing"}
+ABOVE = {
+    *("api", "cli", "compare", "drawing", "exporting", "report", "runs", "searching", "study"),
+    *("surrogates", "testing"),
+}
 """Rooms of `nas` that use the scoring: no score depends on them."""
 
 
