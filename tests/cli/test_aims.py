@@ -72,3 +72,33 @@ def test_a_formula_ranks(here: Path) -> None:
 def test_mistakes(here: Path, words: list[str], said: str) -> None:
     check_mistake(nas("search", *QUICK, *words), [said])
     assert not (here / "run").exists()
+
+
+def test_the_history_is_the_same_from_processes(here: Path) -> None:
+    words = [
+        *(
+            *SMALL,
+            "finals=none",
+            "budget=30",
+            "block=4",
+            "strategy=nsga2",
+            "strategy.population=8",
+        ),
+        *("proxy=[naswot,params]", "objective=[naswot,-memory]", "constraints=[params<=2k]"),
+    ]
+    assert nas("search", *words, "out=one").code == 0
+    two = ["executor=processes", "executor.workers=2"]
+    done = nas("search", *words, "out=two", *two)
+    assert done.code == 0, done.err
+    assert history(here / "one") == history(here / "two")
+    text = (here / "one" / "history.jsonl").read_text().splitlines(keepends=True)
+    for count in (1, 9, 29):
+        folder = here / f"cut{count}"
+        folder.mkdir()
+        (folder / "history.jsonl").write_text("".join(text[:count]))
+        record = (here / "one" / "config.yaml").read_text()
+        (folder / "config.yaml").write_text(record)
+        done = nas("search", *words, f"out=cut{count}")
+        assert done.code == 0, done.err
+        assert history(folder) == history(here / "one")
+        assert (folder / "history.jsonl").read_text().startswith("".join(text[:count]))
