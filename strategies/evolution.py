@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from random import Random
 from typing import Literal
 
@@ -55,7 +56,10 @@ class RegularisedEvolution(Strategy):
             return self.space.sample(rng)
         draws = [rng.randrange(len(self.members)) for _ in range(self.tournament)]
         if self.move is not None:
-            parent = self.promising([self.members[place].arch for place in draws])
+            # what has no score, or breaks a constraint, is a parent only if all drawn ones do
+            drawn = [self.members[place] for place in draws]
+            scored = [trial for trial in drawn if not isnan(trial.score)]
+            parent = self.promising([trial.arch for trial in scored or drawn])
         else:
             values = self.ranking(self.members)
             parent = self.members[max(draws, key=lambda place: values[place])].arch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from random import Random
@@ -11,13 +11,16 @@ from nas.arch import Arch
 from nas.errors import AllFailedError
 from nas.scoring.attempt import described
 from nas.scoring.constraints import Constraints, is_infeasible
-from nas.strategy import Strategy
+from nas.strategy import Move, Strategy
 from nas.trial import Trial
 
 ATTEMPTS = 32
 """How often a strategy is asked for one trial until the architecture is feasible."""
 STUCK = 50
 """A search ends if it has no feasible trial, and so many trials bring none that is nearer."""
+
+LEAST = -1e308
+"""The value of a feasible architecture without a score, before it is tried."""
 
 Screen = Callable[[Arch], Mapping[str, float]]
 """The figures of an architecture that are quick to get and that constraints are about."""
@@ -64,6 +67,25 @@ class Feasibility:
             if violation == 0:
                 break
         return nearest
+
+    def before(self, move: Move | None) -> Move | None:
+        """What scores architectures before they are tried, with the infeasible ones behind.
+
+        So `move` does not choose what the search would then refuse. If all are infeasible, the
+        nearest is the best.
+        """
+        if move is None or self.screen is None or not self.constraints:
+            return move
+
+        def values(archs: Sequence[Arch]) -> list[float]:
+            broken = [self._violation(arch) for arch in archs]
+            if all(broken):
+                return [-each for each in broken]
+            feasible = [arch for arch, each in zip(archs, broken, strict=True) if not each]
+            scores = iter(move(feasible))
+            return [-inf if each else max(next(scores), LEAST) for each in broken]
+
+        return values
 
     def _violation(self, arch: Arch) -> float:
         """The violation of the figures that are quick to get."""

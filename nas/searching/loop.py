@@ -70,6 +70,7 @@ def trials(
     limits.check(history)
     copied = _copied(strategy)
     feasibility = Feasibility(constraints, screen, copied.first_random)
+    copied.move = feasibility.before(copied.move)
     asking = _Asking(copied, feasibility, seed, starts)
     search = _Search(
         asking, _Known(objective, constraints), limits, history, block, executor, GiveUp(give_up)

@@ -102,3 +102,13 @@ def test_the_history_is_the_same_from_processes(here: Path) -> None:
         assert done.code == 0, done.err
         assert history(folder) == history(here / "one")
         assert (folder / "history.jsonl").read_text().startswith("".join(text[:count]))
+
+
+@pytest.mark.parametrize("strategy", ["random", "reinforce", "local", "evolution"])
+def test_move_chooses_no_architecture_that_breaks_a_constraint(here: Path, strategy: str) -> None:
+    words = [*(word for word in QUICK if "strategy" not in word), f"strategy={strategy}"]
+    words += ["strategy.population=8"] * (strategy == "evolution")
+    done = nas("search", *words, "move=flops", "constraints=[params<=1900]", "budget=30")
+    assert done.code == 0, done.err
+    rows = history(here / "run")
+    assert sum(row["reason"].startswith("infeasible") for row in rows if "reason" in row) <= 6
