@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from nas.errors import UsageError
-from nas.searching.formulas import Formula
 from nas.storage.files import path_of
 
 
@@ -45,7 +44,7 @@ def objective(key: str, value: Any) -> tuple[str, ...]:
     texts = value if isinstance(value, list) else [] if value is None else [value]
     if value == [] or any(isinstance(each, bool | list | dict) for each in texts):
         raise UsageError(f"{key}={value} must be a formula, or a list such as [epsilon,-latency]")
-    return tuple(dict.fromkeys(Formula.parse(str(each)).text for each in texts))
+    return tuple(dict.fromkeys(" ".join(str(each).split()) for each in texts))
 
 
 def constraints(key: str, value: Any) -> tuple[str, ...]:

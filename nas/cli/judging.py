@@ -8,6 +8,7 @@ from dataclasses import replace
 from nas.cli.build import build_ranking
 from nas.cli.settings import SearchSettings
 from nas.cli.tables import table_of
+from nas.data.tables import Table, check_numbers
 from nas.errors import UsageError
 from nas.metric import METRICS
 from nas.metrics.table import check_clear
@@ -25,7 +26,12 @@ def with_figures(settings: SearchSettings) -> SearchSettings:
     """
     own = {*settings.proxy.members}
     table = table_of(settings)
-    named = aims(settings, [] if table is None else table.table.figures).names
+    try:
+        named = aims(settings, [] if table is None else table.table.figures).names
+    except UsageError as error:
+        if table is not None:
+            _check_column(table.table, str(error))
+        raise
     check_clear(named, table, own)
     wanted = [name for name in named if name not in own]
     settings = settings.with_metrics([*dict.fromkeys([*settings.metrics, *wanted])])
@@ -34,6 +40,15 @@ def with_figures(settings: SearchSettings) -> SearchSettings:
     given = {name: value for name, value in settings.ranking.options.items() if value is not None}
     record = {**settings.record, "ranking": {"name": SEVERAL, **given}}
     return replace(settings, ranking=Choice(SEVERAL, given), record=record)
+
+
+def _check_column(table: Table, error: str) -> None:
+    """Raise UsageError if what is unknown is a column that has no numbers."""
+    for name in table.frame.columns:
+        if f"'{name}'" in error and name not in table.figures:
+            if table.frame[name].is_null().all():
+                raise UsageError(f"the column '{name}' of {table.path} is empty")
+            check_numbers(table, name)
 
 
 def aims(settings: SearchSettings, columns: Collection[str] = ()) -> Aims:

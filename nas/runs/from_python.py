@@ -320,6 +320,8 @@ def prepared(
         name = SEVERAL if len(aims.objectives) > 1 else "score"
         bare = RANKINGS.bound(Choice(name))
     made = _strategy(strategy, there, aims.before(bare))
+    if made is strategy:
+        made = aims.of(made, bare)
     options = dict(strategy.keywords) if isinstance(strategy, partial) else {}
     return Search(there, objective, made, options, limits, panel, judging, aims, table)
 

@@ -17,6 +17,7 @@ from nas.runs.truth import truth_lines, truth_of
 from nas.runs.warmup import warmup_lines
 from nas.scoring.attempt import described
 from nas.searching.finals import Standings
+from nas.searching.judging import lost_by
 from nas.searching.limits import Count, Limits
 from nas.space import Space
 from nas.trial import Trial
@@ -130,13 +131,22 @@ def summarise(
             "scored": (there := sum(trial.copy_of is None for trial, _ in scored)),
             "repeated": len(trials) - len(own),
             "no_score": len(own) - there,
-            "reasons": dict(Counter(t.reason for t in own if isnan(t.score)).most_common()),
+            "reasons": dict(_reasons(own, ranking).most_common()),
         },
         "elapsed": round(elapsed, 3),
         "seconds": round(seconds, 3),
         "trials_per_second": round(len(trials) / seconds, 2) if seconds else None,
         "top": best,
     }
+
+
+def _reasons(trials: Sequence[Trial], ranking: Ranking) -> Counter[str]:
+    """How often each reason is there why a trial has no score, or no value of an objective."""
+    lost = lost_by(ranking)
+    each = (trial.reason if isnan(trial.score) else lost(trial) for trial in trials)
+    found = Counter(each)
+    del found[""]
+    return found + Counter({"": sum(isnan(t.score) and not t.reason for t in trials)})
 
 
 def _early(limits: Limits, trials: Sequence[Trial], ranking: Ranking, elapsed: float) -> str:

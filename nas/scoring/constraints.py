@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isfinite, isnan, nan
 
 from nas.errors import UsageError
@@ -145,14 +145,24 @@ class Constraints:
     def refusal(self, figures: Mapping[str, float]) -> str:
         """Which constraints these figures break, as a reason; empty if none.
 
-        Constraints about figures that are not there are not considered.
+        Constraints about figures that are not there are not considered. A figure that is NaN is
+        no violation, but a reason of its own.
         """
-        broken = [
-            one.text
-            for one in self.each
-            if one.violation(figures.get(one.name, 0.0)) > 0 and one.name in figures
-        ]
-        return f"{INFEASIBLE}{', '.join(broken)}" if broken else ""
+        there = [one for one in self.each if one.name in figures]
+        known = [one for one in there if not isnan(figures[one.name])]
+        broken = [one.text for one in known if one.violation(figures[one.name]) > 0]
+        if broken:
+            return f"{INFEASIBLE}{', '.join(broken)}"
+        lost = next((one for one in there if isnan(figures[one.name])), None)
+        if lost is None:
+            return ""
+        why = getattr(figures[lost.name], "reason", "") or "it has no value"
+        return f"{lost.name} for {lost.text} could not be measured: {why}"
+
+    def failed(self, figures: Mapping[str, float]) -> bool:
+        """Whether a figure that a constraint needs is missing because of an error."""
+        needed = [figures[one.name] for one in self.each if one.name in figures]
+        return any(isnan(value) and getattr(value, "failed", False) for value in needed)
 
     def violation(self, figures: Mapping[str, float]) -> float:
         """The sum of the relative violations (Deb 2000); of those figures that are there."""
@@ -160,10 +170,10 @@ class Constraints:
 
     def checked(self, found: Evaluation) -> Evaluation:
         """The result without its score if it breaks a constraint."""
-        if not self or found.reason.startswith(INFEASIBLE):
+        if not self or isnan(found.score):
             return found
         if reason := self.refusal(self.figures(found)):
-            return Evaluation(nan, found.metrics, found.seconds, reason, found.scores, found.note)
+            return replace(found, score=nan, reason=reason, failed=self.failed(found.metrics))
         return found
 
 

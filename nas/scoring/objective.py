@@ -129,6 +129,8 @@ class ProxyObjective:
                 scored = candidate if form == arch else self._candidate(form)
                 reason, found = self._found(scored)
         together = self._refused(reason, found) if reason else self._together(found)
+        if reason and not found:
+            together = replace(together, failed=self.constraints.failed(metrics))
         metrics.update(together.metrics)
         return replace(together, metrics=metrics, seconds=perf_counter() - start)
 
@@ -138,7 +140,8 @@ class ProxyObjective:
         found: dict[str, Evaluation] = {}
         for name in sorted(self.named, key=lambda n: (n or limits.score) not in limits.names):
             found[name] = self._scored(self.named[name], candidate)
-            if reason := limits.refusal({name or limits.score: found[name].score}):
+            score = {} if isnan(found[name].score) else {name or limits.score: found[name].score}
+            if reason := limits.refusal(score):
                 return reason, found
         return "", {name: found[name] for name in self.named}
 

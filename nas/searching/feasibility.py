@@ -104,10 +104,10 @@ class Feasibility:
         """Count a trial; raises AllFailedError if the search does not come nearer."""
         if not self.constraints or self.found:
             return
-        if not is_infeasible(trial):
-            self.found = True
-            return
         figures = self.constraints.figures(trial)
+        if not is_infeasible(trial):
+            self.found = not self.constraints.refusal(figures)
+            return
         violation = self.constraints.violation(figures)
         self._look(trial.arch, figures, violation)
         self.since += 1

@@ -11,11 +11,15 @@ from dataclasses import dataclass, field
 from keyword import iskeyword
 from math import isfinite, isnan, nan
 from typing import Any
+from unicodedata import normalize
 
 from nas.errors import UsageError
 
 LONGEST = 500
 """Characters of a formula."""
+SIGNS_OF_A_FORMULA = re.compile(r"[\w\s.,+*/()-]+")
+NO_NUMBER = re.compile(r"(?<![\w.])(?!\d+\.?\d*(?:e[+-]?\d+)?(?![\w.]))\d", re.IGNORECASE)
+"""A digit that begins something else than a decimal number."""
 BINARY: Mapping[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -68,6 +72,8 @@ class Formula:
             if not written or len(written) > LONGEST:
                 raise SyntaxError
             spelled, others = _spelled(written, known)
+            if not SIGNS_OF_A_FORMULA.fullmatch(spelled) or NO_NUMBER.search(spelled):
+                raise SyntaxError
             tree = ast.parse(spelled, mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             raise _no_formula(text) from None
@@ -98,6 +104,7 @@ def _spelled(text: str, known: Iterable[str]) -> tuple[str, dict[str, str]]:
     """The text in Python's spelling, and the names that it has other words for."""
     others: dict[str, str] = {}
     odd = {name for name in known if not name.isidentifier() or iskeyword(name)}
+    odd |= {name for name in known if normalize("NFKC", name) != name}  # as Python reads them
     for name in sorted(odd, key=len, reverse=True):
         word = f"name_{len(others)}_"
         found = re.compile(rf"(?<![\w.]){re.escape(name)}(?![\w.])")
@@ -107,7 +114,8 @@ def _spelled(text: str, known: Iterable[str]) -> tuple[str, dict[str, str]]:
 
 
 def _no_formula(text: object) -> UsageError:
-    return UsageError(f"'{text!s:.80}' is no formula: write it with {GRAMMAR}")
+    said = " ".join(str(text).split())
+    return UsageError(f"'{said:.80}' is no formula: write it with {GRAMMAR}")
 
 
 def _checked(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from math import inf, isnan, nan, nextafter
 
 from nas.errors import UsageError, unknown
-from nas.ranking import Ranking
+from nas.ranking import Ranking, by_score
 from nas.scoring.constraints import Constraints, is_infeasible
 from nas.searching.formulas import Formula
+from nas.strategy import Strategy
 from nas.trial import NONE, Trial
 
 SEVERAL = "pareto"
@@ -54,9 +56,26 @@ class Aims:
         named = [name for formula in self.objectives for name in formula.names]
         return [*dict.fromkeys([*named, *(one.name for one in self.constraints.each)])]
 
+    def of(self, strategy: Strategy, several: Ranking) -> Strategy:
+        """A strategy that looks for these aims: a copy with them before its ranking.
+
+        With several objectives `several` ranks, unless the strategy has a ranking of its own.
+        """
+        if not self:
+            return strategy
+        other = copy(strategy)
+        own = several if strategy.ranking is by_score else strategy.ranking
+        other.ranking = self.before(own)
+        return other
+
     def before(self, ranking: Ranking) -> Ranking:
         """The ranking with these aims put before it."""
         return Judging(ranking, self.objectives, self.constraints, self.score) if self else ranking
+
+
+def lost_by(ranking: Ranking) -> Callable[[Trial], str]:
+    """What says why a trial with a score has no value under a ranking; empty if it has."""
+    return ranking.lost if isinstance(ranking, Judging) else lambda _: ""
 
 
 @dataclass(frozen=True)
@@ -100,6 +119,12 @@ class Judging:
         if self.score:
             figures[self.score] = trial.score
         return {formula.text: formula.value(figures) for formula in self.objectives}
+
+    def lost(self, trial: Trial) -> str:
+        """The reason why a trial with a score has no value of an objective; empty if it has."""
+        values = {} if isnan(trial.score) else self.values(trial)
+        text = next((text for text, value in values.items() if isnan(value)), None)
+        return "" if text is None else f"objective={text} has no value for its figures"
 
     def seen(self, trial: Trial) -> Trial:
         """The trial as the ranking sees it."""

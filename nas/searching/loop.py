@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from math import nan
@@ -16,6 +16,7 @@ from nas.scoring.executors.executor import Executor
 from nas.scoring.objective import Objective
 from nas.searching.feasibility import Feasibility, Screen
 from nas.searching.history import History
+from nas.searching.judging import lost_by
 from nas.searching.limits import Count, Limits, Watch
 from nas.strategy import Strategy
 from nas.trial import NONE, Evaluation, Trial
@@ -73,7 +74,13 @@ def trials(
     copied.move = feasibility.before(copied.move)
     asking = _Asking(copied, feasibility, seed, starts)
     search = _Search(
-        asking, _Known(objective, constraints), limits, history, block, executor, GiveUp(give_up)
+        asking,
+        _Known(objective, constraints),
+        limits,
+        history,
+        block,
+        executor,
+        GiveUp(give_up, lost_by(copied.ranking)),
     )
     yield from search.whole(spent)
 
@@ -274,6 +281,8 @@ class GiveUp:
     """Ends a search whose first trials all fail for the same reason."""
 
     first: int
+    lost: Callable[[Trial], str] = lambda _: ""
+    """Why a trial with a score has no value of the objectives; empty if it has."""
     failed: int = 0
     reason: str = ""
 
@@ -284,11 +293,13 @@ class GiveUp:
         """
         if self.first == 0 or trial.copy_of is not None:
             return
-        same = self.failed == 0 or trial.reason == self.reason
-        if not trial.failed or not same:
+        lost = self.lost(trial)
+        reason = lost or trial.reason
+        same = self.failed == 0 or reason == self.reason
+        if not (trial.failed or lost) or not same:
             self.first = 0  # never give up
             return
-        self.failed, self.reason = self.failed + 1, trial.reason
+        self.failed, self.reason = self.failed + 1, reason
         if self.failed == self.first:
             self.at_the_end()
 

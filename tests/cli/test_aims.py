@@ -61,6 +61,8 @@ def test_a_formula_ranks(here: Path) -> None:
         (["objective=__import__('os').getcwd()"], "is no formula"),
         (["objective=[params,open(1)]"], "is no formula"),
         (["objective=[]"], "must be a formula"),
+        (["objective=params#flops"], "is no formula"),
+        (["objective=log(params-1e9)"], "has no value for its figures"),
         (["objective=3"], "has no figure"),
         (["objective=-params", "finals=panel"], "finals=none"),
         (["metric.flops.speed=3"], "has no option"),

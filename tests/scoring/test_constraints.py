@@ -90,4 +90,5 @@ def test_a_violation_is_relative_to_the_limit() -> None:
     assert limits.violation({"params": math.nan}) == math.inf
     assert limits.refusal({"params": 150.0, "latency": 1.0}) == "infeasible: params<=100"
     assert limits.refusal({"params": 100.0, "latency": 2.0}) == ""
-    assert limits.refusal({"latency": math.nan}) == "infeasible: latency<=2ms"
+    lost = limits.refusal({"latency": math.nan})
+    assert lost == "latency for latency<=2ms could not be measured: it has no value"

@@ -7,8 +7,20 @@ from math import inf, isnan, nan
 import pytest
 import torch
 
-from nas import Arch, Evaluation, History, ProxyObjective, Trial, search, trials
+from nas import (
+    Arch,
+    Batch,
+    Candidate,
+    Evaluation,
+    History,
+    Metric,
+    ProxyObjective,
+    Trial,
+    search,
+    trials,
+)
 from nas.errors import AllFailedError, UsageError
+from nas.proxy import NoScore
 from nas.ranking import by_score, ranked
 from nas.scoring.constraints import Constraints, is_infeasible
 from nas.searching.formulas import Formula
@@ -220,3 +232,54 @@ def test_an_objective_of_ones_own_has_aims_too() -> None:
     assert sum(found.best.arch) == min(sum(trial.arch) for trial in found.trials)
     with pytest.raises(UsageError, match="there are: params, score"):
         search(SPACE, Paid(), "random", budget=30, constraints=["flops<=10"])
+
+
+def test_a_strategy_that_is_given_looks_for_the_aims_too() -> None:
+    given = STRATEGIES.build("evolution", SPACE, population=8)
+    found = search(SPACE, "params", given, budget=40, objective="-flops")
+    flops = [trial.metrics["flops"] for trial in found.trials]
+    assert found.best.metrics["flops"] == min(flops)
+    assert given.ranking is by_score
+    given = STRATEGIES.build("nsga2", SPACE, population=8)
+    found = search(SPACE, "params", given, budget=40, objective=["params", "-flops"])
+    assert len(found.front().trials) > 1
+
+
+class Half(Params):
+    """Only even numbers of parameters have a score."""
+
+    def score(self, candidate: Candidate, batch: Batch) -> float:
+        value = super().score(candidate, batch)
+        return NoScore("odd ones have none") if value // 2 % 2 else value
+
+
+class Broken(Params):
+    def score(self, candidate: Candidate, batch: Batch) -> float:
+        raise RuntimeError("my bug")
+
+
+class Boom(Metric):
+    def measure(self, candidate: Candidate, batch: Batch) -> float:
+        raise RuntimeError("metric bug")
+
+
+def test_what_has_no_score_is_not_infeasible() -> None:
+    found = search(SPACE, {"half": Half()}, "random", budget=40, constraints=["half>=3000"])
+    reasons = {trial.reason for trial in found.trials if isnan(trial.score)}
+    assert reasons == {"half: odd ones have none", "infeasible: half>=3000"}
+    ranking = Judging(by_score, (), Constraints.parse(["half>=3000"], {"half": ""}))
+    values = ranking(found.trials)
+    for trial, value in zip(found.trials, values, strict=True):
+        assert (value == -inf) == (trial.reason == "half: odd ones have none")
+
+
+def test_a_bug_is_told_as_such_and_not_as_a_constraint_that_nothing_meets() -> None:
+    with pytest.raises(AllFailedError, match="my bug"):
+        search(SPACE, {"broken": Broken()}, budget=30, constraints=["broken>=0"])
+    with pytest.raises(AllFailedError, match="metric bug"):
+        search(SPACE, "params", budget=30, metrics={"boom": Boom()}, constraints=["boom<=2"])
+
+
+def test_a_formula_without_any_value_is_told_early() -> None:
+    with pytest.raises(AllFailedError, match=r"objective=log\(params-1e9\) has no value"):
+        search(SPACE, "params", budget=1000, objective="log(params-1e9)")

@@ -42,7 +42,25 @@ def test_a_formula_has_its_value(text: str, value: float) -> None:
         *("__import__('os').system('x')", "a//b", "a%b", "a@b", "f'{a}'", "'a'", "[a]", "a:=1"),
         *("open(a)", "log()", "log(a, b)", "min(a)", "log(a=1)", "log(*a)", "~a", "not a"),
         *("3", "1+2", "1e999*a", "a" * 600, "(" * 200 + "a" + ")" * 200 + "(", "a\x00b", "9a"),
-        *("a;b", "a=b", "a and b", "await a", "1j*a", "...", "{a}", "a()", "a(b)"),
+        *(
+            "a;b",
+            "a=b",
+            "a and b",
+            "await a",
+            "1j*a",
+            "a#b",
+            "0x10*a",
+            "1_0*a",
+            "a\n#",
+            "a\\b",
+            "0b1*a",
+            "a!",
+            "1.2.3*a",
+            "...",
+            "{a}",
+            "a()",
+            "a(b)",
+        ),
     ],
 )
 def test_what_is_no_formula_is_refused_in_one_sentence(text: str) -> None:
@@ -81,6 +99,20 @@ def test_sums_and_products_are_as_python_counts(text: str) -> None:
         expected = math.nan
     found = Formula.parse(text).value(FIGURES)
     assert found == pytest.approx(expected, nan_ok=True)
+
+
+def test_names_are_known_as_they_are_written() -> None:
+    figures = {
+        "lat_\u00b5s": 2.0,
+        "class": 3.0,
+        "1lat": 4.0,
+        "a<b": 5.0,
+        "lat,ms": 6.0,
+        "[x]": 7.0,
+    }
+    for name, value in figures.items():
+        assert Formula.parse(f"-{name}", figures).value(figures) == -value
+        assert Formula.parse(f"2*{name}^2", figures).names == (name,)
 
 
 def test_names_come_once_and_in_order() -> None:
