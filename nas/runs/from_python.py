@@ -314,7 +314,7 @@ def prepared(
     if panel is not None:
         judging = judging or objective_of(there, panel.proxies, batch, seed, live)
         judges_of(judging, panel.proxies)  # raises now, not after the search
-    several = isinstance(objective, ProxyObjective) and isinstance(objective.proxies, Mapping)
+    several = isinstance(objective, ProxyObjective) and len(objective.named) > 1
     bare: Ranking = rank_sum if several else by_score
     if aims.objectives:
         name = SEVERAL if len(aims.objectives) > 1 else "score"
