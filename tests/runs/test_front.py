@@ -48,6 +48,22 @@ def test_a_search_with_two_objectives_leaves_its_front(here: Path) -> None:
     assert [name for name in after if after[name] != before[name]] == []
 
 
+def test_ties_in_the_first_objective_are_broken_by_the_others(here: Path) -> None:
+    """Many networks need the same memory; the winner has the most params among them."""
+    goals = ["-memory", "params", "-flops"]
+    words = [*SMALL, "proxy=params", "strategy=random", "budget=40", "seed=2", "out=run"]
+    assert command("search", *words, f"objective=[{','.join(goals)}]").code == 0
+    found = best(here / "run")
+    points = [tuple(point["values"].values()) for point in found["front"]["points"]]
+    assert sum(point[0] == points[0][0] for point in points) > 1
+    assert points == sorted(points, reverse=True)
+    assert found["tuple"] == found["front"]["points"][0]["tuple"]
+    assert (-found["memory"], found["params"], -found["flops"]) == points[0]
+    python = nas.search(SPACE, "params", "random", budget=40, seed=2, objective=goals)
+    assert python.best is python.top[0][0]
+    assert python.best.number == python.front().trials[0].number
+
+
 def test_another_reference_needs_no_new_trial(here: Path) -> None:
     assert command("search", *WORDS, "strategy=random").code == 0
     done = command("search", *WORDS, "strategy=random", "reference=[-1,-1e9]")
