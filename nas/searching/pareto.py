@@ -45,6 +45,13 @@ class Front:
     cloud: Array
     """The figures of those (seen, objectives)."""
 
+    def values(self, number: int) -> dict[str, float] | None:
+        """The figures of the trial of this number by name; None if it lacks one."""
+        for trial, point in zip(self.seen, self.cloud.tolist(), strict=True):
+            if trial.number == number:
+                return dict(zip(self.objectives, point, strict=True))
+        return None
+
 
 def front(
     trials: Sequence[Trial], ranking: Ranking, reference: Sequence[float] | None = None
