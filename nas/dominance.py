@@ -58,8 +58,8 @@ def values(points: Array) -> Array:
     """One number for each of the points (n, objectives): −front + ½ · c / (1 + c).
 
     c is the crowding distance in the point's front. So a point of a better front has the higher
-    value, and in one front the lonelier point. Of each front the best by the first objective gets
-    ¼ more: it is the first of all ends.
+    value, and in one front the lonelier point. Of each front the first one in `order` has
+    −front + ¾ instead, more than all others of the front have.
     """
     import numpy as np
 
@@ -71,8 +71,20 @@ def values(points: Array) -> Array:
         with np.errstate(invalid="ignore"):
             share = np.where(np.isinf(distance), 1.0, distance / (1 + distance))
         found[there] += share / 2
-        found[there[np.argmax(points[there, 0])]] += 0.25
+        found[there[order(points[there])[0]]] = 0.75 - place
     return found
+
+
+def order(points: Array) -> NDArray[np.int64]:
+    """The places of the points (n, objectives) from the best by the first objective down.
+
+    Ties are broken by the second objective, then by the third and so on; of equal points the
+    earlier is first.
+    """
+    import numpy as np
+
+    # the last key of lexsort counts most, and it keeps the order of equal points
+    return np.lexsort(-points.T[::-1]).astype(np.int64)
 
 
 def hypervolume(points: Array, reference: Array) -> float:

@@ -105,6 +105,29 @@ def test_a_better_front_has_higher_values(points: list[Any]) -> None:
         assert -one <= a < -one + 1
 
 
+@given(FEW)
+@settings(deadline=None)
+def test_the_first_of_a_front_is_the_best_by_every_objective_in_turn(points: list[Any]) -> None:
+    values = dominance.values(np.array(points, float)).tolist()
+    for front in {*sorted_out(points)}:
+        there = [place for place, found in enumerate(sorted_out(points)) if found == front]
+        first = max(there, key=lambda place: (points[place], -place))
+        assert values[first] == 0.75 - front
+        assert all(values[place] <= 0.5 - front for place in there if place != first)
+
+
+def test_huge_figures_that_differ_are_no_ties() -> None:
+    points = np.array([[1e200, 2.0, 0.0], [1e201, 1.0, 1.0], [0.0, 0.0, 2.0]])
+    assert dominance.values(points).argmax() == 1
+
+
+@given(FEW)
+@settings(deadline=None)
+def test_the_order_is_that_of_tuples(points: list[Any]) -> None:
+    expected = sorted(range(len(points)), key=lambda place: points[place], reverse=True)
+    assert dominance.order(np.array(points, float)).tolist() == expected
+
+
 def trial(number: int, **scores: float) -> Trial:
     return Trial(number, (number,), sum(scores.values()), {}, 0.0, scores=scores)
 

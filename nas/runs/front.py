@@ -29,8 +29,13 @@ def front_in(
     space: Space,
     ranking: Ranking,
     reference: Sequence[float] | None,
+    winner: int | None,
 ) -> dict[str, Any] | None:
-    """The front as plain values; None for a search with one objective or without a score."""
+    """The front as plain values; None for a search with one objective or without a score.
+
+    `winner` is the number of the trial that the search returns. It may be beside the front where
+    another ranking or the finals chose it, so its figures are there, too.
+    """
     if not getattr(ranking, "objectives", ()) and not any(trial.scores for trial in trials):
         return None  # without numpy: most searches have one objective
     from nas.searching.pareto import front
@@ -41,6 +46,7 @@ def front_in(
     names = found.objectives
     return {
         "objectives": [*names],
+        "winner": None if winner is None else found.values(winner),
         "hypervolume": found.hypervolume,
         "reference": dict(zip(names, found.reference.tolist(), strict=True)),
         "reference_is": "given" if found.given else WORST,
@@ -94,10 +100,11 @@ def front_table(front: Mapping[str, Any]) -> str:
     return text.getvalue()
 
 
-def front_picture(found: Front, total: int) -> Figure:
+def front_picture(found: Front, total: int, winner: Mapping[str, float] | None) -> Figure:
     """The trials and the front by the first two objectives, and the growth of the hypervolume.
 
-    `total` is the number of all trials. No global state of matplotlib is used.
+    `total` is the number of all trials. The `winner` of these figures has a ring around it. No
+    global state of matplotlib is used.
     """
     from matplotlib.figure import Figure
 
@@ -106,7 +113,7 @@ def front_picture(found: Front, total: int) -> Figure:
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
     if len(found.trials):
-        _points(left, found)
+        _points(left, found, winner)
         numbers, volumes = zip(*found.growth, strict=True) if found.growth else ((0,), (0.0,))
         right.step([*numbers, total - 1], [*volumes, volumes[-1]], where="post", color="C0")
     for set_label, name in zip((left.set_xlabel, left.set_ylabel), found.objectives, strict=False):
@@ -116,14 +123,16 @@ def front_picture(found: Front, total: int) -> Figure:
     return figure
 
 
-def _points(axes: Axes, found: Front) -> None:
+def _points(axes: Axes, found: Front, winner: Mapping[str, float] | None) -> None:
     """All trials in grey, the front in colour; with two objectives with its steps."""
     axes.plot(found.cloud[:, 0], found.cloud[:, 1], ".", color="0.7", ms=4, label="trials")
     first, second = found.points[:, 0], found.points[:, 1]
     axes.plot(first, second, "o", color="C0", ms=4, label="front")
     if len(found.objectives) == 2:
         axes.step(first, second, where="post", color="C0", lw=1)
-    axes.plot(first[:1], second[:1], "o", mfc="none", mec="C3", ms=9, label="found")
+    if winner is not None:
+        x, y = (winner[name] for name in found.objectives[:2])
+        axes.plot([x], [y], "o", mfc="none", mec="C3", ms=9, label="found")
     axes.legend(frameon=False)
 
 
@@ -144,5 +153,6 @@ def write_front(
     found = front(trials, ranking, summary["reference"])
     if found is not None:
         image = BytesIO()
-        front_picture(found, len(trials)).savefig(image, dpi=120)
+        winner = summary["front"]["winner"]
+        front_picture(found, len(trials), winner).savefig(image, dpi=120)
         replace_file(folder / PICTURE, image.getvalue())

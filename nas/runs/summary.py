@@ -17,7 +17,7 @@ from nas.runs.truth import truth_lines, truth_of
 from nas.runs.warmup import warmup_lines
 from nas.scoring.attempt import described
 from nas.searching.finals import Standings
-from nas.searching.judging import lost_by
+from nas.searching.judging import SEVERAL, lost_by
 from nas.searching.limits import Count, Limits
 from nas.space import Space
 from nas.trial import Trial
@@ -125,7 +125,7 @@ def summarise(
         **asdict(question),
         "objective": [*question.objective],
         "constraints": [*question.constraints],
-        "front": front_in(trials, space, ranking, question.reference),
+        "front": front_in(trials, space, ranking, question.reference, winner.get("trial")),
         "trials": {
             "total": len(trials),
             "scored": (there := sum(trial.copy_of is None for trial, _ in scored)),
@@ -232,13 +232,16 @@ def rendered(summary: Mapping[str, Any], metrics: Mapping[str, Metric]) -> str:
 
 
 def _value_lines(summary: Mapping[str, Any]) -> list[str]:
-    """What the best architecture is best by: its value, or its value in every objective."""
+    """The best architecture's value by what ranks, and its values in several objectives.
+
+    The pareto ranking's own value says less than that the winner is the front's best.
+    """
     where, front = f"(trial {summary['trial']})", summary["front"]
-    if not front or summary["finals"]:
-        return [f"{_word(summary):<7} {summary['score']:.6g}   {where}"]
-    best, *others = front["points"][0]["values"].items()
-    first = f"{best[0]:<7} {best[1]:.6g}   {where}: the front's best by its first objective"
-    return [first, *(f"{name:<7} {value:.6g}" for name, value in others)]
+    own = (front and front.get("winner")) or {}
+    lines = [f"{name:<7} {value:.6g}" for name, value in own.items()]
+    if lines and summary["ranking"] == SEVERAL and not summary["finals"]:
+        return [f"{lines[0]}   {where}: the front's best by its first objective", *lines[1:]]
+    return [f"{_word(summary):<7} {summary['score']:.6g}   {where}", *lines]
 
 
 def _best_lines(summary: Mapping[str, Any], metrics: Mapping[str, Metric]) -> list[str]:

@@ -22,7 +22,11 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Front:
-    """The trials that no other trial dominates, from the best by the first objective down."""
+    """The trials that no other trial dominates, from the best by the first objective down.
+
+    Ties are broken by the second objective, then by the third and so on; of trials with equal
+    figures the front has the earliest.
+    """
 
     objectives: tuple[str, ...]
     """Names of the figures; higher is better."""
@@ -40,6 +44,13 @@ class Front:
     """All trials that have a figure for every objective."""
     cloud: Array
     """The figures of those (seen, objectives)."""
+
+    def values(self, number: int) -> dict[str, float] | None:
+        """The figures of the trial of this number by name; None if it lacks one."""
+        for trial, point in zip(self.seen, self.cloud.tolist(), strict=True):
+            if trial.number == number:
+                return dict(zip(self.objectives, point, strict=True))
+        return None
 
 
 def front(
@@ -119,10 +130,10 @@ def _points(trials: Sequence[Trial], names: Sequence[str]) -> tuple[list[Trial],
 
 
 def _undominated(points: Array) -> list[int]:
-    """The places of the points of the front, each point once, from the best by the first down."""
+    """The places of the points of the front, each point once, in `dominance.order`."""
     _, firsts = np.unique(points, axis=0, return_index=True)
     firsts = firsts[dominance.fronts(points[firsts]) == 0]
-    return [int(place) for place in firsts[np.argsort(-points[firsts, 0], kind="stable")]]
+    return [int(place) for place in firsts[dominance.order(points[firsts])]]
 
 
 def checked(reference: Sequence[float], names: Sequence[str]) -> Array:

@@ -48,6 +48,53 @@ def test_a_search_with_two_objectives_leaves_its_front(here: Path) -> None:
     assert [name for name in after if after[name] != before[name]] == []
 
 
+def test_ties_in_the_first_objective_are_broken_by_the_others(here: Path) -> None:
+    """Many networks need the same memory; the winner has the most params among them."""
+    goals = ["-memory", "params", "-flops"]
+    words = [*SMALL, "proxy=params", "strategy=random", "budget=40", "seed=2", "out=run"]
+    assert command("search", *words, f"objective=[{','.join(goals)}]").code == 0
+    found = best(here / "run")
+    points = [tuple(point["values"].values()) for point in found["front"]["points"]]
+    assert sum(point[0] == points[0][0] for point in points) > 1
+    assert points == sorted(points, reverse=True)
+    assert found["tuple"] == found["front"]["points"][0]["tuple"]
+    assert (-found["memory"], found["params"], -found["flops"]) == points[0]
+    python = nas.search(SPACE, "params", "random", budget=40, seed=2, objective=goals)
+    assert python.best is python.top[0][0]
+    assert python.best.number == python.front().trials[0].number
+
+
+@pytest.mark.parametrize("ranking", ["rank_sum", "median_rank"])
+def test_a_winner_by_another_ranking_has_its_own_values(ranking: str, here: Path) -> None:
+    goals = ["params", "-memory", "-flops"]
+    words = [*SMALL, "proxy=params", "strategy=random", "budget=40", f"ranking={ranking}"]
+    done = command("search", *words, f"objective=[{','.join(goals)}]", "out=run")
+    assert done.code == 0, done.err
+    found = best(here / "run")
+    assert found["tuple"] != found["front"]["points"][0]["tuple"]
+    own = {"params": found["params"], "-memory": -found["memory"], "-flops": -found["flops"]}
+    assert found["front"]["winner"] == own
+    lines = done.out.splitlines()
+    place = next(n for n, line in enumerate(lines) if line.startswith("tuple ")) + 1
+    assert lines[place : place + 4] == [
+        f"{ranking:<7} {found['score']:.6g}   (trial {found['trial']})",
+        *(f"{name:<7} {value:.6g}" for name, value in own.items()),
+    ]
+    assert "best by its first" not in done.out
+    assert command("report", "run").out == done.out[: done.out.index("files   ")]
+
+
+def test_a_winner_of_the_finals_has_its_own_values(here: Path) -> None:
+    words = [*SMALL, "proxy=[params,naswot]", "strategy=random", "budget=8", "ranking=pareto"]
+    panel = ["finals=panel", "finals.proxies=[flops,swap]", "finals.size=6", "out=run"]
+    done = command("search", *words, *panel, "seed=1")
+    assert done.code == 0, done.err
+    found = best(here / "run")
+    assert found["front"]["winner"] == found["scores"]
+    assert f"pareto  {found['score']:.6g}   (trial {found['trial']})\nparams  " in done.out
+    assert "best by its first" not in done.out
+
+
 def test_another_reference_needs_no_new_trial(here: Path) -> None:
     assert command("search", *WORDS, "strategy=random").code == 0
     done = command("search", *WORDS, "strategy=random", "reference=[-1,-1e9]")
@@ -114,7 +161,10 @@ def test_a_long_front_is_cut_in_the_text_and_whole_in_the_table() -> None:
 def test_the_picture_has_the_trials_the_front_and_the_growth(names: str) -> None:
     points = [(0, 3, 1), (1, 1, 1), (3, 0, 1), (2, 2, 1)]
     found = front_of(trials([point[: len(names)] for point in points], names), names)
-    left, right = front_picture(found, 9).axes
+    winner = dict(zip(names, points[3], strict=False))
+    left, right = front_picture(found, 9, winner).axes
+    rings = [line.get_xydata() for line in left.get_lines() if line.get_label() == "found"]
+    assert [ring.tolist() for ring in rings] == [[[2, 2]]]  # type: ignore[union-attr]
     cloud, front = left.get_lines()[:2]
     assert cloud.get_xydata().tolist() == [[*point[:2]] for point in points]  # type: ignore[union-attr]
     assert front.get_xydata().tolist() == [[3, 0], [2, 2], [0, 3]]  # type: ignore[union-attr]

@@ -53,10 +53,19 @@ def test_the_front_has_the_first_trial_of_every_undominated_point(points: list[A
         if not any(o != one and all(x >= y for x, y in zip(o, one, strict=True)) for o in points)
     }
     assert {trial.number for trial in found.trials} == {points.index(point) for point in best}
-    first = [trial.scores["a"] for trial in found.trials]
-    assert first == sorted(first, reverse=True)
+    assert [*map(tuple, found.points.tolist())] == sorted(best, reverse=True)
     assert found.reference.tolist() == np.min(points, axis=0).tolist()
     assert found.hypervolume == (found.growth[-1][1] if found.growth else 0.0)
+
+
+@given(POINTS)
+@settings(deadline=None)
+def test_the_winner_is_the_first_of_the_front(points: list[Any]) -> None:
+    """Ties in the first objective are broken by the second, then by the third, then by age."""
+    told = trials(points)
+    best = ranked(told, pareto)[0]
+    assert best is front_of(told, "abc").trials[0]
+    assert best.number == points.index(max(points))
 
 
 def test_trials_that_lack_an_objective_do_not_count() -> None:
