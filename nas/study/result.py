@@ -11,7 +11,7 @@ import numpy as np
 
 from nas.study.curves import INTERVAL, Curve, curve, incumbents, interval, mean, so_far
 from nas.study.run import Figure, Run, by_score
-from nas.study.significance import TEST, holm, smallest, wilcoxon
+from nas.study.significance import TEST, differences, holm, smallest, wilcoxon
 from nas.study.variants import comparable, variants
 
 if TYPE_CHECKING:
@@ -126,14 +126,14 @@ def _pairs(ends: Mapping[str, Mapping[int, float]], figure: Figure) -> list[dict
     found: list[dict[str, Any]] = []
     for one, other in combinations(ends, 2):
         seeds = [seed for seed in ends[one] if seed in ends[other]]
-        differences = np.array([ends[one][seed] - ends[other][seed] for seed in seeds])
-        wins = int((figure.sign * differences > 0).sum())
-        losses = int((figure.sign * differences < 0).sum())
+        less = differences(*(np.array([ends[v][seed] for seed in seeds]) for v in (one, other)))
+        wins = int((figure.sign * less > 0).sum())
+        losses = int((figure.sign * less < 0).sum())
         found.append(
             {
                 **{"one": one, "other": other, "seeds": len(seeds), "difference": None},
-                **{"difference": _summary(differences), "better": wins, "worse": losses},
-                "p": wilcoxon(differences),
+                **{"difference": _summary(less), "better": wins, "worse": losses},
+                "p": wilcoxon(less),
             }
         )
     for pair, corrected in zip(found, holm([pair["p"] for pair in found]), strict=True):

@@ -6,10 +6,19 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-APART = ("seed", "out", "device", "executor", "strict", "give_up")
-"""Settings that make no variant: searches that differ only in these are of one variant."""
-SCALE = ("space", "proxy", "ranking", "batch", "repeats", "live", "objective", "table", "target")
-"""Settings that scores depend on: where one differs, scores do not compare."""
+from nas.runs.truth import DIGESTS
+
+CONTENT = {DIGESTS: "what their tables hold", "inputs_sha256": "their input files"}
+"""What a record has beside the options: the content of files."""
+APART = ("seed", "out", "device", "executor", "strict", "give_up", *CONTENT)
+"""What makes no variant: searches that differ only in these are of one variant."""
+SCALE = (
+    *("space", "proxy", "ranking", "batch", "repeats", "live", "objective", "table", "target"),
+    *CONTENT,
+)
+"""What scores depend on: where one differs, scores do not compare."""
+SEVERAL = "several"
+"""The name that a record has for a list of proxies."""
 
 Record = Mapping[str, Any]
 
@@ -30,17 +39,42 @@ def variants(records: Sequence[Record]) -> list[str]:
 
 
 def flat(record: Record, prefix: str = "") -> dict[str, Any]:
-    """The settings by their names on the command line; `group.name` is called `group`."""
+    """The settings by their names on the command line; `group.name` is called `group`.
+
+    >>> flat({"warmup": {"size": 0, "proxy": "epsilon"}, "proxy": {"name": "params"}})
+    {'warmup': 0, 'proxy': 'params'}
+    """
     found: dict[str, Any] = {}
     for key, value in record.items():
         name = f"{prefix}{key}"
         if name in APART:
             continue
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{name}.")
+        if not isinstance(value, Mapping):
+            found[name] = value
+        elif name == "warmup":
+            found |= _warmup(value)
+        elif value.get("name") == SEVERAL:
+            found |= _several(name, value)
         else:
-            found[prefix[:-1] if key == "name" and prefix else name] = value
+            own = {name: value["name"]} if "name" in value else {}
+            found |= own | flat({k: v for k, v in value.items() if k != "name"}, f"{name}.")
     return found
+
+
+def _warmup(value: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a warm-up; one of size 0 has no proxy."""
+    size = value.get("size") or 0
+    rest = flat({k: v for k, v in value.items() if k != "size"}, "warmup.") if size else {}
+    return {"warmup": size, **rest}
+
+
+def _several(name: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    """A list of proxies with their options; one that has a name of its own says of what kind."""
+    members = [key for key, each in value.items() if isinstance(each, Mapping)]
+    rest = flat({k: v for k, v in value.items() if k != "name"}, f"{name}.")
+    alike = {f"{name}.{key}": key for key in members}
+    kept = {key: each for key, each in rest.items() if alike.get(key) != each}
+    return {name: members, **kept}
 
 
 def comparable(records: Iterable[Record], settings: Sequence[str] = SCALE) -> str:
@@ -49,7 +83,7 @@ def comparable(records: Iterable[Record], settings: Sequence[str] = SCALE) -> st
     for record in records:
         for name in settings:
             if known.setdefault(name, record.get(name)) != record.get(name):
-                return name
+                return CONTENT.get(name, name)
     return ""
 
 
@@ -60,9 +94,11 @@ def _different(records: Sequence[Record], flats: Sequence[Mapping[str, Any]]) ->
         name for name in names if len({_text(each[name]) for each in flats if name in each}) > 1
     }
     for top in dict.fromkeys(key for record in records for key in record if key not in APART):
-        mixed = len({_text(record.get(top)) for record in records}) > 1
+        mixed = len({_text(flat({top: record.get(top)})) for record in records}) > 1
         if mixed and not any(name.split(".")[0] == top for name in found):
             found |= {name for name in names if name.split(".")[0] == top}
+    if "warmup" in found:
+        found.add("warmup.proxy")  # a warm-up by nothing says little
     return [name for name in names if name in found]
 
 

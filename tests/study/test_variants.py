@@ -40,7 +40,7 @@ def test_what_is_not_there_is_left_out_unless_nothing_else_is_said() -> None:
     ]
     assert variants(both) == [
         "strategy=random",
-        "strategy=evolution warmup.size=3000 warmup.proxy=epsilon",
+        "strategy=evolution warmup=3000 warmup.proxy=epsilon",
     ]
     assert variants([{"move": None}, {"move": "epsilon"}]) == ["move=null", "move=epsilon"]
 
@@ -59,13 +59,31 @@ def test_a_list_is_one_value() -> None:
 
 
 def test_settings_have_the_names_of_the_command_line() -> None:
-    record = {"seed": 3, "strategy": EVOLUTION, "proxy": {"name": "several", "a": {"name": "a"}}}
-    assert flat(record) == {
+    several = {"name": "several", "a": {"name": "a"}, "b": {"name": "c", "size": 2}}
+    assert flat({"seed": 3, "strategy": EVOLUTION, "proxy": several}) == {
         "strategy": "evolution",
         "strategy.population": 8,
-        "proxy": "several",
-        "proxy.a": "a",
+        "proxy": ["a", "b"],
+        "proxy.b": "c",
+        "proxy.b.size": 2,
     }
+
+
+def test_no_warmup_has_no_proxy() -> None:
+    no = {"keep": None, "proxy": "naswot", "size": 0}
+    warm = {"size": 30, "proxy": "naswot", "keep": 8}
+    assert variants([{"warmup": no}, {"warmup": {**no, "proxy": "epsilon"}}]) == ["", ""]
+    assert variants([{"warmup": no}, {"warmup": warm}]) == [
+        "warmup=0",
+        "warmup=30 warmup.proxy=naswot",
+    ]
+
+
+def test_the_content_of_files_is_no_option_and_makes_figures_incomparable() -> None:
+    one = {"strategy": RANDOM, "tables_sha256": ["a"]}
+    other = {"strategy": EVOLUTION, "tables_sha256": ["b"]}
+    assert variants([one, other]) == ["strategy=random", "strategy=evolution"]
+    assert comparable([one, other]) == "what their tables hold"
 
 
 def test_scores_of_different_proxies_do_not_compare() -> None:
