@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from math import cos, isfinite, pi
 from pathlib import Path
@@ -26,6 +26,14 @@ DECAYS = {"sgd": 5e-4, "adamw": 0.01}
 """Weight decays if none is given."""
 WIDTHS = ("channels", "unit", "embedding", "hidden")
 """The options of spaces that say how wide a network is."""
+NUMBERS: dict[str, tuple[str, Callable[[float], bool]]] = {
+    "lr": ("a number over 0", lambda value: value > 0),
+    "weight_decay": ("a number of at least 0", lambda value: value >= 0),
+    "label_smoothing": ("a number from 0 to below 1", lambda value: 0 <= value < 1),
+    "share": ("a share, over 0 and at most 1", lambda value: 0 < value <= 1),
+    "width": ("a factor over 0", lambda value: value > 0),
+}
+"""What the numbers of a recipe must be, in words and as a test."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +80,11 @@ class Recipe:
             self._require(name, good, f"a whole number of at least {least}")
         if self.epochs is None and self.steps is None:
             object.__setattr__(self, "epochs", 1)
-        for name, text, good in (
-            ("lr", "a number over 0", lambda x: x > 0),
-            ("weight_decay", "a number of at least 0", lambda x: x >= 0),
-            ("label_smoothing", "a number from 0 to below 1", lambda x: 0 <= x < 1),
-            ("share", "a share, over 0 and at most 1", lambda x: 0 < x <= 1),
-            ("width", "a factor over 0", lambda x: x > 0),
-        ):
+        for name, (text, fits) in NUMBERS.items():
             value = getattr(self, name)
             number = type(value) in (int, float) and isfinite(value)
             optional = name in ("lr", "weight_decay") and value is None
-            self._require(name, optional or (number and good(value)), text)
+            self._require(name, optional or (number and fits(value)), text)
         self._require("augment", type(self.augment) is bool, "true or false")
 
     def _require(self, name: str, good: bool, text: str) -> None:
@@ -145,8 +147,9 @@ class Recipe:
 
         Raises UsageError if the space has no such option.
         """
+        own: Any = space
+        names: set[str] = {each.name for each in fields(own)} if is_dataclass(own) else set()
         changes: dict[str, Any] = {}
-        names = {each.name for each in fields(space)} if is_dataclass(space) else set()
         if self.resolution is not None:
             changes["resolution"] = self.resolution
         if self.width != 1:
@@ -162,7 +165,10 @@ class Recipe:
                 f"resolution={self.resolution} of a recipe needs a space of images, and "
                 f"{type(space).__name__} has no option resolution"
             )
-        return replace(space, **changes) if changes else space  # type: ignore[type-var]
+        try:
+            return replace(own, **changes) if changes else space
+        except ValueError as error:  # such as a resolution that cannot be halved so often
+            raise UsageError(f"the recipe does not fit the space: {error}") from error
 
 
 OPTIONS = tuple(each.name for each in fields(Recipe) if each.name != "origin")
