@@ -90,12 +90,13 @@ class Candidate:
             finish(model, lambda: self.space.batch(2, generator("sizes")).inputs, *draws)
         return model
 
-    def model(self, init: Init = "default") -> nn.Module:
+    def model(self, init: Init = "default", dropout: bool = False) -> nn.Module:
         """A module with fresh weights on the device; they depend on (seed, arch, init) alone.
 
-        It is in training mode, with dropout off. It returns one tensor, its logits, and all that
-        it draws in a pass is the same in every pass (`nas.network.passes`). TooFewValuesError
-        where it is run on so small a batch that a norm gets a single value per channel.
+        It is in training mode, with dropout off unless it is asked for. It returns one tensor, its
+        logits, and all that it draws in a pass is the same in every pass (`nas.network.passes`).
+        TooFewValuesError where it is run on so small a batch that a norm gets a single value per
+        channel.
         """
         from torch import nn
 
@@ -106,7 +107,7 @@ class Candidate:
             model = self._built()
             initialise(model, init)
         for part in model.modules():
-            if isinstance(part, nn.modules.dropout._DropoutNd):
+            if not dropout and isinstance(part, nn.modules.dropout._DropoutNd):
                 part.p = 0.0  # a score must not depend on random dropout
         explain(model)
         return model.to(self.device)

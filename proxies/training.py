@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from nas import PROXIES, Candidate, NoScore, NotApplicableError, Proxy
+from nas import PROXIES, Candidate, NoScore, NotApplicableError, Proxy, Space
 from nas.batch import Batch
 from nas.network.initialisation import Init
-from nas.training.fitting import (
-    RATES,
-    DivergedError,
-    Optimizer,
-    Recipe,
-    batches_in,
-    fit,
-    measure,
-    split,
-)
+from nas.storage.files import path_of
+from nas.training.fitting import DivergedError, fit, measure, resized, split
+from nas.training.recipe import Optimizer, Recipe, read_recipe
 from nas.training.task import task_of
 
 
@@ -37,6 +30,10 @@ class Training(Proxy):
     dropout is off. Norms have the statistics of the trained network when it is measured. Split,
     weights and order are drawn from the seed, so the score is the same in every run on the CPU. A
     training that diverges gives no score.
+
+    The share `share` of the rest is trained on; images become `resolution` pixels large, and
+    networks `width` times as wide as the space says. `recipe` is a file of such options, which
+    `nas proxify` writes; those that are given here and are not the defaults count before it.
     """
 
     decides: ClassVar[bool] = True
@@ -51,35 +48,48 @@ class Training(Proxy):
         valid: float = 0.25,
         metric: Literal["auto", "accuracy", "loss"] = "auto",
         init: Init = "default",
+        share: float = 1.0,
+        resolution: int | None = None,
+        width: float = 1.0,
+        recipe: str | None = None,
     ) -> None:
-        if steps < 1 or (epochs is not None and epochs < 1) or batch_size < 2:
-            raise ValueError(
-                f"steps={steps}, epochs={epochs} and batch_size={batch_size} must be at least 1, "
-                f"1 and 2"
-            )
         if not 0 < valid < 1:
             raise ValueError(f"valid={valid} must be a share between 0 and 1")
-        self.lr = RATES[optimizer] if lr is None else lr
-        if not 0 < self.lr < float("inf"):
-            raise ValueError(f"lr={lr} must be over 0")
-        self.steps, self.epochs, self.optimizer = steps, epochs, optimizer
-        self.batch_size, self.valid, self.metric, self.init = batch_size, valid, metric, init
+        options: dict[str, Any] = {
+            **{"steps": steps, "epochs": epochs, "lr": lr, "optimizer": optimizer},
+            **{"batch_size": batch_size, "share": share},
+            **{"resolution": resolution, "width": width},
+        }
+        if recipe is None:
+            self.recipe = Recipe(**options)
+        else:
+            usual = {"steps": 20, "optimizer": "adamw", "batch_size": 64, "share": 1, "width": 1}
+            given = {name: each for name, each in options.items() if each != usual.get(name)}
+            self.recipe = read_recipe(path_of(recipe, "recipe="), given)
+        self.valid, self.metric, self.init = valid, metric, init
+
+    def check_space(self, space: Space) -> None:
+        """Raise UsageError if the recipe's resolution or width does not fit the space."""
+        self.recipe.narrowed(space)
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The accuracy, or minus the loss; a `NoScore` if the training diverges."""
         task = task_of(batch, candidate.space.vocabulary)
         parts = split(len(batch.inputs), self.valid, batch.seed)
         train, valid = (part.to(batch.inputs.device) for part in parts)
-        steps = self.steps
-        if self.epochs is not None:
-            steps = self.epochs * batches_in(len(train), self.batch_size)
-        recipe = Recipe(steps, self.batch_size, self.optimizer, self.lr)
+        recipe, inputs = self.recipe, batch.inputs
+        narrow = recipe.narrowed(candidate.space)
+        draws = candidate.generator("order")
+        if narrow is not candidate.space:
+            arch, seed = candidate.arch, candidate.seed
+            candidate = Candidate(narrow, arch, seed, candidate.device, candidate.live)
+            inputs = resized(inputs, narrow.inputs)
         model = candidate.model(self.init)
         try:
-            fit(model, batch.inputs, task, train, recipe, candidate.generator("order"))
+            fit(model, inputs, task, train, recipe, draws)
         except DivergedError as error:
             return NoScore(f"the training diverged: {error}")
-        loss, accuracy = measure(model, batch.inputs, task, valid, self.batch_size)
+        loss, accuracy = measure(model, inputs, task, valid, recipe.batch_size)
         if self.metric == "loss" or (self.metric == "auto" and accuracy is None):
             return -loss
         if accuracy is None:

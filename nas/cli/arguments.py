@@ -21,7 +21,7 @@ TAKES_VALUE = {
 OVERRIDE = re.compile(r"[+~]{0,2}[\w./@-]+=.*|~[\w./@-]+", re.DOTALL)
 FOLDER = "out"
 """The option whose value is always a text, even if it looks like a number."""
-PATHS = {FOLDER, "table", "data_dir", "archs", "batch.path"}
+PATHS = {FOLDER, "table", "data_dir", "archs", "batch.path", "data", "valid_data", "recipe"}
 """Options that name a file or a folder."""
 TEXTS = {*PATHS, "target", "arch", "module", "file"}
 """The options whose values are texts: even a number is a name there."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from textwrap import fill
 from typing import Any, get_type_hints
 
-from nas.cli import settings, study_settings
+from nas.cli import settings, study_settings, training_settings
 from nas.cli.comments import comments
 from nas.cli.config_files import (
     GROUPS,
@@ -106,8 +106,9 @@ def options(command: str) -> list[Line]:
     for path in files_of(command):
         config |= content(path)
         texts |= comments(path)
-    place = study_settings if command in ("study", "report") else settings
-    kind = getattr(place, f"{command.title()}Settings")
+    name = f"{command.title()}Settings"
+    places = (settings, study_settings, training_settings)
+    kind = next(getattr(place, name) for place in places if hasattr(place, name))
     hints = get_type_hints(kind, include_extras=True)
     found = []
     for name in options_of(command):

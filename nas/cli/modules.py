@@ -1,7 +1,7 @@
 """The module that a user names on the command line: `module=package.nets:Net`, `file=net.py:Net`.
 
-Only a user's own words name code: these options are in the config of `nas score` alone, and a
-config cannot set them.
+Only a user's own words name code: these options and `data=python:…` are on the command line
+alone, and a config cannot set them.
 """
 
 from __future__ import annotations
@@ -44,6 +44,27 @@ def module_named(option: str, text: str) -> nn.Module | Callable[[], nn.Module]:
             raise _lacking(given, name, vars(found))
         found = getattr(found, part)
     return _checked(found, given)
+
+
+def called(text: str) -> Any:
+    """What the function of data=python:TEXT gives; UsageError where there is none or it fails."""
+    given = f"data=python:{text}"
+    place, colon, name = text.rpartition(":")
+    if not colon or not place or not name:
+        raise UsageError(
+            f"{given} must say where the function is and what it is called, such as "
+            f"data=python:package.data:examples"
+        )
+    code = _run(place, given) if place.endswith(".py") else _imported(place, given)
+    found = getattr(code, name, None)
+    if not callable(found):
+        raise UsageError(f"{given} is not there: {place} has no function {name}")
+    try:
+        return found()
+    except (Exception, SystemExit) as error:
+        lines = str(error).strip().splitlines()
+        why = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+        raise UsageError(f"{given} fails ({why})") from error
 
 
 def _lacking(given: str, name: str, there: Mapping[str, Any]) -> UsageError:

@@ -32,8 +32,8 @@ NAMED = 3
 Shape = tuple[int, int, int]
 
 
-def read(path: Path, size: int, shape: Shape, shuffle: bool | None, seed: int) -> Examples:
-    """`size` pictures of a folder as uint8 (size, *shape), resized, with 1 or 3 channels.
+def read(path: Path, size: int | None, shape: Shape, shuffle: bool | None, seed: int) -> Examples:
+    """`size` pictures (None: all) of a folder as uint8 (size, *shape), with 1 or 3 channels.
 
     If all pictures lie in two subfolders or more, these are their classes, numbered in sorted
     order; then every class has equally many, to one, as long as it has so many, and they are drawn
@@ -62,7 +62,7 @@ def read(path: Path, size: int, shape: Shape, shuffle: bool | None, seed: int) -
     if not pictures and bad:
         raise UsageError(_unreadable(bad, "no other picture is there"))
     also = f"; {there.left_out}" if there.others else ""
-    check_count(path, len(pictures), size, "images", _unreadable(bad, "") if bad else also)
+    check_count(path, len(pictures), size or 1, "images", _unreadable(bad, "") if bad else also)
     skipped = tuple([remark(_unreadable(bad, "left out"))] if bad else [])
     skipped += tuple([there.left_out] if there.others else [])
     if not classes:

@@ -32,9 +32,9 @@ CIFAR_FILES = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"
 
 
 def read(
-    path: Path, size: int, shape: Shape, shuffle: bool | None = None, seed: int = 0
+    path: Path, size: int | None, shape: Shape, shuffle: bool | None = None, seed: int = 0
 ) -> Examples:
-    """`size` images as (size, channels, height, width), uint8 or float, and their labels.
+    """`size` images (None: all) as (size, channels, height, width), uint8 or float, with labels.
 
     `path` is an .npz or .npy file (uint8 or float, N x H x W x 3, N x 3 x H x W or grey; in an
     .npz the array `images`, and `labels` if present), a folder of PNG and JPEG files
@@ -86,15 +86,15 @@ def _taken(
     path: Path,
     array: NDArray[Any],
     labels: Any,
-    size: int,
+    size: int | None,
     channels: int,
     shuffle: bool,
     seed: int,
 ) -> Examples:
     """The images that are wanted of all, with their labels."""
     last = _channels_last(path, array)
-    check_count(path, len(array), size, "images")
-    chosen = taken(len(array), size, seed if shuffle else None)
+    check_count(path, len(array), size or 1, "images")
+    chosen = taken(len(array), size or len(array), seed if shuffle else None)
     some = array[chosen] if shuffle else array[: len(chosen)]
     pixels = _pixels(path, some, last)
     found = pixels.shape[1]

@@ -18,8 +18,8 @@ PIECE = 2**20
 """Characters that are read at once: a line may be as long as the file."""
 
 
-def read(path: Path, count: int) -> list[int]:
-    """The first `count` tokens of a text file, plain or gzipped (.gz).
+def read(path: Path, count: int | None) -> list[int]:
+    """The first `count` tokens (None: all) of a text file, plain or gzipped (.gz).
 
     Every line is split at white space, and `<eos>` follows each line; an empty line gives only
     `<eos>`. Tokens are numbered in the order in which they first occur. Raises UsageError if the
@@ -33,7 +33,7 @@ def read(path: Path, count: int) -> list[int]:
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"{path} cannot be read: {reason}") from error
-    if len(tokens) < count:
+    if count is not None and len(tokens) < count:
         raise UsageError(
             f"{path} holds {len(tokens):,} tokens, and the batch needs {count:,}: take a smaller "
             "batch.size"

@@ -25,7 +25,7 @@ SHOWN = 6
 def wanted(
     space: Space,
     path: Path,
-    size: int,
+    size: int | None,
     *,
     names: tuple[str | Sequence[str] | None, str | None] = (None, "auto"),
     scaling: Scaling = "auto",
@@ -33,7 +33,8 @@ def wanted(
 ) -> Examples:
     """`size` examples of a file for a space: the first, or those drawn from the seed `draw`.
 
-    `names` are those of the inputs and of the labels (`nas.data.arrays.read`).
+    A `size` of None means all. `names` are those of the inputs and of the labels
+    (`nas.data.arrays.read`).
     """
     raw = read(path, *names)
     what = f"the inputs of {path}"
@@ -46,6 +47,7 @@ def wanted(
             f"must be the example, as in (examples, {', '.join(map(str, shape))})"
         )
     count = len(raw.inputs)
+    size = size or count
     if raw.inputs.shape == shape and count < size:
         raise UsageError(f"{what} are one example of shape {shape}: give them as (1, …)")
     check_count(path, count, size, "examples")

@@ -67,7 +67,7 @@ def opened(
             with History.read(folder / HISTORY) as history:
                 if history or _begun(folder):
                     before, made_by = read_record(folder)
-                    _check_same(folder, complete(before, folder / CONFIG), record, free)
+                    check_same(folder, complete(before, folder / CONFIG), record, free)
                     for line in differences(made_by):
                         print(f"note: the run in {folder} was begun with {line}", file=sys.stderr)
                 yield history
@@ -182,7 +182,7 @@ def check_trials(history: History, space: Space, metrics: Collection[str]) -> No
             )
 
 
-def _check_same(folder: Path, before: Record, record: Record, free: Collection[str]) -> None:
+def check_same(folder: Path, before: Record, record: Record, free: Collection[str]) -> None:
     """Raise UsageError if the run in the folder has other settings."""
     there, here = _flat(before), _flat(record)
     different = [

@@ -3,43 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from math import cos, isfinite, pi
-from typing import Literal
+from math import isfinite
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _NormBase
 
 from nas.errors import UsageError
 from nas.seeding import generator
+from nas.training.augmentation import augmented
+from nas.training.recipe import Recipe
 from nas.training.task import Task, outputs_of
-
-Optimizer = Literal["sgd", "adamw"]
-RATES = {"sgd": 0.05, "adamw": 0.002}
-"""Learning rates if none is given."""
 
 
 class DivergedError(Exception):
     """The loss of a training is no number any more."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How to train: so many steps, each on a batch of examples, with one optimizer."""
-
-    steps: int
-    batch_size: int
-    optimizer: Optimizer
-    lr: float
-
-    def made(self, model: nn.Module) -> torch.optim.Optimizer:
-        """The optimizer: SGD with Nesterov momentum .9 and weight decay 5e-4, or AdamW."""
-        if self.optimizer == "adamw":
-            return torch.optim.AdamW(model.parameters(), self.lr)
-        return torch.optim.SGD(
-            model.parameters(), self.lr, momentum=0.9, nesterov=True, weight_decay=5e-4
-        )
 
 
 def split(examples: int, valid: float, seed: int) -> tuple[Tensor, Tensor]:
@@ -66,7 +45,7 @@ def fit(
     recipe: Recipe,
     draws: torch.Generator,
 ) -> None:
-    """Train the model on the examples `which`; `draws` says in which order.
+    """Train the model on the recipe's share of the examples `which`; `draws` orders them.
 
     A model without parameters that change its loss stays as it is.
 
@@ -74,24 +53,27 @@ def fit(
     those of the trained network. Raises DivergedError if the loss is no number any more.
     """
     optimizer = recipe.made(model) if any(True for _ in model.parameters()) else None
+    steps = recipe.steps_for(len(which))
+    which = which[: recipe.examples_of(len(which))]
     model.train()
-    batches = _batches(which, recipe.batch_size, draws)
+    batches = _batches(which, recipe, draws)
     with torch.enable_grad():
-        for step in range(recipe.steps):
+        for step in range(steps):
             if optimizer is None:
                 break
             for group in optimizer.param_groups:
-                group["lr"] = recipe.lr * (1 + cos(pi * step / recipe.steps)) / 2
+                group["lr"] = recipe.rate_at(step, steps)
             part = next(batches)
-            loss = task.loss(outputs_of(model(inputs[part])), part)
+            some = augmented(inputs[part], draws) if recipe.augment else inputs[part]
+            loss = task.loss(outputs_of(model(some)), part, recipe.label_smoothing)
             if not isfinite(value := loss.item()):
-                raise DivergedError(f"the loss is {value} at step {step + 1} of {recipe.steps}")
+                raise DivergedError(f"the loss is {value} at step {step + 1} of {steps}")
             if not loss.requires_grad:
                 break
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()
-    _settle(model, inputs, which, recipe.batch_size)
+    _settle(model, inputs, which, recipe)
 
 
 def measure(
@@ -111,20 +93,22 @@ def measure(
     return loss, right
 
 
-def batches_in(examples: int, batch_size: int) -> int:
-    """How many batches an epoch has; the rest of the examples, less than one, waits."""
-    return max(1, examples // batch_size)
+def resized(images: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Images (n, channels, height, width) in the height and width of `shape`, if they differ."""
+    if images.ndim != 4 or images.shape[2:] == shape[1:]:
+        return images
+    return F.interpolate(images, shape[1:], mode="bilinear", antialias=True)
 
 
-def _batches(which: Tensor, batch_size: int, draws: torch.Generator) -> Iterator[Tensor]:
+def _batches(which: Tensor, recipe: Recipe, draws: torch.Generator) -> Iterator[Tensor]:
     """Batches of the examples without end, in another order in every epoch."""
     while True:
         order = which[torch.randperm(len(which), generator=draws).to(which.device)]
-        for number in range(batches_in(len(which), batch_size)):
-            yield order[number * batch_size : (number + 1) * batch_size]
+        for number in range(recipe.batches_in(len(which))):
+            yield order[number * recipe.batch_size : (number + 1) * recipe.batch_size]
 
 
-def _settle(model: nn.Module, inputs: Tensor, which: Tensor, batch_size: int) -> None:
+def _settle(model: nn.Module, inputs: Tensor, which: Tensor, recipe: Recipe) -> None:
     """Give norms the statistics of the trained network: the mean over the batches of an epoch.
 
     Their running means are of all steps, and after a short training mostly of the first ones.
@@ -138,7 +122,8 @@ def _settle(model: nn.Module, inputs: Tensor, which: Tensor, batch_size: int) ->
         norm.reset_running_stats()
         norm.momentum = None  # the mean over all that follow
     with torch.no_grad():
-        for number in range(batches_in(len(which), batch_size)):
-            model(inputs[which[number * batch_size : (number + 1) * batch_size]])
+        size = recipe.batch_size
+        for number in range(recipe.batches_in(len(which))):
+            model(inputs[which[number * size : (number + 1) * size]])
     for norm, momentum in zip(norms, before, strict=True):
         norm.momentum = momentum

@@ -20,10 +20,11 @@ class Task(ABC):
     targets: Tensor
 
     @abstractmethod
-    def loss(self, outputs: Tensor, which: Tensor) -> Tensor:
+    def loss(self, outputs: Tensor, which: Tensor, smoothing: float = 0.0) -> Tensor:
         """The mean loss over the examples `which`, whose outputs these are.
 
-        Raises NotApplicableError for outputs of another shape than the targets need.
+        `smoothing` is the share of label smoothing; numbers have none. Raises NotApplicableError
+        for outputs of another shape than the targets need.
         """
 
     def right(self, outputs: Tensor, which: Tensor) -> float | None:
@@ -37,10 +38,10 @@ class Classes(Task):
 
     whole: Batch
 
-    def loss(self, outputs: Tensor, which: Tensor) -> Tensor:
+    def loss(self, outputs: Tensor, which: Tensor, smoothing: float = 0.0) -> Tensor:
         logits = self._logits(outputs)
         self.whole.labels_for(logits.shape[1])  # raises UsageError for a class that has no output
-        return F.cross_entropy(logits, self.targets[which])
+        return F.cross_entropy(logits, self.targets[which], label_smoothing=smoothing)
 
     def right(self, outputs: Tensor, which: Tensor) -> float:
         found = self._logits(outputs).argmax(1)
@@ -61,7 +62,7 @@ class Classes(Task):
 class Numbers(Task):
     """Numbers (n, …), as many as the network has outputs: the mean squared error."""
 
-    def loss(self, outputs: Tensor, which: Tensor) -> Tensor:
+    def loss(self, outputs: Tensor, which: Tensor, smoothing: float = 0.0) -> Tensor:
         wanted = self.targets[which].to(outputs.dtype)
         if outputs.numel() != wanted.numel():
             raise _unfit(outputs, f"labels of shape {_shape(self.targets)} need as many numbers")
@@ -74,8 +75,9 @@ class NextToken(Task):
 
     vocabulary: int
 
-    def loss(self, outputs: Tensor, which: Tensor) -> Tensor:
-        return F.cross_entropy(self._logits(outputs), self.targets[which][:, 1:])
+    def loss(self, outputs: Tensor, which: Tensor, smoothing: float = 0.0) -> Tensor:
+        tokens = self.targets[which][:, 1:]
+        return F.cross_entropy(self._logits(outputs), tokens, label_smoothing=smoothing)
 
     def right(self, outputs: Tensor, which: Tensor) -> float:
         found = self._logits(outputs).argmax(1)

@@ -1,0 +1,152 @@
+"""The folder of a training: its checkpoint, its learning curve, its weights and its figures."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Mapping, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from nas.errors import UsageError
+from nas.storage.files import check_replaceable, remove_file, replace_file
+from nas.training.course import Course
+
+CHECKPOINT, CURVE, WEIGHTS, METRICS = (
+    *("checkpoint.safetensors", "curve.csv", "trained.safetensors", "metrics.json"),
+)
+PICTURE = "curve"
+FILES = (CHECKPOINT, CURVE, WEIGHTS, METRICS, f"{PICTURE}.png", f"{PICTURE}.svg")
+COLUMNS = (
+    *("epoch", "step", "lr", "train_loss", "train_accuracy", "valid_loss", "valid_accuracy"),
+)
+
+
+def train(
+    course: Course,
+    folder: Path,
+    about: Mapping[str, Any],
+    every: int | None = None,
+    told: Callable[[], None] = lambda: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> dict[str, Any] | None:
+    """Train in a folder, from its checkpoint if it has one; returns the figures.
+
+    A checkpoint is written at the end of each epoch, and after every `every` steps. `told` is
+    called after each step. None if `stop` asked for the end: then the checkpoint is the last step.
+    Raises DivergedError, and UsageError where a file cannot be read or written.
+    """
+    digest = course.data.digest
+    if course.state.step == 0:
+        restore(course, folder)
+    for ended in course.go():
+        told()
+        stopped = stop()
+        if ended or stopped or (every is not None and course.state.step % every == 0):
+            _write_checkpoint(course, folder / CHECKPOINT, digest)
+        if ended:
+            replace_file(folder / CURVE, as_csv(course.state.rows))
+        if stopped and not course.state.over:
+            return None
+    figures = _figures(course, about)
+    replace_file(folder / CURVE, as_csv(course.state.rows))
+    weights = {"space": about.get("space", ""), "arch": about.get("arch", "")}
+    replace_file(folder / WEIGHTS, _content(course.model.state_dict(), weights))
+    replace_file(folder / METRICS, json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
+    remove_file(folder / CHECKPOINT)
+    return figures
+
+
+def read_figures(folder: Path) -> dict[str, Any] | None:
+    """The figures of a training that is over; None if it is not. UsageError for other files."""
+    path = folder / METRICS
+    if not path.exists():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(found, dict) and {"train", "valid", "epochs"} <= {*found}:
+            return found
+    except (OSError, ValueError, RecursionError):
+        pass
+    raise UsageError(f"{path} is not what a training writes: remove it, or give another out=")
+
+
+def check_files(folder: Path) -> None:
+    """Raise UsageError where the files of a training cannot be written into a folder."""
+    for name in FILES:
+        check_replaceable(folder / name)
+
+
+def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """A learning curve, one row an epoch; empty cells where there are no classes."""
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow("" if row[name] is None else repr(row[name]) for name in COLUMNS)
+    return text.getvalue()
+
+
+def _figures(course: Course, about: Mapping[str, Any]) -> dict[str, Any]:
+    """What came of a training, and what it was."""
+    state, kept = course.state, course.finish()
+    return {
+        **about,
+        **kept,
+        "epochs": len(state.rows),
+        "steps": state.step,
+        "planned_steps": course.steps,
+        "best_epoch": state.best_epoch,
+        "kept_epoch": state.best_epoch if course.best else len(state.rows),
+        "parameters": sum(each.numel() for each in course.model.parameters()),
+        "seed": course.plan.seed,
+        "recipe": course.plan.recipe.options,
+        "precision": course.plan.precision,
+        "device": course.device,
+        "seconds": round(state.seconds, 3),
+    }
+
+
+def _content(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
+    """Tensors as safetensors, a format that holds no code; each with memory of its own."""
+    from safetensors.torch import save
+
+    own = {name: each.detach().cpu().clone().contiguous() for name, each in tensors.items()}
+    return save(own, metadata=dict(metadata))
+
+
+def _write_checkpoint(course: Course, path: Path, digest: str) -> None:
+    tensors, state = course.saved()
+    replace_file(path, _content(tensors, {"state": json.dumps(state), "data": digest}))
+
+
+def restore(course: Course, folder: Path) -> None:
+    """Put a course into the state of the folder's checkpoint, if there is one.
+
+    Raises UsageError for a checkpoint that is damaged, or of another training.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path, digest = folder / CHECKPOINT, course.data.digest
+    if not path.exists():
+        return
+    try:
+        with safe_open(path, "pt", device=course.device) as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if metadata["data"] != digest:
+            raise UsageError(
+                f"{path} is of a training on other data: put back what was there, or give another "
+                f"out="
+            )
+        course.restore(tensors, json.loads(metadata["state"]))
+    except UsageError:
+        raise
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        why = " ".join(str(error).split())[:160]
+        raise UsageError(
+            f"{path} cannot be gone on with ({why}): remove it to begin again"
+        ) from error

@@ -1,0 +1,70 @@
+"""The trainings of a space's architectures on one data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from nas.arch import Arch
+from nas.candidate import Candidate
+from nas.scoring.attempt import described
+from nas.space import Space
+from nas.training.course import Course, Plan
+from nas.training.examples import Data
+from nas.training.reading import read_data
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every architecture of a space is trained on, and how.
+
+    It can go to another process, which reads the data again.
+    """
+
+    space: Space
+    """With the recipe's resolution and width."""
+    title: str
+    """The space's registered name, for records."""
+    source: str
+    """What `data=` says."""
+    valid: float
+    valid_source: str | None
+    plan: Plan
+    live: bool = True
+    device: str = "cpu"
+    workers: int = 0
+    named: Callable[[str], Any] | None = None
+    """Calls the function of `data=python:…`; None where no code may be named."""
+    _read: dict[str, Data] = field(default_factory=dict, repr=False)
+
+    @property
+    def data(self) -> Data:
+        """The data, which is read once a process."""
+        if "data" not in self._read:
+            self._read["data"] = read_data(
+                *(self.space, self.source, self.valid, self.valid_source),
+                workers=self.workers,
+                seed=self.plan.seed,
+                named=self.named,
+            )
+        return self._read["data"]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The state without the data, which another process reads itself."""
+        return {**vars(self), "_read": {}}
+
+    def course(self, arch: Arch) -> Course:
+        """The training of an architecture, which has not begun; errors as of `Course`."""
+        candidate = Candidate(self.space, arch, self.plan.seed, self.device, self.live)
+        model = candidate.model(dropout=True)
+        return Course(model, self.data, self.plan, self.space.vocabulary, self.device)
+
+    def about(self, arch: Arch) -> dict[str, Any]:
+        """What is trained on what, as plain values."""
+        return {
+            "space": self.title,
+            "arch": described(self.space, arch),
+            "tuple": list(arch),
+            "data": self.source,
+        }

@@ -1,0 +1,160 @@
+"""From what `data=` names to examples: folders, arrays, tables, text, and data sets of code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nas.data.numpy_files import ONLY, opened_arrays
+from nas.errors import UsageError
+from nas.one_module import OneModule
+from nas.space import Space
+from nas.storage.files import path_of
+from nas.training.examples import Data, Examples, Given, InMemory, Part
+from nas.training.fitting import split
+
+CODE = "python:"
+"""How the name of a function begins that gives data sets."""
+TEXTS = (".txt", ".txt.gz", ".tokens", ".tokens.gz")
+
+
+def read_data(
+    space: Space,
+    data: str,
+    valid: float,
+    valid_data: str | None = None,
+    workers: int = 0,
+    seed: int = 0,
+    named: Callable[[str], Any] | None = None,
+) -> Data:
+    """The examples of a file, a folder, or a function, parted into two.
+
+    The share `valid` is kept apart to measure on, drawn from the seed; of a text it is the end.
+    With `valid_data` the parts are two files. `python:module:function` is called, by way of
+    `named`, and gives one data set or two. Raises UsageError for what cannot be read, or is not of
+    the shape of the space's inputs.
+    """
+    if data.startswith(CODE):
+        found = _called(data, named)
+        several = isinstance(found, tuple)
+        sets = found if several else (found,)
+        if len(sets) > 2 or not all(hasattr(e, "__len__") and _gives(e) for e in sets):
+            raise UsageError(
+                f"data={data} must give one data set, or two, to train on and to measure on, each "
+                f"with len(data) and data[i]"
+            )
+        each = [Given(one, _shape(space, one), data, workers) for one in sets]
+        if len(each) == 2:
+            return _two(each[0], each[1], ())
+        return _one(each[0], valid, seed)
+    examples, remarks, text = _examples(space, data, "data")
+    if valid_data is None:
+        return replace(_one(examples, valid, seed, text), remarks=remarks)
+    other, more, _ = _examples(space, valid_data, "valid_data")
+    return _two(examples, other, (*remarks, *more))
+
+
+def _one(examples: Examples, valid: float, seed: int, ordered: bool = False) -> Data:
+    """Examples parted into two; `ordered` ones, such as windows of a text, without a draw."""
+    train, rest = split(len(examples), valid, seed)
+    if ordered:
+        train, rest = torch.arange(len(examples)).tensor_split([len(train)])
+    return Data(Part(examples, train), Part(examples, rest))
+
+
+def _two(train: Examples, valid: Examples, remarks: tuple[str, ...]) -> Data:
+    for each in (train, valid):
+        if len(each) < 2:
+            raise UsageError(f"training needs 2 examples in each part, and one has {len(each)}")
+    numbers = torch.arange(len(train)), torch.arange(len(valid))
+    return Data(Part(train, numbers[0]), Part(valid, numbers[1]), remarks)
+
+
+def _called(data: str, named: Callable[[str], Any] | None) -> Any:
+    if named is None:
+        raise UsageError(f"data={data} names code, and only the command line may do that")
+    return named(data.removeprefix(CODE))
+
+
+def _gives(data: object) -> bool:
+    return hasattr(data, "__getitem__")
+
+
+def _shape(space: Space, data: Any) -> tuple[int, ...]:
+    """The shape of the space's inputs; for a module of a user's, that of the first example."""
+    from nas.data.loaders import first
+
+    if isinstance(space, OneModule) and space.example is None:
+        inputs, _ = first([data[0]], 1, 0)
+        return tuple(inputs.shape[1:])
+    return space.inputs
+
+
+def _examples(space: Space, text: str, option: str) -> tuple[Examples, tuple[str, ...], bool]:
+    """All examples of a file or folder, what was done to them, and whether they are a text."""
+    from nas.data.wanted import wanted
+
+    path = path_of(text, f"{option}=")
+    if not path.exists():
+        raise UsageError(f"{option}={text} names nothing: there is no file or folder {path}")
+    if space.vocabulary is not None and path.name.endswith(TEXTS):
+        return _text(space, path), (), True
+    if path.is_dir() or _has_images(path):
+        return *_images(space, path), False
+    found = wanted(space, path, None)
+    remarks = (*found.remarks, *([found.origin] if found.origin else []))
+    return InMemory(found.inputs, found.labels), remarks, False
+
+
+def _has_images(path: Path) -> bool:
+    """Whether a numpy file has uint8 images, in an array of the usual name or the only one."""
+    if path.suffix not in (".npz", ".npy") or not path.is_file():
+        return False
+    with opened_arrays(path) as arrays:
+        name = "images" if "images" in arrays else ONLY
+        if name not in arrays:
+            return False
+        array = arrays[name]
+        grey = array.ndim == 3 and array.shape[2] != 3
+        colours = array.ndim == 4 and {array.shape[1], array.shape[3]} & {1, 3}
+        return bool(array.dtype == "uint8" and (grey or colours))
+
+
+def _images(space: Space, path: Path) -> tuple[Examples, tuple[str, ...]]:
+    """Images, of uint8 as long as they have the right size, which takes a quarter of the room."""
+    from nas.data.images import read, scaled, shape_in
+    from nas.data.sources import image_shape
+    from nas.training.fitting import resized
+
+    unknown = isinstance(space, OneModule) and space.example is None
+    shape = shape_in(path) if unknown else image_shape(space)
+    found = read(path, None, shape, shuffle=False)
+    remarks = (*found.remarks, *([found.origin] if found.origin else []))
+    if found.inputs.shape[2:] == shape[1:]:
+        return InMemory(found.inputs, found.labels, "auto"), remarks
+    inputs = resized(scaled(found.inputs, "auto"), shape)
+    return InMemory(inputs, found.labels), remarks
+
+
+def _text(space: Space, path: Path) -> Examples:
+    """The tokens of a text in windows as long as the space's inputs, one after the other."""
+    from nas.data.text import read
+
+    assert space.vocabulary is not None
+    tokens, length = torch.tensor(read(path, None)), space.inputs[0]
+    if (most := int(tokens.max()) + 1 if len(tokens) else 0) > space.vocabulary:
+        raise UsageError(
+            f"the tokens of {path} are {most:,} different ones, and the space's vocabulary has "
+            f"{space.vocabulary:,}: take space.vocabulary={most}"
+        )
+    count = len(tokens) // length
+    if count < 3:
+        raise UsageError(
+            f"{path} holds {len(tokens):,} tokens, and training needs three times the {length} of "
+            f"an example"
+        )
+    return InMemory(tokens[: count * length].reshape(count, length), None)
