@@ -128,10 +128,10 @@ def sampled(space: Space, truth: Truth | None, sample: int | None, seed: int) ->
                 f"architectures: with a constant target no correlation is defined"
             )
         return archs
-    return _drawn(space, sample, seed)
+    return drawn(space, sample, seed)
 
 
-def _drawn(space: Space, sample: int | None, seed: int) -> list[Arch]:
+def drawn(space: Space, sample: int | None, seed: int) -> list[Arch]:
     """Different random architectures of the space; all if it has no more than `sample`."""
     listed = prod(space.choices) <= LISTED
     if sample is None and not listed:

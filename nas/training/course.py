@@ -12,14 +12,15 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from nas.errors import NotApplicableError
+from nas.errors import NotApplicableError, UsageError
+from nas.scoring.attempt import reason
 from nas.seeding import full_precision, generator, seeded
 from nas.training.aim import Kind, aim_of, extremes
 from nas.training.augmentation import augmented
 from nas.training.examples import Data, Pair, Part
 from nas.training.fitting import DivergedError
 from nas.training.recipe import Recipe
-from nas.training.task import Task, outputs_of
+from nas.training.task import Task, answered
 
 Precision = Literal["full", "bf16"]
 MEASURED = 256
@@ -88,7 +89,12 @@ class Course:
             raise NotApplicableError("the network has no weights that a training could change")
         for part in (self.data.train, self.data.valid):
             with self._exact():
-                self._measured(extremes(part))
+                try:
+                    self._measured(extremes(part))
+                except (RuntimeError, TypeError, IndexError, AttributeError) as error:
+                    raise UsageError(
+                        f"the network cannot take the examples: {reason(error)}"
+                    ) from error
 
     def _task(self, pair: Pair) -> Task:
         """What is to be learnt from a batch."""
@@ -144,7 +150,7 @@ class Course:
         self.model.train()
         with seeded("training", seed, state.step), torch.enable_grad():
             with self._coarse():
-                outputs = outputs_of(self.model(inputs))
+                outputs = answered(self.model, inputs, task)
             loss = task.loss(outputs.float(), which, recipe.label_smoothing)
             if not isfinite(value := loss.item()):
                 raise DivergedError(
@@ -190,7 +196,7 @@ class Course:
             task = self._task((inputs.to(self.device), own))
             which = torch.arange(len(inputs), device=self.device)
             with torch.no_grad(), self._coarse():
-                outputs = outputs_of(self.model(inputs.to(self.device))).float()
+                outputs = answered(self.model, inputs.to(self.device), task).float()
             loss += task.loss(outputs, which).item() * len(inputs) / count
             share = task.right(outputs, which)
             right = [] if share is None else [right[0] + share * len(inputs) / count]

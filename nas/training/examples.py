@@ -66,6 +66,16 @@ class Data:
             valid = self.valid.examples.to(device)
         return Data(train, self.valid._replace(examples=valid), self.remarks)
 
+    def as_real(self) -> Data:
+        """The same examples, with whole numbers in memory as float32: they are measurements."""
+        parts = []
+        for part in (self.train, self.valid):
+            own = part.examples
+            if isinstance(own, InMemory) and own.statistics is None:
+                own = InMemory(own.inputs.float(), own.labels)
+            parts.append(part._replace(examples=own))
+        return Data(*parts, self.remarks)
+
     @property
     def digest(self) -> str:
         """A hash of all examples and of how they are parted."""

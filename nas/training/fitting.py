@@ -14,7 +14,7 @@ from nas.errors import UsageError
 from nas.seeding import generator
 from nas.training.augmentation import augmented
 from nas.training.recipe import Recipe
-from nas.training.task import Task, outputs_of
+from nas.training.task import Task, answered
 
 
 class DivergedError(Exception):
@@ -65,7 +65,7 @@ def fit(
                 group["lr"] = recipe.rate_at(step, steps)
             part = next(batches)
             some = augmented(inputs[part], draws) if recipe.augment else inputs[part]
-            loss = task.loss(outputs_of(model(some)), part, recipe.label_smoothing)
+            loss = task.loss(answered(model, some, task), part, recipe.label_smoothing)
             if not isfinite(value := loss.item()):
                 raise DivergedError(f"the loss is {value} at step {step + 1} of {steps}")
             if not loss.requires_grad:
@@ -84,7 +84,7 @@ def measure(
     loss, right = 0.0, 0.0
     for part in which.chunk(-(-len(which) // batch_size)):
         with torch.no_grad():
-            outputs = outputs_of(model(inputs[part]))
+            outputs = answered(model, inputs[part], task)
             loss += task.loss(outputs, part).item() * len(part) / len(which)
         share = task.right(outputs, part)
         if share is None:

@@ -53,8 +53,8 @@ def train(
             return None
     figures = _figures(course, about)
     replace_file(folder / CURVE, as_csv(course.state.rows))
-    weights = {"space": about.get("space", ""), "arch": about.get("arch", "")}
-    replace_file(folder / WEIGHTS, _content(course.model.state_dict(), weights))
+    said = json.dumps(dict(about), ensure_ascii=False)  # one entry, for their order is not fixed
+    replace_file(folder / WEIGHTS, _content(course.model.state_dict(), {"about": said}))
     replace_file(folder / METRICS, json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
     remove_file(folder / CHECKPOINT)
     return figures

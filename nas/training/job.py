@@ -36,23 +36,24 @@ class Job:
     workers: int = 0
     named: Callable[[str], Any] | None = None
     """Calls the function of `data=python:…`; None where no code may be named."""
-    _read: dict[str, Data] = field(default_factory=dict, repr=False)
+    read: dict[str, Data] = field(default_factory=dict, repr=False)
+    """The data, as soon as it was read."""
 
     @property
     def data(self) -> Data:
         """The data, which is read once a process."""
-        if "data" not in self._read:
-            self._read["data"] = read_data(
+        if "data" not in self.read:
+            self.read["data"] = read_data(
                 *(self.space, self.source, self.valid, self.valid_source),
                 workers=self.workers,
                 seed=self.plan.seed,
                 named=self.named,
             )
-        return self._read["data"]
+        return self.read["data"]
 
     def __getstate__(self) -> dict[str, Any]:
         """The state without the data, which another process reads itself."""
-        return {**vars(self), "_read": {}}
+        return {**vars(self), "read": {}}
 
     def course(self, arch: Arch) -> Course:
         """The training of an architecture, which has not begun; errors as of `Course`."""

@@ -15,6 +15,7 @@ from nas.arch import Arch
 from nas.errors import UsageError
 from nas.scoring.attempt import reason
 from nas.scoring.executors import Executor
+from nas.seeding import one_thread
 from nas.storage.files import remove_file, replace_file
 from nas.training.fitting import DivergedError
 from nas.training.folder import WEIGHTS, read_figures, train
@@ -53,8 +54,9 @@ class Trainer:
         folder = self.folder_of(arch)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            course = self.job.course(arch)
-            figures = train(course, folder, self.job.about(arch), self.every)
+            with one_thread():  # the same figures in every executor
+                course = self.job.course(arch)
+                figures = train(course, folder, self.job.about(arch), self.every)
             assert figures is not None
         except DivergedError as error:
             return self.failed(arch, f"the training diverged: {error}")

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nas.batch import Batch
@@ -112,6 +112,21 @@ def task_of(batch: Batch, vocabulary: int | None) -> Task:
     if labels.is_floating_point() or int(labels.min()) < 0:
         return Numbers(labels)
     return Classes(labels.long(), batch)
+
+
+def answered(model: nn.Module, inputs: Tensor, task: Task) -> Tensor:
+    """The outputs of a model for a task; raises NotApplicableError where they are no tensor.
+
+    Where the next token is wanted and the model gives vectors as wide as its embedding, their
+    products with the embedding's weights are the logits (Press & Wolf 2017, arXiv:1608.05859).
+    """
+    outputs = outputs_of(model(inputs))
+    if isinstance(task, NextToken) and outputs.ndim == 3:
+        sizes = task.vocabulary, outputs.shape[2]
+        for part in model.modules() if sizes[1] != task.vocabulary else ():
+            if isinstance(part, nn.Embedding) and tuple(part.weight.shape) == sizes:
+                return F.linear(outputs, part.weight)
+    return outputs
 
 
 def outputs_of(found: object) -> Tensor:

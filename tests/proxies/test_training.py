@@ -204,9 +204,9 @@ def test_what_cannot_be_learned_is_a_sentence(kind: str, batch: Batch, message: 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"steps": 0}, "must be at least 1, 1 and 2"),
+        ({"steps": 0}, "steps=0 must be a whole number of at least 1"),
         ({"valid": 1.0}, "valid=1.0 must be a share between 0 and 1"),
-        ({"lr": -1.0}, "lr=-1.0 must be over 0"),
+        ({"lr": -1.0}, "lr=-1.0 must be a number over 0"),
         ({"optimizer": "adam"}, "must be one of sgd, adamw"),
         ({"metric": "f1"}, "must be one of auto, accuracy, loss"),
     ],

@@ -76,10 +76,12 @@ def run(settings: TableSettings, again: str) -> None:
 
 def _archs(settings: TableSettings, space: Space) -> list[Arch]:
     """The architectures of the file, or of the sample."""
-    from nas.compare.sample import sampled
+    from nas.compare.sample import drawn
 
     if settings.archs is None:
-        return sampled(space, None, settings.sample, settings.seed)
+        if settings.sample is not None and settings.sample < 1:
+            raise UsageError(f"sample={settings.sample} must be all, or at least 1")
+        return drawn(space, settings.sample, settings.seed)
     path = path_of(settings.archs, "archs=")
     try:
         lines = decoded(content(path)).splitlines()
