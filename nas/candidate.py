@@ -93,10 +93,9 @@ class Candidate:
     def model(self, init: Init = "default", dropout: bool = False) -> nn.Module:
         """A module with fresh weights on the device; they depend on (seed, arch, init) alone.
 
-        It is in training mode, with dropout off unless it is asked for. It returns one tensor, its
-        logits, and all that it draws in a pass is the same in every pass (`nas.network.passes`).
-        TooFewValuesError where it is run on so small a batch that a norm gets a single value per
-        channel.
+        It is in training mode, and dropout is off unless it is asked for. It returns its logits,
+        and all that it draws is the same in every pass (`nas.network.passes`). TooFewValuesError
+        where it is run on so small a batch that a norm gets a single value per channel.
         """
         from torch import nn
 

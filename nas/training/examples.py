@@ -68,13 +68,13 @@ class Data:
 
     def as_real(self) -> Data:
         """The same examples, with whole numbers in memory as float32: they are measurements."""
-        parts = []
-        for part in (self.train, self.valid):
-            own = part.examples
-            if isinstance(own, InMemory) and own.statistics is None:
-                own = InMemory(own.inputs.float(), own.labels)
-            parts.append(part._replace(examples=own))
-        return Data(*parts, self.remarks)
+        train, valid = (
+            part._replace(examples=InMemory(part.examples.inputs.float(), part.examples.labels))
+            if isinstance(part.examples, InMemory) and part.examples.statistics is None
+            else part
+            for part in (self.train, self.valid)
+        )
+        return Data(train, valid, self.remarks)
 
     @property
     def digest(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isnan
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -153,10 +154,28 @@ def test_tokens_have_the_next_one() -> None:
     batch = Batch((start + torch.arange(5)) % 7)  # each token says the next one
     each = Candidate(space, space.parse("kind=token"))
     assert training(steps=300, lr=0.05).score(each, batch) == 1.0
-    nlp = small("nasbench_nlp")
-    batch = nlp.batch(8, generator("nlp"))
+    space.vocabulary = 9
     with pytest.raises(NotApplicableError, match="needs logits of the next token at each place"):
-        training().score(Candidate(nlp, nlp.canonical((6, *(0,) * 102))), batch)
+        training().score(each, batch)
+
+
+def test_an_embedding_is_the_decoder_too() -> None:
+    """The cells of NAS-Bench-NLP give vectors; their products with it are logits."""
+    nlp = small("nasbench_nlp")
+    assert nlp.vocabulary is not None
+    each = Candidate(nlp, nlp.sample(Random(0)))
+    batch = nlp.batch(64, generator("nlp"))
+    untrained = training(steps=1, lr=1e-9, metric="loss").score(each, batch)
+    trained = training(steps=60, lr=0.02, metric="loss").score(each, batch)
+    assert untrained < trained < 0
+    model = each.model().eval()
+    valid = split(64, 0.25, batch.seed)[1]
+    with torch.no_grad():
+        outputs = model(batch.inputs[valid])
+    weights = next(part for part in model.modules() if isinstance(part, nn.Embedding)).weight
+    logits = outputs[:, :-1] @ weights.T
+    loss = nn.functional.cross_entropy(logits.movedim(-1, 1), batch.inputs[valid][:, 1:])
+    assert -untrained == pytest.approx(loss.item(), rel=1e-3)
 
 
 def test_labels_in_a_column_are_labels() -> None:
