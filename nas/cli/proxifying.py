@@ -101,15 +101,15 @@ def trainings(
     from nas.scoring.objective import ProxyObjective
     from nas.training.fitting import split
     from nas.training.task import task_of
-    from nas.training.ways import FULL, Trainings, narrowed
+    from nas.training.ways import FULL, Trainings
 
     space = build_space(settings.space)
     proxy = PROXIES.configured(settings.proxy)
     full, valid = _recipe(settings, proxy)
     archs, truth = _archs(settings, space)
-    recipes = {FULL: full, **_grid(settings, full)}
+    recipes = {FULL: full, **_grid(settings, full, getattr(space, "resolution", None))}
     for recipe in recipes.values():
-        narrowed(recipe, space)
+        recipe.narrowed(space)  # raises where the space has no such size
     device = device_named(settings.device, [proxy])
     batch = _batch(settings, space).to(device)
     task_of(batch, space.vocabulary)  # raises where there is nothing to learn
@@ -159,7 +159,8 @@ def _with(proxy: Proxy, recipe: Recipe) -> Proxy:
     return other
 
 
-def _grid(settings: ProxifySettings, full: Recipe) -> dict[str, Recipe]:
+def _grid(settings: ProxifySettings, full: Recipe, own: object) -> dict[str, Recipe]:
+    """The recipes to try; `own` is the resolution of the space."""
     from nas.training.ways import grid
 
     unit = "steps" if full.epochs is None else "epochs"
@@ -173,9 +174,16 @@ def _grid(settings: ProxifySettings, full: Recipe) -> dict[str, Recipe]:
         full,
         **{unit: lengths},
         share=settings.share,
-        resolution=settings.resolution or [full.resolution],
+        resolution=_sizes(settings.resolution, full.resolution, own),
         width=settings.width,
     )
+
+
+def _sizes(given: Sequence[int] | None, full: int | None, own: object) -> Sequence[int | None]:
+    """The resolutions to try; None stands for the space's own where the full recipe has it."""
+    if given is None:
+        return [full]
+    return [None if full is None and each == own else each for each in given]
 
 
 def _archs(settings: ProxifySettings, space: Space) -> tuple[list[Arch], Any]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite, isnan, nan
+from math import inf, isfinite, isnan, nan
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nas.compare.correlations import correlation
 from nas.compare.text import table
@@ -16,6 +17,10 @@ from nas.training.halving import Standing, cheapest, halved
 from nas.training.ways import FULL, Array, Ways
 
 RESAMPLES = 500
+STATES = ("chosen", "meets it", "below", "left behind")
+"""How a way came out: the last were never ranked on all architectures."""
+SHOWN = 20
+"""Rows of a table that is printed; the files have all."""
 FEWEST = 3
 """Architectures with a full figure that an agreement needs."""
 
@@ -40,7 +45,7 @@ def proxified(ways: Ways, target: float, seed: int = 0) -> dict[str, Any]:
     _check(full)
     best = cheapest(found, archs, target)
     rows = [_row(ways, each, target, best, full, seed) for each in found.values() if each]
-    rows.sort(key=lambda row: (row["way"] != best, -row["archs"], costs[row["way"]]))
+    rows.sort(key=lambda row: (STATES.index(row["state"]), -row["archs"], costs[row["way"]]))
     return {
         "target": target,
         "archs": archs,
@@ -67,14 +72,27 @@ def tau(values: Array, full: Array) -> float:
 
 def interval(values: Array, full: Array, seed: int) -> tuple[float, float]:
     """The 95 % percentile bootstrap interval of `tau` over the architectures; NaN without tau."""
-    rng = numpy_generator("proxify", seed)
-    rows = rng.integers(len(full), size=(RESAMPLES, len(full)))
-    taus = np.array([tau(values[each], full[each]) for each in rows])
-    known = taus[~np.isnan(taus)]
-    if isnan(tau(values, full)) or not len(known):
+    if isnan(tau(values, full)):
         return nan, nan
-    low, high = np.quantile(known, [0.025, 0.975])
+    there = ~np.isnan(full)
+    one, other = _signs(values[there]), _signs(full[there])
+    agreeing, count = one * other, int(there.sum())
+    rows = numpy_generator("proxify", seed).integers(count, size=(RESAMPLES, count))
+    taus = []
+    for each in rows:
+        pairs = np.ix_(each, each)
+        untied = np.count_nonzero(one[pairs]) * np.count_nonzero(other[pairs])
+        if untied:  # else all figures are equal, and there is no agreement
+            taus.append(float(agreeing[pairs].sum(dtype=np.int64)) / untied**0.5)
+    low, high = np.quantile(taus, [0.025, 0.975])
     return float(low), float(high)
+
+
+def _signs(values: Array) -> NDArray[np.int8]:
+    """Which of every two values is larger (n, n): 1, 0 or -1; NaN is the smallest."""
+    _, codes = np.unique(np.where(np.isnan(values), -inf, values), return_inverse=True)
+    signs: NDArray[np.int8] = np.sign(codes[:, None] - codes[None, :]).astype(np.int8)
+    return signs
 
 
 def _costs(ways: Ways) -> dict[str, float]:
@@ -146,7 +164,7 @@ def rendered(result: Mapping[str, Any], title: str) -> str:
     heads += ["τ of all rows"] if everywhere else []
     whole = result["full"].get("seconds")
     lines = []
-    for row in rows:
+    for row in rows[:SHOWN]:
         cells = [row["way"], str(row["archs"]), _number(row["tau"], ".3f"), _ends(row)]
         cells += [_number(row["cost"], ".1%"), _number(row["speed_up"], ".3g", "x")]
         if timed:
@@ -159,7 +177,8 @@ def rendered(result: Mapping[str, Any], title: str) -> str:
         for row in [{"way": FULL, **result["full"]}, *rows]
         if row.get("failed")
     ]
-    return "\n".join([title, table([*heads, ""], lines), *notes])
+    more = [f"  … and {len(rows) - SHOWN} more"] if len(rows) > SHOWN else []
+    return "\n".join([title, table([*heads, ""], lines), *more, *notes])
 
 
 def _number(value: float | None, form: str, unit: str = "") -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nas.arch import Arch
 from nas.candidate import Candidate
 from nas.compare.scores import Keyed, Scores
-from nas.errors import UsageError, all_failed
+from nas.errors import all_failed
 from nas.metric import METRICS
 from nas.proxy import Proxy
 from nas.scoring.executors import Executor
@@ -183,12 +183,12 @@ class Trainings:
         recipe = self.recipes[name]
         size = min(recipe.batch_size, recipe.examples_of(self.examples))
         seen = recipe.steps_for(self.examples) * size
-        return seen * self._flops[repr(narrowed(recipe, self.objective.space))]
+        return seen * self._flops[repr(recipe.narrowed(self.objective.space))]
 
     @cached_property
     def _flops(self) -> dict[str, float]:
         """The mean multiply-adds for an example in each of the recipes' spaces."""
-        spaces = [narrowed(each, self.objective.space) for each in self.recipes.values()]
+        spaces = [each.narrowed(self.objective.space) for each in self.recipes.values()]
         with one_thread():
             return {
                 name: fmean(self._each_flops(space))
@@ -204,14 +204,3 @@ class Trainings:
 
 def _scores(found: Sequence[Evaluation]) -> Array:
     return np.array([each.score for each in found], np.float64)
-
-
-def narrowed(recipe: Recipe, space: Space) -> Space:
-    """The space with the recipe's resolution and width; UsageError if it has no such size."""
-    try:
-        return recipe.narrowed(space)
-    except UsageError:
-        raise
-    except ValueError as error:  # of the space, about a size that it cannot have
-        sizes = f"width={recipe.width} and resolution={recipe.resolution}"
-        raise UsageError(f"{sizes} do not fit the space: {error}") from error
