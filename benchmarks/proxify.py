@@ -32,9 +32,7 @@ def figures(options: argparse.Namespace, names: list[str]) -> dict[str, Array]:
     space = SPACES.build(options.space)
     table = Column.of(options.table, names[0], os.environ.get("NAS_DATA"))
     return {
-        name: np.array(
-            [*table.with_target(name).figures(space).values.values()], dtype=np.float64
-        )
+        name: np.array([*table.with_target(name).figures(space).values.values()], dtype=np.float64)
         for name in names
     }
 

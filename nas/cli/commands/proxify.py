@@ -16,7 +16,7 @@ from nas.cli.build import build_executor
 from nas.cli.composition import run_hydra
 from nas.cli.config_files import quoted
 from nas.cli.proxify_settings import ProxifySettings
-from nas.errors import NothingFoundError, UsageError
+from nas.errors import AllFailedError, NothingFoundError, UsageError
 from nas.runs.folder import CONFIG, HISTORY, write_record
 from nas.runs.progress import Progress
 from nas.runs.stopping import interrupted
@@ -54,9 +54,14 @@ def run(settings: ProxifySettings, again: str) -> None:
     folder = path_of(settings.out, "out=")
     with working_in(folder):
         _check(folder)
+        fresh = not (folder / TRAININGS).exists()
         try:
             with _ways(settings, folder) as ways:
                 result = proxified(ways, settings.tau, settings.seed)
+        except AllFailedError:
+            if fresh:  # what failed because of a mistake is not to be kept
+                remove_file(folder / TRAININGS)
+            raise
         except _StoppedError:
             print(f"stopped; what was trained is kept; go on with\n  {again}")
             sys.exit(STOPPED)
