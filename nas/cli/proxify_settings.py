@@ -82,6 +82,7 @@ class ProxifySettings(Settings):
     duplicates: Annotated[str, one_of("error", "mean")]
     foreign: Annotated[str, one_of("error", "drop")]
     data_dir: Annotated[str | None, data_folder]
+    repeats: Annotated[int, whole(1)]
     seed: Annotated[int, whole(0)]
     strict: Annotated[bool, flag]
     live: Annotated[bool, flag]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nas.compare import Scores
     from nas.data.lookup import Column
     from nas.scoring.executors import Executor
+    from nas.scoring.objective import ProxyObjective
     from nas.space import Space
     from nas.training.recipe import Recipe
     from nas.training.ways import Columns, Trainings
@@ -98,9 +99,7 @@ def trainings(
     seen: Callable[[int, int], None],
 ) -> Trainings:
     """The recipes of the settings as ways; UsageError for mistakes in the settings."""
-    from nas.scoring.objective import ProxyObjective
     from nas.training.fitting import split
-    from nas.training.task import task_of
     from nas.training.ways import FULL, Trainings
 
     space = build_space(settings.space)
@@ -110,15 +109,10 @@ def trainings(
     recipes = {FULL: full, **_grid(settings, full, getattr(space, "resolution", None))}
     for recipe in recipes.values():
         recipe.narrowed(space)  # raises where the space has no such size
-    device = device_named(settings.device, [proxy])
-    batch = _batch(settings, space).to(device)
-    task_of(batch, space.vocabulary)  # raises where there is nothing to learn
-    examples = len(split(len(batch.inputs), valid, settings.seed)[0])
-    live, strict = settings.live, settings.strict
+    objective = _objective(settings, space, proxy)
+    examples = len(split(len(objective.batch.inputs), valid, settings.seed)[0])
     found = Trainings(
-        ProxyObjective(
-            space, {}, batch, settings.seed, device, measures={}, strict=strict, live=live
-        ),
+        objective,
         recipes,
         lambda recipe: _with(proxy, recipe),
         examples,
@@ -137,6 +131,27 @@ def trainings(
             "give smaller values"
         )
     return replace(found, recipes=cheaper)
+
+
+def _objective(settings: ProxifySettings, space: Space, proxy: Proxy) -> ProxyObjective:
+    """The space and the batch of the trainings; UsageError where there is nothing to learn."""
+    from nas.scoring.objective import ProxyObjective
+    from nas.training.task import task_of
+
+    device = device_named(settings.device, [proxy])
+    batch = _batch(settings, space).to(device)
+    task_of(batch, space.vocabulary)  # raises where there is nothing to learn
+    return ProxyObjective(
+        space,
+        {},
+        batch,
+        settings.seed,
+        device,
+        settings.repeats,
+        measures={},
+        strict=settings.strict,
+        live=settings.live,
+    )
 
 
 def _recipe(settings: ProxifySettings, proxy: Proxy) -> tuple[Recipe, float]:

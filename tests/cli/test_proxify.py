@@ -70,8 +70,11 @@ def test_the_cheapest_column_that_agrees(true: dict[str, list[float]], here: Pat
 
 @pytest.mark.usefixtures("true")
 def test_a_column_of_which_lower_is_better(here: Path) -> None:
-    assert nas("proxify", "table=true.csv", "full=-loss", "columns=[good]", "out=P").code == 0
-    done = nas("proxify", "table=true.csv", "full=loss", "columns=[good]", "out=P")
+    assert (
+        nas("proxify", "table=true.csv", "full=-loss", "columns=[good]", *TABLE[3:], "out=P").code
+        == 0
+    )
+    done = nas("proxify", "table=true.csv", "full=loss", "columns=[good]", *TABLE[3:], "out=P")
     assert (done.code, done.err.count("\n")) == (1, 1)
     assert "the best, good, has -" in done.err
     assert result(here / "P")["chosen"] is None
@@ -106,13 +109,13 @@ def test_mistakes_are_sentences(words: list[str], fragments: list[str], here: Pa
 
 
 def images(folder: Path) -> list[str]:
-    """Sixty images of three classes, which differ in brightness; the options that take them."""
+    """Forty images of three classes, which differ in brightness; the options that take them."""
     rng = np.random.default_rng(0)
-    labels = np.arange(60) % 3
-    pixels = rng.integers(0, 90, (60, 8, 8, 3)) + 70 * labels[:, None, None, None]
+    labels = np.arange(40) % 3
+    pixels = rng.integers(0, 90, (40, 8, 8, 3)) + 70 * labels[:, None, None, None]
     np.savez(folder / "images.npz", images=pixels.astype(np.uint8), labels=labels)
-    batch = ["batch=images", "batch.path=images.npz", "batch.size=60"]
-    full = ["proxy.epochs=4", "proxy.batch_size=8", "proxy.lr=0.02", "proxy.metric=loss"]
+    batch = ["batch=images", "batch.path=images.npz", "batch.size=40"]
+    full = ["proxy.epochs=2", "proxy.batch_size=8", "proxy.lr=0.02", "proxy.metric=loss"]
     return [*(word for word in SMALL if not word.startswith("batch.")), *batch, *full]
 
 
@@ -130,7 +133,7 @@ def test_a_recipe_is_found_and_other_commands_take_it(here: Path) -> None:
     }
     found = result(here / "P")
     assert len(found["rows"]) == 4
-    assert min(row["cost"] for row in found["rows"]) < 0.05
+    assert min(row["cost"] for row in found["rows"]) < 0.1
     good = [row for row in found["rows"] if row["tau"] >= 0.1]
     assert found["chosen"] == min(good, key=lambda row: row["cost"])["way"]
     recipe = read_yaml(here / "P" / "recipe.yaml")
@@ -151,7 +154,7 @@ def test_a_recipe_is_found_and_other_commands_take_it(here: Path) -> None:
 def test_a_killed_search_for_a_recipe_goes_on(here: Path) -> None:
     words = [*images(here), *GRID, "sample=4"]
     with started("proxify", *words, "out=A") as process:
-        wait(process, here / "A" / "trainings.jsonl", 700)
+        wait(process, here / "A" / "trainings.jsonl", 500)
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=60)
     assert not (here / "A" / "proxify.json").exists()
@@ -187,7 +190,7 @@ def test_ctrl_c_says_how_it_goes_on(here: Path) -> None:
     [
         (["proxy=naswot"], ["proxy=naswot", "nas proxify needs proxy=training"]),
         (["batch=natural"], ["training needs labels"]),
-        (["epochs=[4]", "share=[1]", "resolution=[8]"], ["no recipe", "smaller values"]),
+        (["epochs=[2]", "share=[1]", "resolution=[8]"], ["no recipe", "smaller values"]),
         (["table=true.csv"], ["table= needs full="]),
         (["full=acc"], ["full= needs a table"]),
         (["space=nasbench_nlp", "resolution=[8]"], ["image"]),
