@@ -26,6 +26,7 @@ COMMANDS = {
     "draw": "the picture of an architecture or of a search's best: SVG, PNG, Mermaid, DOT",
     "train": "train an architecture or an exported network: weights, figures, learning curve",
     "table": "train a sample of architectures and write a table of their figures",
+    "proxify": "the cheapest training that still ranks architectures as a full one does",
     "export": "a network as one Python file, weights, torch.export, ONNX or JSON",
     "report": "the summary of a search again, or the table of a sweep or a study, from its folder",
     "new": "a package with a space, a proxy or a strategy of your own, ready to change",

@@ -1,0 +1,1 @@
+"""Trainings, and shorter ones in their place."""
