@@ -18,12 +18,13 @@ from nas.arch import Arch
 from nas.batch import Batch
 from nas.errors import UsageError
 from nas.metric import METRICS
-from nas.metrics.table import check_clear, is_column, measure_named
+from nas.metrics.table import check_clear, measure_named
 from nas.proxy import PROXIES, Proxy
 from nas.ranking import RANKINGS, Ranking, by_score, rank_sum, ranked
 from nas.registry.options import Choice
 from nas.runs.entries import (
     executor_entry,
+    figures_entry,
     function_name,
     keys_entry,
     name_of,
@@ -242,7 +243,7 @@ class Search:
             **asdict(self.limits),
             **settings,
             "repeats": 1 if scoring is None else scoring.repeats,
-            "metrics": [] if scoring is None else self._measured(scoring),
+            **figures_entry(self.objective, self.aims, self.table),
             "table": None if self.table is None else str(self.table.path),
             "target": None if self.table is None else self.table.target,
             "duplicates": "error" if self.table is None else self.table.duplicates,
@@ -256,14 +257,6 @@ class Search:
         whole = {**with_digests(whole, self.objective, self.table)}
         plain: dict[str, Any] = json.loads(json.dumps(whole, default=repr))
         return plain
-
-    def _measured(self, scoring: ProxyObjective) -> list[str]:
-        """The metrics that `nas report` can name: registered ones, and columns of the table."""
-        return [
-            name
-            for name, metric in scoring.measures.items()
-            if name in METRICS or is_column(metric, name, self.table)
-        ]
 
 
 def asked(record: Mapping[str, Any]) -> Question:
