@@ -19,14 +19,21 @@ def check_names(
     """
     for name, metric in measures.items():
         if name in proxies and not are_one(name, proxies[name], metric):
-            raise UsageError(
-                f"{name} is a proxy and another figure among the metrics: give one of them "
-                f"another name"
-            )
+            check_once([name], measures)
         if metric.measured:
             check_further(name, ["iqr"], {*measures, *proxies})
     for name in proxies if repeats > 1 else ():
         check_further(name, ["sd"], {*measures, *proxies})
+
+
+def check_once(names: Collection[str], metrics: Collection[str], what: str = "a proxy") -> None:
+    """Raise UsageError if one of the names, of `what`, is that of a metric, too."""
+    for name in names:
+        if name in metrics:
+            raise UsageError(
+                f"{name} is {what} and another figure among the metrics: give one of them "
+                f"another name"
+            )
 
 
 def check_further(name: str, further: Collection[str], taken: Collection[str]) -> None:
@@ -40,7 +47,7 @@ def check_further(name: str, further: Collection[str], taken: Collection[str]) -
             )
 
 
-def are_one(name: str, proxy: Proxy, metric: Metric) -> bool:
+def are_one(name: str, proxy: Proxy, metric: Metric | None) -> bool:
     """Whether a proxy and a metric are the same figure: the registered ones, such as params."""
     if name not in PROXIES or name not in METRICS:
         return False

@@ -11,9 +11,10 @@ import pytest
 import nas as package
 from nas import METRICS, PROXIES, Batch, Candidate, Metric, UsageError
 from nas.metric import Measured
+from nas.metrics.table import TableColumn
 from nas.seeding import generator
 from tests.support.command_line import SMALL, check_mistake, nas, snapshot
-from tests.support.searches import SPACE
+from tests.support.searches import SPACE, Counting
 from tests.support.tables import NAMES, written
 
 QUICK: dict[str, Any] = {"strategy": "random", "budget": 3, "finals": None}
@@ -97,3 +98,57 @@ def test_a_repeated_score_has_its_deviation_beside_it() -> None:
     only = {"sd": METRICS.build("params")}
     with pytest.raises(UsageError, match="the score has a figure sd beside it"):
         package.ProxyObjective(SPACE, proxies["one"], batch, measures=only, repeats=2)
+
+
+class Named(Counting):
+    """An objective with a metric called score."""
+
+    @staticmethod
+    def metrics(arch: package.Arch) -> dict[str, float]:
+        return {"score": float(sum(arch)), "cost": 1.0}
+
+
+PARAMS = PROXIES.build("params")
+"""Its class is a registered proxy, and there is a metric of this name."""
+
+
+@pytest.mark.parametrize(
+    ("proxy", "options", "said"),
+    [
+        (Named(), {"objective": "score"}, "score is the objective's score and another figure"),
+        (Named(), {"constraints": ["score>=0"]}, "score is the objective's score and another"),
+        ("params", {"metrics": {"params": Timed()}, "objective": "-params"}, "is a proxy and"),
+        ("naswot", {"metrics": {"naswot": Timed()}, "constraints": ["naswot>=1"]}, "is a proxy"),
+        (["params", "skip"], {"metrics": {"skip": Timed()}}, "skip is a proxy and another"),
+        ({"flops": PARAMS, "params": PARAMS}, {}, "flops is a proxy and another figure"),
+        ("params", {"metrics": {"score": Timed()}}, "a metric cannot be called 'score'"),
+        ("params", {"metrics": {"one_sd": Timed()}}, "a metric cannot be called 'one_sd'"),
+    ],
+)
+def test_a_name_with_two_meanings_is_refused(
+    proxy: Any, options: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        package.search(SPACE, proxy, **QUICK, **options, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_column_named_as_the_proxy_is_refused(file: Path) -> None:
+    metrics = {"naswot": TableColumn(file, "naswot")}
+    with pytest.raises(UsageError, match="naswot is a proxy and"):
+        package.search(SPACE, "naswot", metrics=metrics, objective="-naswot", **QUICK)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "options"),
+    [
+        ("params", {"objective": "-params"}),
+        ("params", {"objective": ["params", "-flops"], "constraints": ["params>=0"]}),
+        (["params", "flops"], {"objective": "params/flops"}),
+        ({"params": PARAMS, "flops": "flops"}, {}),
+        (Named(), {"objective": "-cost"}),
+        (Counting(), {"objective": "score"}),
+    ],
+)
+def test_a_name_with_one_meaning_is_not(proxy: Any, options: dict[str, Any]) -> None:
+    assert len(package.search(SPACE, proxy, **QUICK, **options).trials) == 3
