@@ -15,7 +15,7 @@ from nas.proxy import PROXIES, Proxy
 from nas.ranking import RANKINGS, Ranking
 from nas.registry.options import Choice
 from nas.runs.stopping import heeding
-from nas.runs.summary import KEYS
+from nas.runs.summary import check_metrics
 from nas.scoring.executors import EXECUTORS, Executor
 from nas.scoring.measures import measures_of
 from nas.scoring.objective import ProxyObjective
@@ -91,9 +91,7 @@ def build_metrics(
 
     Raises UsageError for a wrong name, and for options of another metric.
     """
-    for name in names:
-        if name in KEYS or name == "sd" or name.endswith("_sd"):
-            raise UsageError(f"a metric cannot be called '{name}': a summary has that already")
+    check_metrics(names)
     given = options or {}
     for name in given:
         if name not in names:

@@ -9,11 +9,12 @@ from typing import Any
 
 from nas.cli.settings import SearchSettings, typed
 from nas.errors import UsageError
-from nas.runs.folder import OWN
+from nas.runs.folder import OWN, OWN_FIGURES
 from nas.runs.summary import Question
 from nas.scoring.objective import METRICS_SHOWN
 from nas.searching.loop import GIVE_UP
 from nas.searching.warmup import WarmUp
+from nas.space import SPACES
 
 ADDED = {
     "metrics": [*METRICS_SHOWN],
@@ -90,6 +91,12 @@ def _with_options(record: Mapping[str, Any]) -> Mapping[str, Any]:
         if record[kind]["name"] == name:
             whole[kind] = {**options, **record[kind]}
     return whole
+
+
+def is_of_program(record: Mapping[str, Any]) -> bool:
+    """Whether only the program that searched knows the space, or a figure that is looked for."""
+    own = OWN in record and record["space"]["name"] not in SPACES
+    return own or bool(record.get(OWN_FIGURES))
 
 
 def completed(record: Mapping[str, Any], file: Path) -> Mapping[str, Any]:

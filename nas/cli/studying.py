@@ -14,15 +14,15 @@ from nas.cli.build import build_space
 from nas.cli.comparing import drawing
 from nas.cli.finals import read
 from nas.cli.judging import judging
-from nas.cli.questions import recorded
+from nas.cli.questions import is_of_program, recorded
 from nas.cli.settings import SearchSettings
 from nas.cli.tables import recorded_table, table_of
 from nas.errors import UsageError, unknown
 from nas.ranking import Ranking
-from nas.runs.folder import CONFIG, HISTORY, OWN, SCORES, read_elapsed, read_record, read_trials
+from nas.runs.folder import CONFIG, HISTORY, SCORES, read_elapsed, read_record, read_trials
 from nas.runs.truth import DIGESTS
 from nas.searching.judging import Judging
-from nas.space import SPACES, Space
+from nas.space import Space
 from nas.storage.files import check_replaceable, remove_file, replace_file
 
 if TYPE_CHECKING:
@@ -70,8 +70,10 @@ def read_searches(folders: Iterable[Path]) -> Searches:
     for folder in folders:
         record = read_record(folder)[0]
         settings = recorded(record, folder / CONFIG)
-        if OWN in record and settings.space.name not in SPACES:
-            raise UsageError(f"{folder} is of a space that only its own program knows")
+        if is_of_program(record):
+            raise UsageError(
+                f"{folder} is of a space, objective or constraint that only its own program knows"
+            )
         key = repr(settings.space)
         if key not in spaces:
             spaces[key] = build_space(settings.space)

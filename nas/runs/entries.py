@@ -5,16 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nas.arch import CACHED
+from nas.metric import METRICS
+from nas.metrics.table import is_column
 from nas.proxy import PROXIES
 from nas.registry import Registry
+from nas.runs.folder import OWN_FIGURES
 from nas.scoring.executors import Executor
 from nas.scoring.keys import keys
 from nas.scoring.objective import Objective, ProxyObjective
-from nas.searching.judging import Judging
+from nas.searching.judging import Aims, Judging
 from nas.space import SPACES, Space
+
+if TYPE_CHECKING:
+    from nas.data.lookup import Column
 
 
 def space_entry(space: Space) -> dict[str, Any]:
@@ -53,6 +59,22 @@ def keys_entry(objective: Objective) -> dict[str, str]:
     if not isinstance(objective, ProxyObjective):
         return {"objective": name_of(None, objective)}
     return {name or "proxy": key for name, key in keys(objective).items()}
+
+
+def figures_entry(objective: Objective, aims: Aims, table: Column | None) -> dict[str, Any]:
+    """The metrics that `nas report` can name: registered ones, and columns of the table.
+
+    Under `OWN_FIGURES` those that objectives and constraints name and that it cannot.
+    """
+    scoring = objective if isinstance(objective, ProxyObjective) else None
+    metrics = [
+        name
+        for name, metric in (() if scoring is None else scoring.measures.items())
+        if name in METRICS or is_column(metric, name, table)
+    ]
+    scores = [] if scoring is None else [aims.score, *scoring.named]
+    own = [name for name in aims.names if name not in {*metrics, *METRICS, *scores}]
+    return {"metrics": metrics, **({OWN_FIGURES: own} if own else {})}
 
 
 def executor_entry(executor: Executor) -> dict[str, str]:

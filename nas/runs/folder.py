@@ -37,6 +37,8 @@ FREE = {
 
 OWN = "scores"
 """The key that only records of searches from Python have: what their scores depend on."""
+OWN_FIGURES = "own_figures"
+"""The key of the figures that are looked for and that only the program that searched can name."""
 
 Record = Mapping[str, Any]
 """The settings of a run as plain values. This module does not need to know their meaning."""

@@ -18,12 +18,13 @@ from nas.arch import Arch
 from nas.batch import Batch
 from nas.errors import UsageError
 from nas.metric import METRICS
-from nas.metrics.table import check_clear, is_column, measure_named
+from nas.metrics.table import check_clear, measure_named
 from nas.proxy import PROXIES, Proxy
 from nas.ranking import RANKINGS, Ranking, by_score, rank_sum, ranked
 from nas.registry.options import Choice
 from nas.runs.entries import (
     executor_entry,
+    figures_entry,
     function_name,
     keys_entry,
     name_of,
@@ -34,12 +35,13 @@ from nas.runs.folder import FINALS, FREE, OWN, opened, read_elapsed, write_best,
 from nas.runs.found import Found
 from nas.runs.front import write_front
 from nas.runs.progress import Progress, watched
-from nas.runs.summary import Question, summarise
+from nas.runs.summary import Question, check_metrics, summarise
 from nas.runs.truth import with_digests
 from nas.runs.warmup import opened_scores, read_outcome, too_short
 from nas.scoring.executors import Executor
 from nas.scoring.given import Proxies, objective_of, space_of
 from nas.scoring.measures import Metrics
+from nas.scoring.names import are_one, check_once
 from nas.scoring.objective import METRICS_SHOWN, Objective, ProxyObjective
 from nas.searching.feasibility import Screen
 from nas.searching.finals import (
@@ -242,7 +244,7 @@ class Search:
             **asdict(self.limits),
             **settings,
             "repeats": 1 if scoring is None else scoring.repeats,
-            "metrics": [] if scoring is None else self._measured(scoring),
+            **figures_entry(self.objective, self.aims, self.table),
             "table": None if self.table is None else str(self.table.path),
             "target": None if self.table is None else self.table.target,
             "duplicates": "error" if self.table is None else self.table.duplicates,
@@ -256,14 +258,6 @@ class Search:
         whole = {**with_digests(whole, self.objective, self.table)}
         plain: dict[str, Any] = json.loads(json.dumps(whole, default=repr))
         return plain
-
-    def _measured(self, scoring: ProxyObjective) -> list[str]:
-        """The metrics that `nas report` can name: registered ones, and columns of the table."""
-        return [
-            name
-            for name, metric in scoring.measures.items()
-            if name in METRICS or is_column(metric, name, self.table)
-        ]
 
 
 def asked(record: Mapping[str, Any]) -> Question:
@@ -341,9 +335,9 @@ def _aimed(
         if not formulas and not constraints:
             return objective, Aims()
         own = objective.metrics(space.sample(Random("figures")))
-        return objective, Aims.parse(
-            formulas, constraints, dict.fromkeys([*own, SCORE], ""), SCORE
-        )
+        aims = Aims.parse(formulas, constraints, dict.fromkeys([*own, SCORE], ""), SCORE)
+        check_once({*aims.names} & {SCORE}, own, "the objective's score")
+        return objective, aims
     single = not isinstance(objective.proxies, Mapping)
     score = name_of(PROXIES, objective.named[""]) if single else ""
     names = [score] if single else [*objective.named]
@@ -352,8 +346,11 @@ def _aimed(
     units |= dict.fromkeys([] if table is None else table.table.figures, "") | units
     aims = Aims.parse(formulas, constraints, {**dict.fromkeys(names, ""), **units}, score)
     check_clear(aims.names, table, names)
+    same = single and are_one(score, objective.named[""], objective.measures.get(score))
+    check_once({*aims.names} & {score} if single and not same else (), objective.measures)
     more = [name for name in aims.names if name not in {*names, *objective.measures}]
     measures = {**objective.measures, **{name: measure_named(name, table) for name in more}}
+    check_metrics(measures)
     return replace(objective, measures=measures, constraints=aims.constraints), aims
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
+from nas.errors import UsageError
 from nas.metric import Metric
 from nas.network import FLOPS_RULE
 from nas.ranking import Ranking, valued
@@ -51,6 +52,13 @@ KEYS = {
     *("flops_rule", "elapsed", "seconds", "trials_per_second", "top", "favourite", "finals"),
 }
 """The names in a summary that no metric can have."""
+
+
+def check_metrics(names: Iterable[str]) -> None:
+    """Raise UsageError for a name that a summary or a trial has for something else."""
+    for name in names:
+        if name in KEYS or name == "sd" or name.endswith("_sd"):
+            raise UsageError(f"a metric cannot be called '{name}': a summary has that already")
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from nas.arch import Arch
 from nas.candidate import Candidate
 from nas.errors import UsageError
-from nas.metric import METRICS, Measured, Metric
+from nas.metric import METRICS, Metric
 from nas.proxy import NoScore, Proxy
 from nas.scoring.attempt import finite, measured, reason, scored
 from nas.scoring.constraints import Constraints
+from nas.scoring.names import beside, check_names
 from nas.seeding import full_precision, one_thread
 from nas.space import Space
 from nas.trial import NONE, Evaluation
@@ -73,11 +74,12 @@ class ProxyObjective:
     """An architecture that breaks one has no score, and a proxy that comes later is not asked."""
 
     def __post_init__(self) -> None:
-        """Raise UsageError if a proxy or a metric has nothing for the space."""
+        """Raise UsageError if a proxy or metric has nothing for the space, or another's name."""
         for proxy in self.named.values():
             proxy.check_space(self.space)
         for metric in self.measures.values():
             metric.check_space(self.space)
+        check_names(self.measures, self.named, self.repeats)
 
     @property
     def named(self) -> Mapping[str, Proxy]:
@@ -192,8 +194,7 @@ class ProxyObjective:
         for name, metric in self.measures.items():
             with batch.unchanged():
                 figure = found[name] = measured(metric, candidate, batch, self.strict)
-            if isinstance(figure, Measured):
-                found |= {f"{name}_{key}": value for key, value in figure.more.items()}
+            found |= beside(name, figure, {*found, *self.measures, *self.named})
         return found
 
     def _scored(self, proxy: Proxy, candidate: Candidate) -> Evaluation:

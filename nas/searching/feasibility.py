@@ -122,9 +122,9 @@ class Feasibility:
             return
         _, arch, figures = self.nearest
         said = ", ".join(
-            f"{each.name} {figures[each.name]:,.6g}"
-            for each in self.constraints.each
-            if each.name in figures
+            f"{name} {figures[name]:,.6g}"
+            for name in dict.fromkeys(each.name for each in self.constraints.each)
+            if name in figures
         )
         texts = ", ".join(each.text for each in self.constraints.each)
         count = len(self.looked)

@@ -76,6 +76,15 @@ def test_mistakes(here: Path, words: list[str], said: str) -> None:
     assert not (here / "run").exists()
 
 
+@pytest.mark.usefixtures("here")
+def test_the_nearest_has_each_figure_once() -> None:
+    words = ["constraints=[params<=1e3,params>=999.5,flops<=-1]", "budget=5"]
+    done = nas("search", *QUICK, *words)
+    assert done.code == 2
+    said = done.err[done.err.index("the nearest is") :]
+    assert (said.count("params "), said.count("flops ")) == (1, 1)
+
+
 def test_the_history_is_the_same_from_processes(here: Path) -> None:
     words = [
         *(

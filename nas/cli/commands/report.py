@@ -34,13 +34,12 @@ def run(folder: Path, settings: ReportSettings) -> None:
     from nas.cli.build import build_space
     from nas.cli.finals import read
     from nas.cli.judging import judging
-    from nas.cli.questions import question, recorded
+    from nas.cli.questions import is_of_program, question, recorded
     from nas.cli.studying import searches_in
     from nas.cli.tables import figures_or_note, recorded_table, titles
-    from nas.runs.folder import CONFIG, OWN, read_best, read_elapsed, read_record, read_trials
+    from nas.runs.folder import CONFIG, read_best, read_elapsed, read_record, read_trials
     from nas.runs.summary import summarise
     from nas.runs.warmup import read_outcome
-    from nas.space import SPACES
 
     if folders := searches_in(folder):
         _show_study(folders, settings)
@@ -51,7 +50,7 @@ def run(folder: Path, settings: ReportSettings) -> None:
     record = read_record(folder)[0]
     search = recorded(record, folder / CONFIG)
     table = recorded_table(search, record)
-    if OWN in record and search.space.name not in SPACES:  # of the program that searched
+    if is_of_program(record):
         _show(read_best(folder), titles(search, table), settings)
         return
     space = build_space(search.space)
