@@ -45,17 +45,25 @@ def studied(runs: Sequence[Run], figure: Figure) -> dict[str, Any]:
         row["to_best"] = _to_best(row["variant"], rows[0]["variant"], pairs)
     return {
         "report": figure.name,
+        "of": _of(runs, figure),
         "lower_is_better": figure.lower,
         "best": _plain(figure.best),
         "searches_in_all": len(runs),
         "interval": INTERVAL,
         "test": TEST,
-        "notes": _notes(runs, by_name, rows, why),
+        "notes": _notes(runs, by_name, rows, figure, why),
         "rows": rows,
         "pairs": pairs,
         "curves": _curves({row["variant"]: by_name[row["variant"]] for row in rows}, figure),
         "searches": [_search(name, run, figure) for name, each in by_name.items() for run in each],
     }
+
+
+def _of(runs: Sequence[Run], figure: Figure) -> str:
+    """What a search's figure is of, in words."""
+    if figure.is_score and any(run.winner is not None for run in runs):
+        return "a search's favourite before its finals"
+    return "what a search returns"
 
 
 def _incomparable(runs: Sequence[Run], figure: Figure) -> str:
@@ -161,6 +169,7 @@ def _notes(
     runs: Sequence[Run],
     by_name: Mapping[str, Sequence[Run]],
     rows: Sequence[Mapping[str, Any]],
+    figure: Figure,
     why: str,
 ) -> list[str]:
     notes = []
@@ -182,7 +191,12 @@ def _notes(
             f"{smallest(seeds):.3g}: more seeds tell more"
         )
     if any(run.winner is not None for run in runs):
-        notes.append("the table is of the winners of the finals, the curves are without finals")
+        notes.append(
+            "the finals go by other figures, so the table and the curves are without them: "
+            "report=NAME compares a metric or a column of a table, of their winners"
+            if figure.is_score
+            else "the table is of the winners of the finals, the curves are without finals"
+        )
     return notes
 
 

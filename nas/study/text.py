@@ -23,7 +23,7 @@ def rendered(study: Row) -> str:
     better = "lower" if study["lower_is_better"] else "higher"
     known = f" · best possible {study['best']:.6g}" if study["best"] is not None else ""
     parts = [
-        f"{study['report']} of what a search returns ({better} is better){known} · "
+        f"{study['report']} of {study['of']} ({better} is better){known} · "
         f"{study['searches_in_all']} searches",
         table(heads, [line[: len(heads)] for line in lines]),
     ]
