@@ -89,7 +89,8 @@ def number(text: str, unit: str, what: str) -> float:
     found = NUMBER.fullmatch(text)
     if found is None:
         raise UsageError(f"{what} is no number, such as 7.5 or 2k")
-    return _limit(what, *found.groups(), unit)
+    digits, suffix = found.groups()
+    return _limit(what, digits, suffix, unit)
 
 
 def _limit(what: str, digits: str, suffix: str, unit: str) -> float:
