@@ -16,11 +16,12 @@ from nas.cli.build import build_executor
 from nas.cli.commands import search
 from nas.cli.composition import composed_again, positional, run_hydra
 from nas.cli.config_files import quoted
+from nas.cli.judging import with_figures
+from nas.cli.reported import figure_named
 from nas.cli.settings import SearchSettings
 from nas.cli.study_settings import StudySettings
 from nas.cli.studying import (
     check_folder,
-    figure_named,
     read_searches,
     searches_in,
     study_of,
@@ -167,13 +168,14 @@ def _check(variants: Sequence[Variant]) -> None:
             search.check(each.settings.search(each.settings.seed, each.settings.out))
         except UsageError as error:
             raise _unfit(each.own, error) from error
-    settings = [each.settings for each in variants]
-    figure = figure_named(settings, settings[0].record, settings[0].report)
-    differs = comparable(each.record for each in settings)
-    if figure.is_score and differs:
+    settings = [with_figures(each.settings) for each in variants]
+    records = [each.record for each in settings]
+    figure = figure_named(settings, records, variants[0].settings.report)
+    differs = comparable(records, figure.scale)
+    if differs and (figure.is_score or figure.whole is not None):
         raise UsageError(
-            f"the variants differ in {differs}, so their scores do not compare: report=COLUMN "
-            f"with table=NAME compares true figures, and report=NAME a metric"
+            f"the variants differ in {differs}, so their {figure.name}s do not compare: "
+            f"report=COLUMN with table=NAME compares true figures, and report=NAME a metric"
         )
 
 
