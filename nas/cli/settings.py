@@ -284,7 +284,7 @@ class CompareSettings(ScoringSettings):
     sample: Annotated[int | None, sample]
     baselines: Annotated[tuple[str, ...], names("proxies, such as [params]")]
     under: Annotated[tuple[str, ...], under]
-    limits: Annotated[int | tuple[float, ...], limits]
+    limits: Annotated[int | tuple[float | str, ...], limits]
     metric: Annotated[Mapping[str, Mapping[str, Any]], options_of_metrics]
     finals: Annotated[Panel | None, finals]
     duplicates: Annotated[str, one_of("error", "mean")]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from nas.cli.checks import column
-from nas.cli.settings import SearchSettings, Settings, flag, name_of, typed, whole
+from nas.cli.checks import column, table
+from nas.cli.settings import SearchSettings, Settings, data_folder, flag, name_of, typed, whole
 
 
 @dataclass(frozen=True)
@@ -33,4 +33,6 @@ class ReportSettings(Settings):
 
     json: Annotated[bool, flag]
     report: Annotated[str | None, column]
+    table: Annotated[str | None, table]
+    data_dir: Annotated[str | None, data_folder]
     out: Annotated[str | None, name_of("a folder", optional=True)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import nan
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,19 +14,18 @@ from nas.cli.comparing import drawing
 from nas.cli.finals import read
 from nas.cli.judging import judging
 from nas.cli.questions import is_of_program, recorded
+from nas.cli.reported import figure_named
 from nas.cli.settings import SearchSettings
-from nas.cli.tables import recorded_table, table_of
-from nas.errors import UsageError, unknown
+from nas.errors import UsageError
 from nas.ranking import Ranking
 from nas.runs.folder import CONFIG, HISTORY, SCORES, read_elapsed, read_record, read_trials
-from nas.runs.truth import DIGESTS
 from nas.searching.judging import Judging
 from nas.space import Space
 from nas.storage.files import check_replaceable, remove_file, replace_file
 
 if TYPE_CHECKING:
     from nas.data.lookup import Column
-    from nas.study.run import Figure, Run
+    from nas.study.run import Run
     from nas.trial import Trial
 
 RESULT, TABLE, SEARCHES, CURVES, PAGE = (
@@ -101,72 +99,19 @@ def _value(settings: SearchSettings, ranking: Ranking) -> Callable[[Trial], floa
     return lambda trial: ranking.seen(trial).score
 
 
-def study_of(found: Searches, report: str | None) -> dict[str, Any]:
-    """The searches as one study of plain data; `report` names what is compared."""
+def study_of(found: Searches, report: str | None, table: Column | None = None) -> dict[str, Any]:
+    """The searches as one study of plain data; `report` names what is compared.
+
+    `table` stands in place of the tables of the searches.
+    """
     from nas.study.result import studied
 
     records = [run.settings for run in found.runs]
-    result = studied(found.runs, figure_named(found.settings, records[0], report))
+    figure = figure_named(found.settings, records, report, table, found.runs)
+    result = studied(found.runs, figure)
     if found.unfinished:
         result["notes"].insert(0, f"{found.unfinished} of {len(found.runs)} searches are not over")
     return result
-
-
-def figure_named(
-    settings: Sequence[SearchSettings], record: Mapping[str, Any], report: str | None
-) -> Figure:
-    """What is compared: the score, a metric, or a column of the table that the searches name.
-
-    `record` is that of the first search, with the content of its table, or its settings if it did
-    not begin yet. Raises UsageError if there is no such figure.
-    """
-    from nas.study.run import SCORE, by_metric, by_score
-
-    name = (report or "").removeprefix("-")
-    lower = (report or "").startswith("-")
-    metrics = [
-        each for each in settings[0].metrics if all(each in other.metrics for other in settings)
-    ]
-    if name == SCORE and not lower:
-        return by_score()
-    if name in metrics:
-        return by_metric(name, lower=not lower)
-    column = _column(settings[0], record)
-    if column is None and report is None:
-        return by_score()
-    if column is None:
-        what = "figure of these searches, which have no table,"
-        raise unknown(what, name, [SCORE, *metrics])
-    space = build_space(settings[0].space)
-    return _true(column if report is None else column.with_target(report), space)
-
-
-def _column(settings: SearchSettings, record: Mapping[str, Any]) -> Column | None:
-    """The target in the table of a search, or in that of its proxy; None without a table."""
-    from nas.data.lookup import Column
-
-    if settings.table is not None:
-        return recorded_table(settings, record) if DIGESTS in record else table_of(settings)
-    names = ("table", "target", "data_dir", "duplicates", "foreign")
-    for choice in settings.proxy.members.values():
-        if choice.options.get("table") is not None:
-            given = {name: choice.options.get(name) for name in names}
-            return Column.of(**{name: value for name, value in given.items() if value is not None})
-    return None
-
-
-def _true(column: Column, space: Space) -> Figure:
-    """A column of the table as a figure, whose best is known."""
-    from nas.study.run import Figure
-
-    figures = column.figures(space)
-    best = figures.own(figures.ordered[-1]) if figures.ordered else nan
-    return Figure(
-        figures.column,
-        lambda trial: figures.own(figures.cell(trial.arch).value),
-        figures.target.startswith("-"),
-        best,
-    )
 
 
 def print_sweep(made: Sequence[Path], folder: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from urllib.parse import quote
 from zlib import crc32
@@ -55,6 +55,26 @@ def combined(common: Sequence[str], others: Sequence[Sequence[str]]) -> list[lis
     if len(unique) > MOST:
         raise UsageError(f"these are {len(unique)} variants: a study has at most {MOST}")
     return unique
+
+
+def regrouped(words: Sequence[str], fits: Callable[[Sequence[str]], bool]) -> list[str]:
+    """The words that give options of a plugin to those of its kind that have them, after a +.
+
+    `fits` says whether the words of a variant can be composed. Empty where that is no help: where
+    no kind has several names, or where an option fits none of them.
+    """
+    for word in words:
+        own = [each for each in words if _key(each).startswith(f"{_key(word)}.")]
+        names = _values(word)
+        rest = [each for each in words if each != word and each not in own]
+        if len(names) < 2 or not own:
+            continue
+        having = {
+            name: [each for each in own if fits(_spread([*rest, name, each])[0])] for name in names
+        }
+        if all(any(each in mine for mine in having.values()) for each in own):
+            return [part for name, mine in having.items() for part in (AND, name, *mine)]
+    return []
 
 
 def _without(common: Sequence[str], other: Sequence[str]) -> list[str]:

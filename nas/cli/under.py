@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nas.cli.build import build_metrics
+from nas.cli.limits import in_unit
 from nas.cli.settings import CompareSettings
 from nas.errors import UsageError, unknown
 from nas.metric import METRICS
@@ -49,7 +50,8 @@ def _cost(under: str, settings: CompareSettings, space: Space, table: Table) -> 
     options = {each: given for each, given in settings.metric.items() if each == name}
     if name in METRICS:
         metric = build_metrics([name], options)[name]
-        return Cost(name, settings.limits, metric=metric, at_least=least)
+        limits = in_unit(settings.limits, name, metric.unit)
+        return Cost(name, limits, metric=metric, at_least=least)
     if options:
         raise UsageError(f"metric.{name} has options, and {name} is no metric")
     if not column:
@@ -58,7 +60,8 @@ def _cost(under: str, settings: CompareSettings, space: Space, table: Table) -> 
     check_numbers(table, name)
     found = truth(table, space, name, settings.duplicates, settings.foreign)
     figures = dict(zip(found.archs, found.values, strict=True))
-    return Cost(name, settings.limits, figures, at_least=least)
+    limits = in_unit(settings.limits, name, "")
+    return Cost(name, limits, figures, at_least=least)
 
 
 def finals_of(settings: CompareSettings, objective: ProxyObjective, proxy: str) -> Finals | None:

@@ -234,7 +234,10 @@ def _labels(axes: Axes, ends: Sequence[tuple[float, str]], right: float, beside:
 
 
 def under(comparison: Comparison, result: Mapping[str, Any]) -> Figure:
-    """The truth of every proxy's choice against the limit, one panel a cost."""
+    """The truth of every proxy's choice against the limit, one panel a cost.
+
+    A choice holds until the next limit; the best of all is known at every cost between.
+    """
     count = len(result["under"])
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(8.5, 5.2 * count), layout="constrained")
@@ -255,18 +258,37 @@ def _curves(axes: Axes, under: Mapping[str, Any], comparison: Comparison) -> Non
         truths = [row["picks"][each]["truth"] for each in met]
         grey = f"{0.55 * place / max(len(under['rows']), 1):.2f}"
         look, mark = LINES[place % len(LINES)], MARKERS[place % len(MARKERS)]
-        axes.plot(limits, truths, look, marker=mark, color=grey, markersize=4, linewidth=1.1)
+        steps: Any = {"drawstyle": "steps-post", "color": grey, "linewidth": 1.1}
+        axes.plot(limits, truths, look, marker=mark, markersize=4, **steps)
         ends.append((truths[-1], row["proxy"]))
-    best = [under["limits"][place]["best"]["truth"] for place in met]
-    axes.plot(limits, best, color="black", linewidth=2.2)
-    ends.append((best[-1], "the truth itself"))
-    _labels(axes, ends, limits[-1], limits[-1] + 0.04 * (limits[-1] - limits[0] or 1.0))
-    axes.autoscale(False)
     assert comparison.values is not None
     costs, values = comparison.costs[under["name"]], comparison.sign * comparison.values
+    high = under["relation"] == "≥"
+    corners = best_steps(costs, values, (limits[0], limits[-1]), comparison.sign, high)
+    axes.plot(*corners, color="black", linewidth=2.2, drawstyle="steps-post")
+    ends.append((float(corners[1][-1]), "the truth itself"))
+    _labels(axes, ends, limits[-1], limits[-1] + 0.04 * (limits[-1] - limits[0] or 1.0))
+    axes.autoscale(False)
     size = 3 if len(values) > 300 else 6
     axes.plot(costs, values, ".", color="0.75", markersize=size, mew=0, zorder=0, rasterized=True)
     axes.grid(color="0.93")
+
+
+def best_steps(
+    costs: Array, values: Array, ends: tuple[float, float], sign: int, at_least: bool
+) -> tuple[Array, Array]:
+    """The corners (points,), (points,) of the best value that may be had, against its cost.
+
+    From the tightest limit of `ends` to the loosest; each value holds until the next cost. Costs
+    (n,) may be NaN; with `at_least` they must be high. `sign` is -1 if lower values are better.
+    """
+    way = -1 if at_least else 1
+    met = np.flatnonzero(way * costs <= way * ends[1])
+    met = met[np.argsort(way * costs[met], kind="stable")]
+    best = sign * np.maximum.accumulate(sign * values[met])
+    start = int((way * costs[met] <= way * ends[0]).sum()) - 1
+    heights = [best[start], *best[start + 1 :], best[-1]]
+    return np.array([ends[0], *costs[met][start + 1 :], ends[1]]), np.array(heights)
 
 
 def agreement(result: Mapping[str, Any]) -> Figure:

@@ -10,7 +10,9 @@ from math import inf, isfinite, isnan, nan
 from nas.errors import UsageError
 from nas.trial import Evaluation, Trial
 
-SENTENCE = re.compile(r"\s*(.+?)\s*(<=|>=|<|>)\s*([+-]?[\d.]\S*?)\s*([^\W\d]*)\s*", re.DOTALL)
+VALUE = r"([+-]?\.?\d\S*?)\s*([^\W\d]*)\s*"
+NUMBER = re.compile(rf"\s*{VALUE}")
+SENTENCE = re.compile(rf"\s*(.+?)\s*(<=|>=|<|>)\s*{VALUE}", re.DOTALL)
 COUNTS = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 """Factors that a number of anything may have."""
 TIMES = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0}
@@ -60,9 +62,7 @@ class Constraint:
                 f"the constraint '{text}' is about '{name}', which is no figure of this search; "
                 f"there are: {listed}"
             )
-        limit = _number(text, digits) * _factor(text, suffix, units[name])
-        if not isfinite(limit):
-            raise UsageError(f"the limit in the constraint '{text}' must be a finite number")
+        limit = _limit(f"the constraint '{text}'", digits, suffix, units[name])
         return Constraint("".join(text.split()), name, sign, limit)
 
     @property
@@ -80,14 +80,34 @@ class Constraint:
         return max(excess / (abs(self.limit) or 1.0), EDGE)
 
 
-def _number(text: object, digits: str) -> float:
+def number(text: str, unit: str, what: str) -> float:
+    """A number of figures in a unit, such as 2k, 5ms or 3MiB; `what` it is, for an error.
+
+    >>> number("0.2s", "ms", "the limit '0.2s'")
+    200.0
+    """
+    found = NUMBER.fullmatch(text)
+    if found is None:
+        raise UsageError(f"{what} is no number, such as 7.5 or 2k")
+    digits, suffix = found.groups()
+    return _limit(what, digits, suffix, unit)
+
+
+def _limit(what: str, digits: str, suffix: str, unit: str) -> float:
+    limit = _number(what, digits) * _factor(what, suffix, unit)
+    if not isfinite(limit):
+        raise UsageError(f"the limit in {what} must be a finite number")
+    return limit
+
+
+def _number(what: str, digits: str) -> float:
     try:
         return float(digits)
     except ValueError:
-        raise UsageError(f"'{digits:.40}' in the constraint '{text}' is no number") from None
+        raise UsageError(f"'{digits:.40}' in {what} is no number") from None
 
 
-def _factor(text: object, suffix: str, unit: str) -> float:
+def _factor(what: str, suffix: str, unit: str) -> float:
     """What a suffix makes of a number in the unit of the figure."""
     if not suffix or suffix == unit:
         return 1.0
@@ -98,7 +118,7 @@ def _factor(text: object, suffix: str, unit: str) -> float:
             return units[suffix] / units[unit]
     fitting = next((u for u in (TIMES, SIZES) if unit in u), {})
     raise UsageError(
-        f"the constraint '{text}' has the unit '{suffix}', which does not fit a figure "
+        f"{what} has the unit '{suffix}', which does not fit a figure "
         f"{f'in {unit}' if unit else 'without a unit'}: give a plain number, or one with "
         f"{', '.join([*COUNTS, *fitting])}"
     )

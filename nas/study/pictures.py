@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from math import ceil, floor, log10
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from nas.compare.pictures import STYLE
 from nas.errors import UsageError
@@ -20,6 +22,8 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#e69f00", "#5
 LINES = ("-", "--", "-.", (0, (1, 1.2)))
 START = 0.04
 """The share of a search that is left out where the height of a picture is chosen."""
+LABELS = 3
+"""A logarithmic axis has at least so many labels, or two where equal steps give no more."""
 BANDS = 8
 """For more variants than this the intervals are left out: they would hide each other."""
 
@@ -52,8 +56,10 @@ def curves(study: Mapping[str, Any]) -> Figure:
             axes.set_ylabel(f"{title} of the best so far")
             if title.startswith("regret of ") and _positive(lines):
                 axes.set_yscale("log")
+                low, high = axes.get_ylim()
+                axes.set_yticks(marks(low, high))
                 axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-                axes.yaxis.set_minor_formatter(_some)
+                axes.yaxis.set_minor_formatter(NullFormatter())
             else:
                 _heights(axes, lines)
         handles, labels = figure.axes[0].get_legend_handles_labels()
@@ -77,9 +83,20 @@ def _lines(axes: Axes, lines: Mapping[str, Any], names: list[str]) -> None:
     axes.set_axisbelow(True)
 
 
-def _some(value: float, _: float | None) -> str:
-    """Labels between powers of ten: 2 and 5, because more of them would overlap."""
-    return f"{value:g}" if f"{value:e}"[0] in "25" else ""
+def marks(low: float, high: float) -> list[float]:
+    """What is labelled on a logarithmic axis from `low` to `high`, both positive.
+
+    Powers of ten, or also 2 and 5, or all first digits, or else equal steps: the first of these
+    that gives three labels.
+    """
+    tens = range(floor(log10(low)), ceil(log10(high)) + 1)
+    for digits in ((1,), (1, 2, 5), range(1, 10)):
+        found = [float(f"{digit}e{ten}") for ten in tens for digit in digits]
+        found = [value for value in found if low <= value <= high]
+        if len(found) >= LABELS:
+            return found
+    steps = MaxNLocator(5, steps=[1, 2, 5, 10], min_n_ticks=LABELS)
+    return [float(value) for value in steps.tick_values(low, high) if low <= value <= high]
 
 
 def _positive(lines: Mapping[str, Any]) -> bool:

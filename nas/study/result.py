@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from math import isnan
+from math import isnan, nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,12 +45,14 @@ def studied(runs: Sequence[Run], figure: Figure) -> dict[str, Any]:
         row["to_best"] = _to_best(row["variant"], rows[0]["variant"], pairs)
     return {
         "report": figure.name,
+        "of": _of(runs, figure),
         "lower_is_better": figure.lower,
         "best": _plain(figure.best),
+        **({} if figure.whole is None else {"reference": dict(figure.whole.reference)}),
         "searches_in_all": len(runs),
         "interval": INTERVAL,
         "test": TEST,
-        "notes": _notes(runs, by_name, rows, why),
+        "notes": _notes(runs, by_name, rows, figure, why),
         "rows": rows,
         "pairs": pairs,
         "curves": _curves({row["variant"]: by_name[row["variant"]] for row in rows}, figure),
@@ -58,12 +60,21 @@ def studied(runs: Sequence[Run], figure: Figure) -> dict[str, Any]:
     }
 
 
+def _of(runs: Sequence[Run], figure: Figure) -> str:
+    """What a search's figure is of, in words."""
+    if figure.whole is not None:
+        return "the front that a search finds"
+    if figure.is_score and any(run.winner is not None for run in runs):
+        return "a search's favourite before its finals"
+    return "what a search returns"
+
+
 def _incomparable(runs: Sequence[Run], figure: Figure) -> str:
     """Why the figures of these runs do not compare; empty if they do."""
     records = [run.settings for run in runs]
     if figure.is_score and any(run.value is None for run in runs):
         return "this ranking gives values that hold within one search"
-    differs = comparable(records) if figure.is_score else comparable(records, ["space"])
+    differs = comparable(records, figure.scale)
     return f"the searches differ in {differs}" if differs else ""
 
 
@@ -71,10 +82,24 @@ def _ends(runs: Sequence[Run], figure: Figure) -> dict[int, float]:
     """The figure of what each search returns, by seed; the mean where a seed is there twice."""
     found: dict[int, list[float]] = {}
     for run in runs:
-        trial = _returned(run, figure)
-        if trial is not None and not isnan(value := figure.in_run(run)(trial)):
+        if not isnan(value := _end(run, figure)):
             found.setdefault(run.seed, []).append(value)
     return {seed: float(np.mean(values)) for seed, values in found.items()}
+
+
+def _end(run: Run, figure: Figure) -> float:
+    """The figure of what a search returns; NaN if there is none."""
+    if figure.whole is not None:
+        return float(figure.whole.so_far(run)[-1]) if run.trials else nan
+    trial = _returned(run, figure)
+    return nan if trial is None else figure.in_run(run)(trial)
+
+
+def _course(run: Run, figure: Figure) -> Array:
+    """The figure of the best so far after each trial (trials,)."""
+    if figure.whole is not None:
+        return figure.whole.so_far(run)
+    return so_far(run, figure.in_run(run))
 
 
 def _returned(run: Run, figure: Figure) -> Any:
@@ -161,6 +186,7 @@ def _notes(
     runs: Sequence[Run],
     by_name: Mapping[str, Sequence[Run]],
     rows: Sequence[Mapping[str, Any]],
+    figure: Figure,
     why: str,
 ) -> list[str]:
     notes = []
@@ -181,8 +207,19 @@ def _notes(
             f"{seeds} {'seed gives' if seeds == 1 else 'seeds give'} no p-value below "
             f"{smallest(seeds):.3g}: more seeds tell more"
         )
-    if any(run.winner is not None for run in runs):
-        notes.append("the table is of the winners of the finals, the curves are without finals")
+    if figure.whole is not None:
+        point = figure.whole.reference.items()
+        notes.append(
+            f"the {figure.name} is above {', '.join(f'{k} = {v:.6g}' for k, v in point)}: "
+            + ("given" if figure.whole.given else "the worst of all scored trials in each")
+        )
+    elif any(run.winner is not None for run in runs):
+        notes.append(
+            "the finals go by other figures, so the table and the curves are without them: "
+            "report=NAME compares a metric or a column of a table, of their winners"
+            if figure.is_score
+            else "the table is of the winners of the finals, the curves are without finals"
+        )
     return notes
 
 
@@ -193,9 +230,7 @@ def _curves(by_name: Mapping[str, Sequence[Run]], figure: Figure) -> dict[str, d
     for each in (figure, by_score()):
         if each.name in found or (each.is_score and _incomparable(every, each)):
             continue
-        rows = {
-            name: [so_far(run, each.in_run(run)) for run in runs] for name, runs in by_name.items()
-        }
+        rows = {name: [_course(run, each) for run in runs] for name, runs in by_name.items()}
         found[each.name] = {name: _points(curve(values)) for name, values in rows.items()}
         if not isnan(each.best):
             lost = {n: [each.sign * (each.best - v) for v in vs] for n, vs in rows.items()}
@@ -215,11 +250,12 @@ def _points(found: Curve) -> dict[str, list[Any]]:
 
 
 def _search(name: str, run: Run, figure: Figure) -> dict[str, Any]:
+    about = {"variant": name, "seed": run.seed, "trials": len(run.trials)}
+    if figure.whole is not None:
+        return {**about, figure.name: _plain(_end(run, figure)), "front": figure.whole.front(run)}
     trial = _returned(run, figure)
     return {
-        "variant": name,
-        "seed": run.seed,
-        "trials": len(run.trials),
+        **about,
         figure.name: None if trial is None else _plain(figure.in_run(run)(trial)),
         "score": None if trial is None else _plain(by_score().in_run(run)(trial)),
         "tuple": None if trial is None else list(trial.arch),

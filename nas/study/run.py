@@ -6,11 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 from operator import attrgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nas.arch import Arch
 from nas.ranking import Ranking
+from nas.study.variants import SCALE
 from nas.trial import Trial
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,24 @@ class Run:
     """The winner of the search's finals; None without finals."""
 
 
+class Whole(Protocol):
+    """A figure of the front of a search with several objectives."""
+
+    @property
+    def reference(self) -> Mapping[str, float]:
+        """The point that it is measured from, by objective."""
+
+    @property
+    def given(self) -> bool:
+        """Whether somebody gave the reference; else it is the worst of all scored trials."""
+
+    def so_far(self, run: Run) -> Array:
+        """The figure after each trial (trials,); NaN before the first score."""
+
+    def front(self, run: Run) -> list[list[int]]:
+        """The architectures that no other one of the search dominates."""
+
+
 @dataclass(frozen=True)
 class Figure:
     """What is compared: a figure of the architecture that a search would return."""
@@ -39,6 +64,10 @@ class Figure:
     """Whether a lower one is better."""
     best: float = nan
     """The best that there is, if that is known: then there is a regret."""
+    scale: Sequence[str] = ("space",)
+    """The settings that the figure depends on: where one differs, figures do not compare."""
+    whole: Whole | None = None
+    """What a figure is that is of a whole search and not of one trial."""
 
     @property
     def sign(self) -> int:
@@ -56,11 +85,12 @@ class Figure:
 
 
 SCORE = "score"
+HYPERVOLUME = "hypervolume"
 
 
 def by_score(lower: bool = False) -> Figure:
     """The score of the trials."""
-    return Figure(SCORE, lambda trial: trial.score, lower)
+    return Figure(SCORE, lambda trial: trial.score, lower, scale=SCALE)
 
 
 def by_metric(name: str, lower: bool = False) -> Figure:

@@ -23,7 +23,7 @@ def rendered(study: Row) -> str:
     better = "lower" if study["lower_is_better"] else "higher"
     known = f" · best possible {study['best']:.6g}" if study["best"] is not None else ""
     parts = [
-        f"{study['report']} of what a search returns ({better} is better){known} · "
+        f"{study['report']} of {study['of']} ({better} is better){known} · "
         f"{study['searches_in_all']} searches",
         table(heads, [line[: len(heads)] for line in lines]),
     ]
@@ -104,11 +104,19 @@ def curves_csv(study: Row) -> str:
 
 def searches_csv(study: Row) -> str:
     """One row for each search: what it returned."""
+    archs = ("tuple", "front")
     rows = [
-        {**row, "tuple": "" if row["tuple"] is None else str(tuple(row["tuple"]))}
+        {key: _archs(value) if key in archs else value for key, value in row.items()}
         for row in study["searches"]
     ]
     return written(list(dict.fromkeys(key for row in rows for key in row)), rows)
+
+
+def _archs(value: Any) -> str:
+    """One architecture as a tuple, or several."""
+    if not value:
+        return ""
+    return str(tuple(value)) if isinstance(value[0], int) else " ".join(map(_archs, value))
 
 
 def written(columns: Any, rows: Any) -> str:

@@ -13,7 +13,7 @@ CONTENT = {DIGESTS: "what their tables hold", "inputs_sha256": "their input file
 APART = ("seed", "out", "device", "executor", "strict", "give_up", *CONTENT)
 """What makes no variant: searches that differ only in these are of one variant."""
 SCALE = (
-    *("space", "proxy", "ranking", "batch", "repeats", "live", "objective", "table", "target"),
+    *("space", "proxy", "objective", "ranking", "batch", "repeats", "live", "table", "target"),
     *CONTENT,
 )
 """What scores depend on: where one differs, scores do not compare."""

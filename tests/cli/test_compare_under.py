@@ -80,6 +80,24 @@ def test_own_limits_may_be_met_by_none(here: Path) -> None:
     assert set(line.split()[2:]) == {"0", "–"}
 
 
+@pytest.mark.parametrize(
+    ("under", "given", "limits"),
+    [
+        ("params", "[2k,1M,500]", [500, 2000, 1_000_000]),
+        ("any_name", "[0.006k,9]", [6, 9]),
+        ("memory", "[1MB,2MiB,3000kB]", [1e6, 2 * 2**20, 3e6]),
+    ],
+)
+def test_limits_may_have_units(here: Path, under: str, given: str, limits: list[float]) -> None:
+    words = [word for word in QUICK if not word.startswith("proxy=")]
+    done = nas(
+        "compare", *words, "proxy=params", "pictures=false", f"under={under}", f"limits={given}"
+    )
+    assert done.code == 0, done.err
+    found = [each["limit"] for each in result(here)["under"][0]["limits"]]
+    assert found == pytest.approx(limits)
+
+
 def test_a_figure_may_be_wanted_high(here: Path) -> None:
     done = nas("compare", *QUICK, "pictures=false", "under=-any_name", "limits=[7]")
     assert done.code == 0, done.err
@@ -111,6 +129,13 @@ def test_rows_without_the_figure_meet_no_limit(here: Path) -> None:
             ["under=any_name", "limits=[1,.nan]"],
             "must be 1 or more, or a list of limits such as",
         ),
+        (
+            ["under=any_name", "limits=[5ms,9]"],
+            "the limit 5ms of any_name has the unit 'ms', which does not fit a figure without a "
+            "unit: give a plain number, or one with k, K, M, G, T",
+        ),
+        (["under=params", "limits=[1..5k]"], "'1..5' in the limit 1..5k of params is no number"),
+        (["under=params", "limits=[5ms]"], "does not fit a figure without a unit"),
         (["under=[any_name,params]", "limits=[9]"], "a list of limits= is for one figure"),
         (["under=any_name", "table=null", "target=null"], "under=any_name compares true figures"),
         (["under=any_name", "+metric.latency.x=1"], "metric.latency has options of a metric that"),

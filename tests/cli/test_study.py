@@ -121,8 +121,22 @@ def test_options_that_belong_together(here: Path) -> None:
     }
     words = ["strategy=random,evolution", "strategy.population=2,4"]
     done = nas("study", *QUICK, "out=T", *words)
-    check_mistake(done, ["the variant strategy=random strategy.population=2", "after a word +"])
+    told = "+ strategy=random + strategy=evolution strategy.population=2,4"
+    check_mistake(done, ["the variant strategy=random strategy.population=2", told])
     assert not (here / "T").exists()
+
+
+def test_an_option_of_one_variant_is_refused_with_the_words_to_type(here: Path) -> None:
+    words = ["strategy=random,evolution", "strategy.population=16", "seeds=1", "out=S"]
+    told = "give each its own options: + strategy=random + strategy=evolution"
+    done = nas("study", *QUICK, *words)
+    check_mistake(done, ["variant strategy=random", f"{told} strategy.population=16"])
+    typed = done.err.split("own options: ")[1].strip().rstrip(")").split()
+    assert nas("study", *QUICK, *words[2:], *typed).code == 0
+    assert len(folders(here / "S")) == 2
+    done = nas("study", *QUICK, "strategy=random,evolution", "strategy.populatoin=16")
+    check_mistake(done, ["populatoin"])
+    assert "own options" not in done.err
 
 
 def test_combined_words() -> None:

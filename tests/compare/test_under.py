@@ -22,6 +22,7 @@ from nas import PROXIES, Candidate, Evaluation, NoScore, Panel, Proxy, ProxyObje
 from nas.batch import Batch
 from nas.compare import Scores, Truth, compare
 from nas.compare.judging import Finals
+from nas.compare.pictures import best_steps
 from nas.compare.sample import Comparison, combined
 from nas.compare.under import Cost, as_csv, chosen, limited, measuring, quantiles, result
 from nas.data.sources import make_batch
@@ -272,3 +273,24 @@ def test_finals_judge_the_best_that_meet_each_limit() -> None:
 def test_limits_need_a_truth() -> None:
     with pytest.raises(UsageError, match="under=ms compares true figures"):
         compare(objective(), sample=20, under=[Cost("ms", 3, dict.fromkeys(ARCHS, 1.0))])
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(-5, 5)), min_size=1, max_size=15),
+    st.sampled_from([1, -1]),
+    st.booleans(),
+    st.integers(0, 14),
+)
+def test_no_architecture_is_above_the_curve_of_the_best(
+    points: list[tuple[int, int]], sign: int, at_least: bool, first: int
+) -> None:
+    costs, values = np.array([*points, (nan, 99)], dtype=float).T
+    way = -1 if at_least else 1
+    ordered = sorted(costs[:-1], key=lambda cost: way * cost)
+    ends = ordered[first % len(points)], ordered[-1] + way
+    x, y = best_steps(costs, values, ends, sign, at_least)
+    assert (x[0], x[-1]) == ends
+    for limit in {*ends, *(cost for cost in costs[:-1] if way * cost >= way * ends[0])}:
+        held = y[np.flatnonzero(way * x <= way * limit)[-1]]
+        met = values[way * costs <= way * limit]
+        assert held == sign * max(sign * met)

@@ -12,11 +12,13 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import wilcoxon
 
 from nas.ranking import by_score as ranking
 from nas.study.page import write_page
-from nas.study.pictures import draw
+from nas.study.pictures import draw, marks
 from nas.study.result import studied
 from nas.study.run import Figure, Run, by_metric, by_score
 from nas.study.text import curves_csv, rendered, searches_csv, table_csv
@@ -85,6 +87,20 @@ def test_a_figure_whose_best_is_known_has_a_regret() -> None:
     assert "best possible -10" in rendered(study)
 
 
+@given(st.floats(1e-9, 1e9), st.floats(1.02, 1e6))
+def test_a_logarithmic_axis_has_labels(low: float, factor: float) -> None:
+    found = marks(low, low * factor)
+    assert 2 <= len(found) <= 12
+    assert all(low <= value <= low * factor for value in found)
+    assert len({f"{value:g}" for value in found}) == len(found)
+
+
+def test_the_labels_of_a_logarithmic_axis() -> None:
+    assert marks(10, 35) == [10, 20, 30]
+    assert marks(0.4, 25) == [1, 10] or marks(0.4, 25) == [0.5, 1, 2, 5, 10, 20]
+    assert marks(0.5, 2000) == [1, 10, 100, 1000]
+
+
 def test_where_lower_is_better_the_lowest_is_first() -> None:
     study = studied([*runs("a", WORSE), *runs("b", BETTER)], by_metric("params", lower=True))
     assert [row["variant"] for row in study["rows"]] == ["strategy=a", "strategy=b"]
@@ -121,9 +137,15 @@ def test_the_winner_of_finals_counts_for_other_figures_than_the_score() -> None:
         Run(each.settings, each.seed, each.trials, ranking, winner=(2,))
         for each in runs("a", WORSE)
     ]
-    assert studied(searches, by_score())["rows"][0]["mean"] == pytest.approx(np.mean(WORSE))
-    other = studied(searches, by_metric("params"))["rows"][0]["mean"]
-    assert other == pytest.approx(10 * (np.mean(WORSE) - 2))
+    scores = studied(searches, by_score())
+    assert scores["rows"][0]["mean"] == pytest.approx(np.mean(WORSE))
+    assert "score of a search's favourite before its finals (higher" in rendered(scores)
+    assert scores["notes"][-1].startswith("the finals go by other figures, so the table and the")
+    assert {tuple(search["tuple"]) for search in scores["searches"]} == {(1,)}
+    other = studied(searches, by_metric("params"))
+    assert other["rows"][0]["mean"] == pytest.approx(10 * (np.mean(WORSE) - 2))
+    assert "params of what a search returns" in rendered(other)
+    assert "the table is of the winners of the finals" in other["notes"][-1]
 
 
 def test_a_study_is_the_same_again_whatever_the_order_of_its_searches(

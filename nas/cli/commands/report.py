@@ -14,6 +14,8 @@ from nas.errors import UsageError
 from nas.storage.files import path_of, working_in
 
 if TYPE_CHECKING:
+    from nas.cli.studying import Searches
+    from nas.data.lookup import Column
     from nas.metric import Metric
 
 
@@ -44,7 +46,7 @@ def run(folder: Path, settings: ReportSettings) -> None:
     if folders := searches_in(folder):
         _show_study(folders, settings)
         return
-    for option in ("report", "out"):
+    for option in ("report", "table", "out"):
         if getattr(settings, option) is not None:
             raise UsageError(f"{option}= is for a sweep or a study, and {folder} is neither")
     record = read_record(folder)[0]
@@ -72,7 +74,8 @@ def _show_study(folders: Sequence[Path], settings: ReportSettings) -> None:
 
     if settings.out is not None:
         check_folder(path_of(settings.out, "out="))
-    study = study_of(read_searches(folders), settings.report)
+    found = read_searches(folders)
+    study = study_of(found, settings.report, _table(settings, found))
     print(json.dumps(study, ensure_ascii=False) if settings.json else rendered(study))
     if settings.out is None:
         return
@@ -81,6 +84,16 @@ def _show_study(folders: Sequence[Path], settings: ReportSettings) -> None:
         names = write_study(study, out)
     if not settings.json:
         print(f"files   {out}: {', '.join(names)}")
+
+
+def _table(settings: ReportSettings, found: Searches) -> Column | None:
+    """The table that is given for the report, read as the searches read theirs."""
+    from nas.data.lookup import Column
+
+    if settings.table is None:
+        return None
+    rules = found.settings[0].duplicates, found.settings[0].foreign
+    return Column.of(settings.table, None, settings.data_dir, *rules)
 
 
 def _show(

@@ -202,12 +202,21 @@ def _print(
     if note:
         print(f"note: {note}", file=sys.stderr)
     if shown == "line" and summary["arch"] is not None:
-        print(f"{folder.name}: {summary['score']:.6g}  {summary['arch']}", file=sys.stderr)
+        print(f"{folder.name}: {_value(summary)}  {summary['arch']}", file=sys.stderr)
         return
     print(rendered(summary, metrics))
     front = [TABLE, PICTURE] if summary["front"] else []
     kept = [BEST, *front, HISTORY, WARMUP, MOVE, FINALS, CONFIG]
     print(f"files   {folder}: {', '.join(name for name in kept if (folder / name).exists())}")
+
+
+def _value(summary: Mapping[str, Any]) -> str:
+    """The score of what was found, or the values of its several objectives."""
+    points = summary["front"]["points"] if summary["front"] else []
+    for point in points:
+        if point["tuple"] == summary["tuple"]:
+            return ", ".join(f"{name} = {value:.6g}" for name, value in point["values"].items())
+    return f"{summary['score']:.6g}"
 
 
 def _record(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,17 +16,18 @@ from nas.cli.build import build_executor
 from nas.cli.commands import search
 from nas.cli.composition import composed_again, positional, run_hydra
 from nas.cli.config_files import quoted
+from nas.cli.judging import with_figures
+from nas.cli.reported import figure_named
 from nas.cli.settings import SearchSettings
 from nas.cli.study_settings import StudySettings
 from nas.cli.studying import (
     check_folder,
-    figure_named,
     read_searches,
     searches_in,
     study_of,
     write_study,
 )
-from nas.cli.sweeps import apart, combined, folder_name
+from nas.cli.sweeps import apart, combined, folder_name, regrouped
 from nas.errors import AllFailedError, NothingFoundError, UsageError
 from nas.runs.folder import BEST, FREE, read_best, read_record
 from nas.runs.progress import Progress
@@ -71,7 +73,8 @@ def main(argv: Sequence[str]) -> None:
     own = [[word for word in each if not all(word in other for other in words)] for each in words]
 
     def task(_: StudySettings) -> None:
-        composed = [_composed(each, mine) for each, mine in zip(words, own, strict=True)]
+        hint = partial(_hint, rest[:begin], groups)
+        composed = [_composed(each, mine, hint) for each, mine in zip(words, own, strict=True)]
         settings = composed[0]
         again = [word for word in argv if not word.startswith("out=")]
         command = f"nas study out={quoted(settings.out)} {shlex.join(again)}"
@@ -82,28 +85,46 @@ def main(argv: Sequence[str]) -> None:
     run_hydra("study", StudySettings, task, [*(words[0] if shows else hydras), *options])
 
 
-def _composed(words: Sequence[str], own: Sequence[str]) -> StudySettings:
-    """The settings of a variant; raises UsageError where an option does not fit the others."""
+def _composed(words: Sequence[str], own: Sequence[str], hint: Callable[[], str]) -> StudySettings:
+    """The settings of a variant; raises UsageError where an option does not fit the others.
+
+    `hint` says what to type instead.
+    """
     from nas.cli.mistakes import explained
 
     try:
         return composed_again("study", StudySettings, [], words)
     except UsageError as error:
-        raise _unfit(own, error) from error
+        raise _unfit(own, error, hint()) from error
     except Exception as error:  # Hydra raises many kinds over what was typed
         if ending(error) is not None:
             raise
-        raise _unfit(own, explained(error, "study", words)) from error
+        told = hint()  # before Hydra is asked what there is, which ends this composition
+        raise _unfit(own, explained(error, "study", words), told) from error
 
 
-def _unfit(own: Sequence[str], error: UsageError) -> UsageError:
+def _unfit(own: Sequence[str], error: UsageError, hint: str = "") -> UsageError:
     """The error of a variant, with its own words if there are several variants."""
     if not own:
         return error
-    return UsageError(
-        f"the variant {' '.join(own)} cannot be searched: {error} (options after a word + are for "
-        f"their own variants alone)"
-    )
+    told = hint or "options after a word + are for their own variants alone"
+    return UsageError(f"the variant {' '.join(own)} cannot be searched: {error} ({told})")
+
+
+def _hint(common: Sequence[str], groups: Sequence[Sequence[str]]) -> str:
+    """What to type so that options are only for the variants that have them; may be empty."""
+
+    def fits(words: Sequence[str]) -> bool:
+        try:
+            composed_again("study", StudySettings, [], words)
+        except Exception as error:  # Hydra raises many kinds over what was typed
+            if ending(error) is not None:
+                raise
+            return False
+        return True
+
+    better = [] if groups else regrouped(common, fits)
+    return f"give each its own options: {shlex.join(better)}" if better else ""
 
 
 def run(settings: StudySettings, variants: Sequence[Variant], again: str) -> None:
@@ -147,13 +168,14 @@ def _check(variants: Sequence[Variant]) -> None:
             search.check(each.settings.search(each.settings.seed, each.settings.out))
         except UsageError as error:
             raise _unfit(each.own, error) from error
-    settings = [each.settings for each in variants]
-    figure = figure_named(settings, settings[0].record, settings[0].report)
-    differs = comparable(each.record for each in settings)
-    if figure.is_score and differs:
+    settings = [with_figures(each.settings) for each in variants]
+    records = [each.record for each in settings]
+    figure = figure_named(settings, records, variants[0].settings.report)
+    differs = comparable(records, figure.scale)
+    if differs and (figure.is_score or figure.whole is not None):
         raise UsageError(
-            f"the variants differ in {differs}, so their scores do not compare: report=COLUMN "
-            f"with table=NAME compares true figures, and report=NAME a metric"
+            f"the variants differ in {differs}, so their {figure.name}s do not compare: "
+            f"report=COLUMN with table=NAME compares true figures, and report=NAME a metric"
         )
 
 
