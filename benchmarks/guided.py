@@ -66,7 +66,7 @@ def regrets(study: Path, best: float) -> dict[str, Array]:
         lines = (folder / "history.jsonl").read_text(encoding="utf-8").splitlines()
         scores = [json.loads(line).get("score") for line in lines if '"score"' in line]
         figures = np.array([-np.inf if score is None else score for score in scores])
-        found.setdefault(name, []).append(best - np.maximum.accumulate(figures))
+        found.setdefault(name or "all searches", []).append(best - np.maximum.accumulate(figures))
     longest = max((len(each) for curves in found.values() for each in curves), default=0)
     if not longest:
         sys.exit(f"{study} has no searches")
