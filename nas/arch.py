@@ -130,5 +130,19 @@ class ArchSet:
 
     def mutate(self, arch: Arch, rng: Random) -> Arch:
         """A random neighbour, all equally likely; the architecture itself if it has none."""
+        own = type(self)
+        if own.valid is ArchSet.valid and own.neighbours is ArchSet.neighbours:
+            return self._nth(arch, rng)  # the same one without a list of all
         near = list(self.neighbours(arch))
         return rng.choice(near) if near else arch
+
+    def _nth(self, arch: Arch, rng: Random) -> Arch:
+        """A random one of all neighbours, where every tuple is valid."""
+        total = sum(self.choices) - len(self.choices)
+        place = rng.randrange(total) if total else 0
+        for index, count in enumerate(self.choices):
+            if place < count - 1:
+                option = place + (place >= arch[index])
+                return (*arch[:index], option, *arch[index + 1 :])
+            place -= count - 1
+        return arch

@@ -46,7 +46,7 @@ def test_the_result_is_printed_as_written(
 
 def test_figures_that_the_report_can_name_are_read_from_the_journal(tmp_path: Path) -> None:
     """A metric of one's own that is not looked for is no hindrance."""
-    options = {"metrics": MEMORY, "constraints": ["flops<=1M"]}
+    options: dict[str, Any] = {"metrics": MEMORY, "constraints": ["flops<=1M"]}
     nas.search(SPACE, "params", **QUICK, **options, out=tmp_path)
     (tmp_path / "best.json").unlink()
     assert command("report", tmp_path).code == 0

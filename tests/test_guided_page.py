@@ -1,0 +1,28 @@
+"""The commands and the program of docs/guided.md run as written."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.support.command_line import best, nas
+
+PAGE = (Path(__file__).parent.parent / "docs" / "guided.md").read_text(encoding="utf-8")
+
+
+def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL):
+        done = nas(*shlex.split(command)[1:])
+        assert done.code == 0, done.err
+    assert best(tmp_path / "runs" / "guided")["score"] is not None
+    assert (tmp_path / "runs" / "moved" / "move.jsonl").exists()
+
+
+def test_the_program_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    exec(compile(program, "guided.md", "exec"), {"__name__": "page"})
+    assert "40 trials" in capsys.readouterr().out
