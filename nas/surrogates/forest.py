@@ -32,8 +32,8 @@ class Forest:
     """(trees, LEAVES - 1): a feature above it rules out the node's left leaves."""
     left: NDArray[np.uint8]
     """(trees, LEAVES - 1): these leaves, one bit each."""
-    value: Array
-    """(trees, LEAVES): what a leaf gives."""
+    value: NDArray[np.float32]
+    """(trees, LEAVES): what a leaf gives; the digits that are saved."""
 
     def leaves(self, features: Array) -> NDArray[np.intp]:
         """The leaf of every row (rows, features) in every tree: (rows, trees)."""
@@ -53,7 +53,7 @@ class Forest:
         for start in range(0, len(features), BLOCK):
             leaves = self.leaves(features[start : start + BLOCK])
             each = flat[leaves + places].reshape(len(leaves), groups, -1)
-            found[start : start + BLOCK] = each.sum(axis=-1)
+            found[start : start + BLOCK] = each.sum(axis=-1, dtype=np.float64)
         return found
 
     @property

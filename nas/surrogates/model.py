@@ -13,7 +13,11 @@ from nas.surrogates.forest import LEAVES, Array, Forest
 
 FEWEST = 10
 """Rows that a model is fitted to at least."""
-MEMBERS, TREES, RATE = 5, 1200, 0.05
+MEMBERS = 5
+FEW = 1000
+"""Fewer rows than this are fitted by fewer trees that learn more slowly."""
+TREES, RATE = 1200, 0.15
+TREES_OF_FEW, RATE_OF_FEW = 300, 0.05
 SUM_OF_DRAWS = 2**31 - 1
 """A seed of LightGBM's is below this."""
 
@@ -79,7 +83,7 @@ def joined(forests: list[Forest]) -> Forest:
     return Forest(*map(np.concatenate, parts))
 
 
-def grown(features: Array, values: Array, seed: int, trees: int = TREES) -> Forest:
+def grown(features: Array, values: Array, seed: int) -> Forest:
     """Trees that LightGBM grows, in one thread: the same in every run."""
     try:
         import lightgbm
@@ -87,10 +91,11 @@ def grown(features: Array, values: Array, seed: int, trees: int = TREES) -> Fore
         raise UsageError(
             "a surrogate is fitted by the package lightgbm: pip install 'epsilon-nas[fit]'"
         ) from error
+    few = len(values) < FEW
     options = {
         "objective": "regression",
         "num_leaves": LEAVES,
-        "learning_rate": RATE,
+        "learning_rate": RATE_OF_FEW if few else RATE,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
         "feature_fraction": 0.5,
@@ -104,7 +109,9 @@ def grown(features: Array, values: Array, seed: int, trees: int = TREES) -> Fore
         "num_threads": 1,
         "verbose": -1,
     }
-    made = lightgbm.train(options, lightgbm.Dataset(features, values), trees)
+    made = lightgbm.train(
+        options, lightgbm.Dataset(features, values), TREES_OF_FEW if few else TREES
+    )
     return _forest(made.dump_model()["tree_info"])
 
 
@@ -112,7 +119,7 @@ def _forest(trees: list[Mapping[str, Any]]) -> Forest:
     """The trees of a dump of LightGBM's."""
     shape = len(trees), LEAVES - 1
     feature, threshold = np.full(shape, -1, np.int32), np.zeros(shape)
-    left, value = np.zeros(shape, np.uint8), np.zeros((len(trees), LEAVES))
+    left, value = np.zeros(shape, np.uint8), np.zeros((len(trees), LEAVES), np.float32)
 
     def walked(tree: int, node: Mapping[str, Any], nodes: int, leaves: int) -> tuple[int, int]:
         """Fill in what is below a node; the numbers of nodes and leaves after it."""
