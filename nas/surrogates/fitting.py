@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -165,6 +165,8 @@ def fit(
     held_out: float = 0.1,
     curve: bool = False,
     seed: int = 0,
+    duplicates: Literal["error", "mean"] = "mean",
+    foreign: Literal["error", "drop"] = "error",
     executor: Executor | None = None,
 ) -> Surrogate:
     """A surrogate of columns of a table, for all architectures of the space.
@@ -173,13 +175,15 @@ def fit(
     better, or several. `proxies` are scores that the models see; None: params, flops and depth for
     fewer than 1,000 rows. `rows`: so many random rows instead of all. The quality is told over
     `splits` random splits that keep a share `held_out` apart. An executor like `map` scores the
-    proxies. Raises UsageError for a table of another space, without the column, or too small.
+    proxies. `duplicates`, `foreign`: what becomes of rows that are there twice, or not in the
+    space. Raises UsageError for a table of another space, without the column, or too small.
     """
     from nas.scoring.given import column_of, space_of, whole
 
     there = space_of(space)
     names = [target] if target is None or isinstance(target, str) else [*target]
-    columns = [column for each in names if (column := column_of(table, each)) is not None]
+    known = [column_of(table, each) for each in names]
+    columns = [replace(each, duplicates=duplicates, foreign=foreign) for each in known if each]
     if not columns:
         raise UsageError("fit needs a table and a target: table=NAME or a file, target=COLUMN")
     how = Fit(encoding, whole("splits", splits, 0), held_out, curve, whole("seed", seed, 0))

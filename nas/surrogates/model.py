@@ -100,7 +100,7 @@ def grown(features: Array, values: Array, seed: int) -> Forest:
         "bagging_freq": 1,
         "feature_fraction": 0.5,
         "lambda_l2": 1.0,
-        "min_data_in_leaf": min(5, 1 + len(values) // 20),
+        "min_data_in_leaf": 1 if few else 5,
         "min_data_in_bin": 1,  # else some dozens of rows have no bins
         "feature_pre_filter": False,
         "seed": seed % SUM_OF_DRAWS,
@@ -109,17 +109,16 @@ def grown(features: Array, values: Array, seed: int) -> Forest:
         "num_threads": 1,
         "verbose": -1,
     }
-    made = lightgbm.train(
-        options, lightgbm.Dataset(features, values), TREES_OF_FEW if few else TREES
-    )
-    return _forest(made.dump_model()["tree_info"])
+    count = TREES_OF_FEW if few else TREES
+    made = lightgbm.train(options, lightgbm.Dataset(features, values), count)
+    return _forest(made.dump_model()["tree_info"], count)
 
 
-def _forest(trees: list[Mapping[str, Any]]) -> Forest:
-    """The trees of a dump of LightGBM's."""
-    shape = len(trees), LEAVES - 1
+def _forest(trees: list[Mapping[str, Any]], count: int) -> Forest:
+    """The trees of a dump of LightGBM's; they may end before the `count`, and the rest is 0."""
+    shape = count, LEAVES - 1
     feature, threshold = np.full(shape, -1, np.int32), np.zeros(shape)
-    left, value = np.zeros(shape, np.uint8), np.zeros((len(trees), LEAVES), np.float32)
+    left, value = np.zeros(shape, np.uint8), np.zeros((count, LEAVES), np.float32)
 
     def walked(tree: int, node: Mapping[str, Any], nodes: int, leaves: int) -> tuple[int, int]:
         """Fill in what is below a node; the numbers of nodes and leaves after it."""

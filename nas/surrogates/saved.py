@@ -130,8 +130,9 @@ def fingerprint(space: Space) -> str:
 def _about(surrogate: Surrogate) -> dict[str, Any]:
     space, inside = surrogate.space, surrogate.range
     name = next((each for each in SPACES if SPACES[each] is type(space)), "")
-    options = fields(space) if is_dataclass(space) and not isinstance(space, type) else ()
-    own = {each.name: getattr(space, each.name) for each in options}
+    own: dict[str, Any] = {}
+    if is_dataclass(space):
+        own = {each.name: getattr(space, each.name) for each in fields(space)}
     return {
         "format": FORMAT,
         "space": {"name": name, "options": own, "is": repr(space), "hash": fingerprint(space)},
