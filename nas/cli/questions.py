@@ -30,6 +30,7 @@ ADDED = {
     "objective": None,
     "constraints": [],
     "reference": None,
+    "surrogate": None,
     "table": None,
     "target": None,
     "duplicates": "error",

@@ -17,6 +17,7 @@ from nas.surrogates.model import FEWEST, Ensemble
 
 FIGURES = ("r2", "kendall", "spearman", "mae")
 """The coefficient of determination, Kendall's tau-b, Spearman's rho, the mean absolute error."""
+LEAST = 20
 PARTS = (8, 4, 2)
 """The learning curve has these parts of the rows, and all of them."""
 Rows = NDArray[np.intp]
@@ -37,14 +38,15 @@ def quality(
 ) -> dict[str, Any]:
     """The figures on held-out rows, over random splits; plain values.
 
-    In every split a share `held_out` of the rows is kept apart, and a model is fitted to the rest;
-    with `curve` to an eighth, a quarter and a half of the rest as well. Every figure has its mean
-    over the splits and a 95 % interval of the mean by Student's t (None for a single split), which
-    is somewhat narrow, because splits share rows. Empty without splits.
+    In every split a share `held_out` of the rows is kept apart, but `LEAST` rows if that is more
+    and a quarter allows it. A model is fitted to the rest, with `curve` to an eighth, a quarter
+    and a half of the rest as well. Every figure has its mean over the splits and a 95 % interval
+    of the mean by Student's t (None for a single split), which is somewhat narrow, because splits
+    share rows. Empty without splits.
     """
     if not splits:
         return {}
-    apart = max(2, round(held_out * len(values)))
+    apart = max(round(held_out * len(values)), min(LEAST, len(values) // 4), 2)
     rest = len(values) - apart
     sizes = sorted({rest // part for part in PARTS if curve and rest // part >= FEWEST} | {rest})
     found: dict[int, list[dict[str, float]]] = {size: [] for size in sizes}
