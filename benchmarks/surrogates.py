@@ -25,6 +25,7 @@ from nas import SPACES
 from nas.compare.correlations import correlation
 from nas.data.lookup import Column
 from nas.seeding import numpy_generator
+from nas.surrogates import save
 from nas.surrogates.features import Encoding
 from nas.surrogates.fitting import Fit, Rows
 from nas.surrogates.forest import Array
@@ -57,7 +58,7 @@ def accel(folder: Path) -> None:
         print(f"{name:18} {kind:8} {seconds:6.0f} s", *_shown(told), flush=True)
     made = rows.surrogate(targets)
     with TemporaryDirectory() as place:
-        made.save(place)
+        save(made, place)
         sizes = {
             path.name: path.stat().st_size for path in Path(place).iterdir() if path.is_file()
         }

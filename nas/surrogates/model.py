@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nas.errors import UsageError
+from nas.seeding import numpy_generator
 from nas.surrogates.forest import LEAVES, Array, Forest
 
 FEWEST = 10
@@ -51,7 +52,7 @@ class Ensemble:
         _check(features, values)
         centre, scale = float(values.mean()), float(values.std()) or 1.0
         wanted = (values - centre) / scale
-        parts = np.random.default_rng(seed).permutation(len(values)) % members
+        parts = numpy_generator("members", seed).permutation(len(values)) % members
         forests = [
             grown(features[parts != part], wanted[parts != part], seed * members + part)
             for part in range(members)

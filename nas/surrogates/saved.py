@@ -39,7 +39,7 @@ SPACE = {"name": str, "options": dict, "is": str, "hash": str}
 """What a description has, and of what kind it is."""
 
 
-def save(surrogate: Surrogate, folder: Path) -> list[str]:
+def save(surrogate: Surrogate, folder: str | Path) -> list[str]:
     """Write a surrogate into a folder, which is made; the names of its files.
 
     Raises UsageError if that cannot be.
@@ -53,9 +53,10 @@ def save(surrogate: Surrogate, folder: Path) -> list[str]:
     trees = packed.getvalue()
     about = {**_about(surrogate), "trees_sha256": sha256(trees).hexdigest()}
     text = json.dumps({**about, "check": _check(about)}, indent=1, ensure_ascii=False)
-    with working_in(folder):
-        replace_file(folder / TREES, trees)
-        replace_file(folder / ABOUT, text + "\n")
+    there = Path(folder).expanduser()
+    with working_in(there):
+        replace_file(there / TREES, trees)
+        replace_file(there / ABOUT, text + "\n")
     return [ABOUT, TREES]
 
 
@@ -245,6 +246,8 @@ def _made(
         made = Surrogate(
             space, tuple(about["proxies"]), targets, Range(taken, low, high), about["source"]
         )
+        if len(taken) != len(space.choices) or not len(low) == len(high) == len(made.proxies):
+            raise ValueError("its range is of other decisions or proxies")
         for target in targets.values():
             _check_columns(made, target)
         return made

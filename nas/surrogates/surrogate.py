@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -90,15 +89,6 @@ class Surrogate:
     range: Range
     source: Mapping[str, Any] = field(default_factory=dict)
     """What it was fitted to, as plain values."""
-
-    def save(self, folder: str | Path) -> None:
-        """Write it into a folder, which is made; `nas.surrogates.load` reads it.
-
-        Raises UsageError if that cannot be.
-        """
-        from nas.surrogates.saved import save
-
-        save(self, Path(folder))
 
     @property
     def quality(self) -> dict[str, Mapping[str, Any]]:
