@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from nas.surrogates import load
+from nas.surrogates import load, save
 from tests.support.command_line import check_mistake, lines, nas, snapshot
 from tests.support.small import SMALL as SMALL_SPACES
-from tests.support.surrogates import ARCHS, SPACE, rows
+from tests.support.surrogates import ARCHS, SPACE, fitted, rows
 
 SIZES = [f"space.{name}={value}" for name, value in SMALL_SPACES["nasbench201"].items()]
 FIT = [*SIZES, "table=r.csv", "features=[]"]
@@ -24,13 +24,15 @@ def _table(here: Path) -> None:
 
 
 @pytest.fixture
-def surrogate() -> Path:
-    assert nas("fit", *FIT, "target=[acc,-lat]", "splits=0", "out=s").code == 0
+def surrogate(here: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    save(fitted(tmp_path_factory.getbasetemp()), here / "s")
     return Path("s")
 
 
 def test_it_tells_the_quality_and_how_to_use_it() -> None:
-    done = nas("fit", *FIT, "target=[acc,-lat]", "splits=2", "out=s")
+    done = nas(
+        "fit", *FIT, "target=[acc,-lat]", "splits=2", "curve=false", "encoding=onehot", "out=s"
+    )
     assert done.code == 0, done.err
     for word in ("acc   (60 rows", "lat   (60 rows", "2 splits", "τ", "R²", "proxy.path=s"):
         assert word in done.out

@@ -14,6 +14,7 @@ from scipy.stats import kendalltau, spearmanr
 import nas
 from nas import UsageError, fit
 from nas.data.lookup import Column
+from nas.seeding import numpy_generator
 from nas.surrogates import quality as told
 from nas.surrogates.features import COUNTS, Encoding, Features
 from nas.surrogates.fitting import Fit, Rows
@@ -56,7 +57,7 @@ def test_quality_is_that_of_a_plain_computation() -> None:
     single = told.quality(features, values, 1, 0.25, False)
     apart = single["held_out"]
     assert apart == 15
-    order = told.numpy_generator("split", 0, 0).permutation(60)
+    order = numpy_generator("split", 0, 0).permutation(60)
     model = Ensemble.fit(features[order[apart:]], values[order[apart:]], 0)
     guess, true = model.predict(features[order[:apart]])[0], values[order[:apart]]
     assert isclose(single["kendall"]["value"], kendalltau(guess, true).statistic)
@@ -80,7 +81,7 @@ def test_the_encoding_with_the_smaller_error_is_taken(tmp_path: Path) -> None:
     made = Rows.of(SPACE, [Column.of(rows(tmp_path / "r.csv"), "acc")], ())
     errors = {}
     for kind in ("onehot", "ordinal"):
-        model = made.fitted("acc", Fit(kind, splits=0)).model  # type: ignore[arg-type]
+        model = made.fitted("acc", Fit(kind, splits=0)).model
         errors[kind] = ((model.unseen - ACC) ** 2).sum()
     assert made.fitted("acc", Fit(splits=0)).kind == min(errors, key=lambda kind: errors[kind])
 
