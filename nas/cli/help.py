@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from textwrap import fill
 from typing import Any, get_type_hints
 
-from nas.cli import settings, study_settings
+from nas.cli import fit_settings, settings, study_settings
 from nas.cli.comments import comments
 from nas.cli.config_files import (
     GROUPS,
@@ -34,6 +34,8 @@ MODES = {
     "--hydra-help": "further options, which are Hydra's",
 }
 """Options that are no settings."""
+PLACES = {"study": study_settings, "report": study_settings, "fit": fit_settings}
+"""The modules of settings that are not in `nas.cli.settings`, by command."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def options(command: str) -> list[Line]:
     for path in files_of(command):
         config |= content(path)
         texts |= comments(path)
-    place = study_settings if command in ("study", "report") else settings
+    place = PLACES.get(command, settings)
     kind = getattr(place, f"{command.title()}Settings")
     hints = get_type_hints(kind, include_extras=True)
     found = []
