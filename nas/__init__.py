@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from nas.drawing import draw
     from nas.exporting import export
     from nas.scoring.table import Scores
+    from nas.surrogates.fitting import fit
 
 __version__: str
 
@@ -59,6 +60,7 @@ __all__ = [
     "draw",
     "export",
     "finals",
+    "fit",
     "score",
     "search",
     "trials",
@@ -69,6 +71,7 @@ LATER = {
     "Scores": "nas.scoring.table",
     "draw": "nas.drawing",
     "export": "nas.exporting",
+    "fit": "nas.surrogates.fitting",
     **dict.fromkeys(("finals", "score", "search"), "nas.api"),
 }
 """Public names whose modules need torch: they are imported when someone asks for them."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas.cli.chosen import Proxies
 from nas.cli.settings import ScoringSettings
+from nas.cli.surrogates import with_targets
 from nas.errors import UsageError, unknown
 from nas.metric import Metric
 from nas.proxy import PROXIES, Proxy
@@ -86,8 +87,9 @@ def build_metrics(
     names: Sequence[str],
     options: Mapping[str, Mapping[str, Any]] | None = None,
     table: Column | None = None,
+    surrogate: str | None = None,
 ) -> dict[str, Metric]:
-    """The metrics by name, also columns of the `table` at hand.
+    """The metrics by name, also columns of the `table` and targets of the `surrogate` at hand.
 
     Raises UsageError for a wrong name, and for options of another metric.
     """
@@ -99,7 +101,9 @@ def build_metrics(
                 f"metric.{name} has options of a metric that is not measured: give "
                 f"metrics=[{','.join([*names, name])}]"
             )
-    return measures_of([*names], table, given)
+    if surrogate is None:
+        return measures_of([*names], table, given)
+    return measures_of(with_targets(names, surrogate, table, given), table, given)
 
 
 def build_ranking(choice: Choice, proxies: Proxies, metrics: Sequence[str] = ()) -> Ranking:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from textwrap import fill
 from typing import Any, get_type_hints
 
-from nas.cli import proxify_settings, settings, study_settings, training_settings
+from nas.cli import fit_settings, proxify_settings, settings, study_settings, training_settings
 from nas.cli.comments import comments
 from nas.cli.config_files import (
     GROUPS,
@@ -107,7 +107,7 @@ def options(command: str) -> list[Line]:
         config |= content(path)
         texts |= comments(path)
     name = f"{command.title()}Settings"
-    places = (settings, study_settings, training_settings, proxify_settings)
+    places = (settings, study_settings, training_settings, proxify_settings, fit_settings)
     kind = next(getattr(place, name) for place in places if hasattr(place, name))
     hints = get_type_hints(kind, include_extras=True)
     found = []

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from nas.cli.build import build_ranking
 from nas.cli.settings import SearchSettings
+from nas.cli.surrogates import targets_of
 from nas.cli.tables import table_of
 from nas.data.tables import Table, check_numbers
 from nas.errors import UsageError
@@ -26,8 +27,9 @@ def with_figures(settings: SearchSettings) -> SearchSettings:
     """
     own = {*settings.proxy.members}
     table = table_of(settings)
+    columns = [] if table is None else table.table.figures
     try:
-        named = aims(settings, [] if table is None else table.table.figures).names
+        named = aims(settings, [*columns, *targets_of(settings.surrogate)]).names
     except UsageError as error:
         if table is not None:
             _check_column(table.table, str(error))
@@ -52,7 +54,7 @@ def _check_column(table: Table, error: str) -> None:
 
 
 def aims(settings: SearchSettings, columns: Collection[str] = ()) -> Aims:
-    """The objectives and constraints, by metrics, proxies and `columns` of the table at hand.
+    """The objectives and constraints, by metrics, proxies and `columns` at hand.
 
     Raises UsageError for a name that is no figure.
     """

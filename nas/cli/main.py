@@ -22,6 +22,7 @@ COMMANDS = {
     "study": "variants of a search over seeds: curves, and one table with paired tests",
     "compare": "how well proxies agree with true figures, with coverage and uncertainty",
     "convert": "a table of true figures out of a file or an official release",
+    "fit": "a surrogate: a model of a table's columns, for all architectures of the space",
     "score": "score architectures given by name",
     "draw": "the picture of an architecture or of a search's best: SVG, PNG, Mermaid, DOT",
     "train": "train an architecture or an exported network: weights, figures, learning curve",

@@ -31,6 +31,7 @@ ADDED = {
     "objective": None,
     "constraints": [],
     "reference": None,
+    "surrogate": None,
     "table": None,
     "target": None,
     "duplicates": "error",

@@ -226,6 +226,7 @@ class SearchSettings(ScoringSettings):
     finals: Annotated[Panel | None, finals]
     table: Annotated[str | None, table]
     target: Annotated[str | None, column]
+    surrogate: Annotated[str | None, name_of("a folder", optional=True)]
     duplicates: Annotated[str, one_of("error", "mean")]
     foreign: Annotated[str, one_of("error", "drop")]
     data_dir: Annotated[str | None, data_folder]
@@ -264,6 +265,7 @@ class ScoreSettings(ScoringSettings):
 
     metrics: Annotated[tuple[str, ...], names("metrics, such as [params,flops]")]
     metric: Annotated[Mapping[str, Mapping[str, Any]], options_of_metrics]
+    surrogate: Annotated[str | None, name_of("a folder", optional=True)]
     module: Annotated[str | None, name_of("a network, package.nets:Net", optional=True)]
     file: Annotated[str | None, name_of("a network in a file, net.py:Net", optional=True)]
     inputs: Annotated[tuple[int, ...] | None, shape]

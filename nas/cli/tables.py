@@ -59,10 +59,13 @@ def figures_or_note(table: Column | None, space: Space) -> Figures | None:
 
 def titles(search: SearchSettings, table: Column | None) -> dict[str, Metric]:
     """The metrics of a recorded search as they are shown; no file is read."""
+    from nas.cli.surrogates import TargetTitle
     from nas.metrics.table import TableColumn
 
     return {
-        name: METRICS.build(name, **search.metric.get(name, {}))
+        name: TargetTitle()
+        if search.surrogate is not None and name not in METRICS
+        else METRICS.build(name, **search.metric.get(name, {}))
         if table is None or name in METRICS
         else TableColumn(table, name)
         for name in search.metrics

@@ -74,14 +74,12 @@ def _plain(found: TrueFigure) -> dict[str, Any]:
 def with_digests(
     record: Mapping[str, Any], objective: object, table: Column | None
 ) -> Mapping[str, Any]:
-    """The record of a search, with what its tables hold, because files may change."""
-    from nas.data.lookup import Column
-
+    """The record of a search, with what its tables and surrogates hold: files may change."""
     known = [] if table is None else [table.sha256]
     if isinstance(objective, ProxyObjective):
         parts = [*objective.named.values(), *objective.measures.values()]
-        own = [each for part in parts for each in vars(part).values() if isinstance(each, Column)]
-        known += sorted(each.sha256 for each in own)
+        own = [each for part in parts for each in vars(part).values()]
+        known += sorted(each.sha256 for each in own if hasattr(each, "sha256"))
     return {**record, DIGESTS: list(dict.fromkeys(known))} if known else record
 
 

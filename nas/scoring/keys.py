@@ -20,7 +20,7 @@ from nas.scoring.objective import ProxyObjective
 
 ABOVE = {
     *("api", "cli", "compare", "drawing", "exporting", "report", "runs", "searching", "study"),
-    *("surrogates", "testing"),
+    "testing",
 }
 """Rooms of `nas` that use the scoring: no score depends on them."""
 

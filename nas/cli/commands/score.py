@@ -76,7 +76,8 @@ def run(settings: ScoreSettings, words: Sequence[str]) -> None:
     texts = [*words, *_lines(settings.archs)]
     if not texts:
         raise UsageError("score needs an architecture, or archs=FILE with one a line")
-    objective = build_objective(settings, build_metrics(settings.metrics, settings.metric))
+    named = settings.metrics, settings.metric, None, settings.surrogate
+    objective = build_objective(settings, build_metrics(*named))
     if sys.stderr.isatty() and (waits := objective.preparing):
         print(waits, file=sys.stderr, flush=True)
     held: list[str] = []
@@ -101,6 +102,10 @@ def _run_module(settings: ScoreSettings, words: Sequence[str]) -> None:
     if words or settings.archs is not None or None not in (settings.module, settings.file):
         raise UsageError(
             "module= or file= names the one network that is scored: give nothing else"
+        )
+    if settings.surrogate is not None:
+        raise UsageError(
+            "surrogate= is for a space, and module= or file= names none: leave it out"
         )
     from torch import zeros
 

@@ -114,7 +114,8 @@ def _ready(settings: SearchSettings) -> _Ready:
     settings = with_figures(settings)
     ranking = judging(settings)
     table = table_of(settings)
-    objective = build_objective(settings, build_metrics(settings.metrics, settings.metric, table))
+    named = settings.metrics, settings.metric, table, settings.surrogate
+    objective = build_objective(settings, build_metrics(*named))
     objective = replace(objective, constraints=aims(settings).constraints)
     settings = settings.with_finals(all(proxy.decides for proxy in objective.named.values()))
     if settings.finals is not None:

@@ -1,0 +1,288 @@
+"""A surrogate's folder: JSON and arrays of numbers, which are read without running anything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nas.errors import UsageError
+from nas.space import SPACES, Space
+from nas.storage.files import replace_file, working_in
+from nas.storage.reading import content
+from nas.surrogates.forest import LEAVES, Forest
+from nas.surrogates.model import Ensemble
+from nas.surrogates.surrogate import Range, Surrogate, Target
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ABOUT, TREES = "surrogate.json", "trees.npz"
+FORMAT = 1
+ARRAYS = {"feature": np.int32, "threshold": np.float64, "left": np.uint8, "value": np.float32}
+"""The arrays of a forest, and what they hold."""
+SHAPE = {
+    **dict.fromkeys(("space", "range", "targets", "source"), dict),
+    **{"proxies": list, "trees_sha256": str},
+}
+TARGET = {
+    **{"sign": int, "encoding": str, "members": int, "quality": dict},
+    **dict.fromkeys(("centre", "scale"), (int, float)),
+}
+SPACE = {"name": str, "options": dict, "is": str, "hash": str}
+"""What a description has, and of what kind it is."""
+
+
+def save(surrogate: Surrogate, folder: str | Path) -> list[str]:
+    """Write a surrogate into a folder, which is made; the names of its files.
+
+    Raises UsageError if that cannot be.
+    """
+    arrays: dict[str, NDArray[Any]] = {}
+    for place, target in enumerate(surrogate.targets.values()):
+        forest = target.model.forest
+        arrays |= {f"{name}{place}": getattr(forest, name) for name in ARRAYS}
+    packed = BytesIO()
+    np.savez_compressed(packed, allow_pickle=False, **arrays)
+    trees = packed.getvalue()
+    about = {**_about(surrogate), "trees_sha256": sha256(trees).hexdigest()}
+    text = json.dumps({**about, "check": _check(about)}, indent=1, ensure_ascii=False)
+    there = Path(folder).expanduser()
+    with working_in(there):
+        replace_file(there / TREES, trees)
+        replace_file(there / ABOUT, text + "\n")
+    return [ABOUT, TREES]
+
+
+def load(folder: str | Path, space: Space | None = None) -> Surrogate:
+    """The surrogate in a folder; without a space, of the registered space that it names.
+
+    Raises UsageError for what is no surrogate's folder, is damaged, or is of another space or of
+    one with other options.
+    """
+    return Saved.of(folder).surrogate(space)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The folder of a surrogate, and what it held; other processes read it again."""
+
+    path: Path = field(repr=False)
+    sha256: str
+    """Of its description, which has that of the trees."""
+    _known: list[Surrogate] = field(default_factory=list, init=False, repr=False, compare=False)
+    """The surrogate of the space that was asked for last."""
+
+    @classmethod
+    def of(cls, folder: str | Path) -> Saved:
+        """The surrogate's folder; raises UsageError if it is none."""
+        path = Path(folder).expanduser()
+        if not (path / ABOUT).is_file():
+            raise UsageError(
+                f"{folder} holds no surrogate: give the folder that nas fit out=FOLDER wrote"
+            )
+        return cls(path.resolve(), sha256(_content(path / ABOUT)).hexdigest())
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """What the description says; raises UsageError if it is damaged."""
+        raw = _content(self.path / ABOUT)
+        if sha256(raw).hexdigest() != self.sha256:
+            raise UsageError(f"the surrogate in {self.path} was changed meanwhile: start anew")
+        return _read(raw, self.path / ABOUT)
+
+    @property
+    def targets(self) -> dict[str, int]:
+        """The columns, with -1 for those of which lower is better."""
+        found = self.about["targets"]
+        return {str(name): int(each["sign"]) for name, each in found.items()}
+
+    def surrogate(self, space: Space | None = None) -> Surrogate:
+        """The surrogate; UsageError if it is of another space, or of one with other options."""
+        if self._known and (space is None or self._known[0].space is space):
+            return self._known[0]
+        about = self.about
+        there = _space(about["space"], self.path) if space is None else space
+        _check_space(there, about["space"], self.path)
+        raw = _content(self.path / TREES)
+        if sha256(raw).hexdigest() != about["trees_sha256"]:
+            raise _damaged(self.path / TREES, "it is not the one that its description names")
+        self._known[:] = [_made(about, _arrays(self.path / TREES), there, self.path)]
+        return self._known[0]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The state without the surrogate: another process reads the folder."""
+        return {**vars(self), "_known": []}
+
+
+def fingerprint(space: Space) -> str:
+    """What stands for a space with its options: a hash of its fields and decisions."""
+    options = [[name, [str(each) for each in found]] for name, found in space.decisions.items()]
+    parts = [repr(space), list(space.choices), options]
+    return sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _about(surrogate: Surrogate) -> dict[str, Any]:
+    space, inside = surrogate.space, surrogate.range
+    name = next((each for each in SPACES if SPACES[each] is type(space)), "")
+    own: dict[str, Any] = {}
+    if is_dataclass(space):
+        own = {each.name: getattr(space, each.name) for each in fields(space)}
+    return {
+        "format": FORMAT,
+        "space": {"name": name, "options": own, "is": repr(space), "hash": fingerprint(space)},
+        "proxies": [*surrogate.proxies],
+        "range": {
+            "options": [[*each] for each in inside.options],
+            "low": inside.low.tolist(),
+            "high": inside.high.tolist(),
+        },
+        "targets": {
+            name: {
+                "sign": target.sign,
+                "encoding": target.kind,
+                "members": target.model.members,
+                "centre": target.model.centre,
+                "scale": target.model.scale,
+                "quality": target.quality,
+            }
+            for name, target in surrogate.targets.items()
+        },
+        "source": dict(surrogate.source),
+    }
+
+
+def _check(about: Mapping[str, Any]) -> str:
+    """What protects a description: a hash of it."""
+    return sha256(json.dumps(about, ensure_ascii=False).encode()).hexdigest()
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return content(path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _damaged(path: Path, why: str) -> UsageError:
+    return UsageError(f"{path} is damaged, or no surrogate's: {why}; fit it again with nas fit")
+
+
+def _read(raw: bytes, path: Path) -> dict[str, Any]:
+    """The description; raises UsageError if it is not as it was written."""
+    try:
+        about = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, f"it is no JSON ({type(error).__name__})") from error
+    if not isinstance(about, dict) or "format" not in about:
+        raise _damaged(path, "it is no description of a surrogate")
+    if about["format"] != FORMAT:
+        raise UsageError(
+            f"{path} has the format {about['format']!r:.40}, and this version reads {FORMAT}: fit "
+            f"it again with nas fit"
+        )
+    if about.pop("check", None) != _check(about):
+        raise _damaged(path, "it was changed after it was written")
+    _check_shape(about, SHAPE, path)
+    for each in about["targets"].values():
+        _check_shape(each, TARGET, path)
+    _check_shape(about["space"], SPACE, path)
+    return about
+
+
+def _check_shape(found: object, shape: Mapping[str, Any], path: Path) -> None:
+    """Raise UsageError if a part of a description is not as it is written."""
+    for name, kind in shape.items():
+        if not isinstance(found, dict) or not isinstance(found.get(name), kind):
+            raise _damaged(path, f"it has no {name}, or one of another kind")
+
+
+def _space(about: Mapping[str, Any], folder: Path) -> Space:
+    """The registered space that a surrogate names."""
+    if not about["name"]:
+        raise UsageError(f"the surrogate in {folder} is of a space without a name: give space=")
+    options = {name: _tuples(value) for name, value in about["options"].items()}
+    return SPACES.build(about["name"], **options)
+
+
+def _tuples(value: Any) -> Any:
+    """A value with tuples in place of lists, which JSON has instead."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+
+
+def _check_space(space: Space, about: Mapping[str, Any], folder: Path) -> None:
+    if fingerprint(space) != about["hash"]:
+        raise UsageError(
+            f"the surrogate in {folder} is of {about['is']}, and it knows nothing of {space!r}"
+        )
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of an .npz file; nothing in them is unpickled."""
+    from nas.data.numpy_files import opened_arrays
+
+    with opened_arrays(path) as arrays:
+        return {name: arrays[name] for name in arrays}
+
+
+def _made(
+    about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], space: Space, folder: Path
+) -> Surrogate:
+    """The surrogate of a description and its arrays; UsageError if they do not fit."""
+    try:
+        inside = about["range"]
+        low, high = (np.array(inside[end], np.float64) for end in ("low", "high"))
+        taken = tuple(tuple(map(int, each)) for each in inside["options"])
+        targets = {
+            name: _target(each, {key: arrays[f"{key}{place}"] for key in ARRAYS})
+            for place, (name, each) in enumerate(about["targets"].items())
+        }
+        made = Surrogate(
+            space, tuple(about["proxies"]), targets, Range(taken, low, high), about["source"]
+        )
+        if len(taken) != len(space.choices) or not len(low) == len(high) == len(made.proxies):
+            raise ValueError("its range is of other decisions or proxies")
+        for target in targets.values():
+            _check_columns(made, target)
+        return made
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, UsageError):
+            raise
+        raise _damaged(folder / TREES, f"{type(error).__name__}: {error}") from error
+
+
+def _target(about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Target:
+    """The model of a column; raises ValueError for arrays that are none."""
+    trees = len(arrays["value"])
+    members = about["members"]
+    if type(members) is not int or members < 1 or trees % members or not trees:
+        raise ValueError(f"{members} members cannot share {trees} trees")
+    for name, kind in ARRAYS.items():
+        shape = trees, LEAVES if name == "value" else LEAVES - 1
+        if arrays[name].shape != shape or arrays[name].dtype != kind:
+            raise ValueError(f"{name} has the shape {arrays[name].shape}")
+        if not np.isfinite(arrays[name]).all():
+            raise ValueError(f"{name} has numbers that are not finite")
+    if about["encoding"] not in ("onehot", "ordinal") or about["sign"] not in (1, -1):
+        raise ValueError(f"the encoding {about['encoding']} with the sign {about['sign']}")
+    forest = Forest(*(arrays[name] for name in ARRAYS))
+    numbers = float(about["centre"]), float(about["scale"])
+    model = Ensemble(forest, members, *numbers, np.empty(0))
+    return Target(about["sign"], about["encoding"], model, about["quality"])
+
+
+def _check_columns(surrogate: Surrogate, target: Target) -> None:
+    """Raise ValueError if a tree looks at a feature that is not there."""
+    from nas.surrogates.features import Encoding
+
+    first = tuple(0 for _ in surrogate.space.choices)
+    columns = Encoding(surrogate.space, target.kind)([first]).shape[1] + len(surrogate.proxies)
+    feature = target.model.forest.feature
+    if feature.min() < -1 or feature.max() >= columns:
+        raise ValueError(f"a tree looks at feature {feature.max()} of {columns}")

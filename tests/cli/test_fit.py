@@ -1,0 +1,136 @@
+"""`nas fit`, and surrogates on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nas.surrogates import load, save
+from tests.support.command_line import check_mistake, lines, nas, snapshot
+from tests.support.small import SMALL as SMALL_SPACES
+from tests.support.surrogates import ARCHS, SPACE, fitted, rows
+
+SIZES = [f"space.{name}={value}" for name, value in SMALL_SPACES["nasbench201"].items()]
+FIT = [*SIZES, "table=r.csv", "features=[]"]
+QUICK = [*SIZES, "batch.size=2", "strategy=random", "finals=none", "budget=6"]
+TEXTS = [SPACE.format(arch) for arch in ARCHS[:3]]
+
+
+@pytest.fixture(autouse=True)
+def _table(here: Path) -> None:
+    rows(here / "r.csv")
+
+
+@pytest.fixture
+def surrogate(here: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    save(fitted(tmp_path_factory.getbasetemp()), here / "s")
+    return Path("s")
+
+
+def test_it_tells_the_quality_and_how_to_use_it() -> None:
+    done = nas(
+        "fit", *FIT, "target=[acc,-lat]", "splits=2", "curve=false", "encoding=onehot", "out=s"
+    )
+    assert done.code == 0, done.err
+    for word in ("acc   (60 rows", "lat   (60 rows", "2 splits", "τ", "R²", "proxy.path=s"):
+        assert word in done.out
+    about = json.loads(Path("s/surrogate.json").read_text())
+    assert about["targets"]["lat"]["sign"] == -1
+    assert about["source"]["rows"] == 60
+
+
+def test_score_asks_it_and_has_its_targets_as_metrics(surrogate: Path) -> None:
+    Path("archs.txt").write_text("\n".join(TEXTS))
+    words = ("proxy=surrogate", "proxy.path=s", "surrogate=s", "metrics=[lat]", "json=true")
+    done = nas("score", *SIZES, *words, "archs=archs.txt")
+    assert done.code == 0, done.err
+    found = [json.loads(line) for line in done.out.splitlines()]
+    expected = load(surrogate, SPACE).predict(TEXTS)
+    assert [each["score"] for each in found] == expected["acc"].mean.tolist()
+    assert [each["lat"] for each in found] == expected["lat"].mean.tolist()
+
+
+def test_a_search_has_its_targets_as_objectives_and_constraints(surrogate: Path) -> None:
+    words = ["proxy=surrogate", "surrogate=s", "objective=surrogate*lat^-0.07"]
+    done = nas("search", *QUICK, *words, "constraints=[lat<=19]", "out=a")
+    assert done.code == 0, done.err
+    known = load(surrogate, SPACE)
+    for line in lines(Path("a")):
+        assert line["metrics"]["lat"] == known.predict([tuple(line["arch"])])["lat"].mean[0]
+    again = nas("report", "a")
+    assert again.code == 0, again.err
+    assert "lat" in again.out
+    assert nas("search", *QUICK, *words, "constraints=[lat<=19]", "budget=9", "out=a").code == 0
+
+
+@pytest.mark.usefixtures("surrogate")
+def test_a_search_does_not_go_on_with_another_surrogate() -> None:
+    words = [*QUICK, "proxy=surrogate", "surrogate=s", "out=a"]
+    assert nas("search", *words).code == 0
+    other = ("target=acc", "splits=0", "seed=5", "out=s", "replace=true")
+    assert nas("fit", *FIT, *other).code == 0
+    check_mistake(nas("search", *words, "budget=9"), ["a"])
+
+
+@pytest.mark.usefixtures("surrogate")
+def test_compare_asks_it() -> None:
+    words = ["table=r.csv", "target=acc", "proxy=surrogate", "proxy.path=s", "baselines=[params]"]
+    done = nas("compare", *SIZES, *words, "resamples=10", "pictures=false", "out=c")
+    assert done.code == 0, done.err
+    assert "surrogate" in done.out
+
+
+@pytest.mark.parametrize(
+    ("words", "fragments"),
+    [
+        (["target=odd"], ["'odd'"]),
+        (["target=none"], ["none"]),
+        (["target=same"], ["same"]),
+        (["target=acc", "rows=3"], ["3"]),
+        (["target=acc", "space=mnasnet"], ["not in this space"]),
+        (["target=acc", "held_out=2"], ["held_out=2"]),
+        (["target=acc", "features=[odd]"], ["'odd'"]),
+        (["target={a: b}"], ["target="]),
+        (["table=null"], ["table"]),
+        (["table=nothing"], ["nothing"]),
+    ],
+)
+def test_a_mistake_is_a_sentence_and_nothing_is_written(
+    here: Path, words: list[str], fragments: list[str]
+) -> None:
+    before = snapshot(here)
+    given = [word for word in FIT if not (words[0].startswith("table") and "table" in word)]
+    if "space=mnasnet" in words:
+        given = ["table=r.csv", "features=[]"]
+    check_mistake(nas("fit", *given, *words, "splits=0", "out=s"), fragments)
+    assert snapshot(here) == before
+
+
+@pytest.mark.usefixtures("surrogate")
+def test_what_is_there_is_not_lost(here: Path) -> None:
+    before = snapshot(here)
+    check_mistake(nas("fit", *FIT, "target=acc", "splits=0", "out=s"), ["replace=true"])
+    Path("other").mkdir()
+    Path("other/mine.txt").write_text("mine")
+    check_mistake(nas("fit", *FIT, "target=acc", "splits=0", "out=other"), ["other files"])
+    assert {*before} <= {*snapshot(here)}
+
+
+@pytest.mark.parametrize(
+    ("words", "fragments"),
+    [
+        (["proxy=surrogate"], ["proxy.path"]),
+        (["proxy=surrogate", "proxy.path=nothing"], ["nothing", "nas fit"]),
+        (["proxy=surrogate", "proxy.path=s", "proxy.target=odd"], ["'odd'"]),
+        (["proxy=params", "surrogate=s", "metrics=[odd]"], ["odd"]),
+        (["proxy=params", "surrogate=nothing", "metrics=[lat]"], ["nothing"]),
+        (["proxy=params", "surrogate=s", "metrics=[lat]", "metric.lat.x=1"], ["no options"]),
+        (["proxy=surrogate", "proxy.path=s", "space.channels=6"], ["knows nothing of"]),
+    ],
+)
+@pytest.mark.usefixtures("surrogate")
+def test_wrong_surrogates_are_refused(words: list[str], fragments: list[str]) -> None:
+    check_mistake(nas("search", *QUICK, *words, "out=a"), fragments)
+    assert not Path("a").exists()

@@ -1,0 +1,1 @@
+"""Surrogates: models, what they see, their files."""
