@@ -13,7 +13,7 @@ PAGE = (Path(__file__).parent.parent / "docs" / "studies.md").read_text(encoding
 
 def test_the_commands_run(here: Path) -> None:
     commands = re.findall(r"```sh\nnas (.*?)\n```", PAGE, re.DOTALL)
-    assert len(commands) == 2
+    assert len(commands) == 3
     for command in commands:
         study, *words = shlex.split(command)
         done = nas(study, *SMALL, *words)  # small networks are quicker and all the same
