@@ -107,8 +107,7 @@ def options(command: str) -> list[Line]:
         config |= content(path)
         texts |= comments(path)
     name = f"{command.title()}Settings"
-    places = (settings, study_settings, training_settings, proxify_settings, fit_settings)
-    kind = next(getattr(place, name) for place in places if hasattr(place, name))
+    kind = next(getattr(place, name) for place in PLACES if hasattr(place, name))
     hints = get_type_hints(kind, include_extras=True)
     found = []
     for name in options_of(command):
