@@ -34,6 +34,8 @@ MODES = {
     "--hydra-help": "further options, which are Hydra's",
 }
 """Options that are no settings."""
+PLACES = (settings, study_settings, training_settings, proxify_settings, fit_settings)
+"""The modules of settings."""
 
 
 @dataclass(frozen=True)
