@@ -46,6 +46,8 @@ class Proxy(ABC):
     """Whether a score takes less time on the CPU than on CUDA: then `device=auto` is the CPU where
     all proxies of a run say so."""
 
+    from_file: ClassVar[bool] = False
+    """Whether the scores come from a file that an option names, and not from the network."""
     decides: ClassVar[bool] = False
     """Whether the score is what a search wants to know, such as an accuracy after training, and no
     guess at it: a search by such proxies alone has no finals unless they are asked for."""

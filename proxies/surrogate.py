@@ -26,6 +26,7 @@ class Surrogate(Proxy):
     """
 
     faster_on_cpu = True
+    from_file = True
     decides: ClassVar[bool] = True
 
     def __init__(self, path: str | None = None, target: str | None = None) -> None:

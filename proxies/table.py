@@ -26,6 +26,7 @@ class Table(Proxy):
     """
 
     faster_on_cpu = True
+    from_file = True
     decides = True
 
     def __init__(

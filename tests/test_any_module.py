@@ -25,6 +25,7 @@ from nas.scoring.executors.processes import processes
 from nas.testing.unchanged import unchanged_globals
 from tests.support import odd_modules
 from tests.support.odd_modules import DRAWING, EVERY, READING, SEVERAL, VECTORS, Net, inputs
+from tests.support.proxies import LOOKING
 
 pytestmark = pytest.mark.filterwarnings("ignore:Lazy modules are a new feature")
 
@@ -49,7 +50,7 @@ def test_every_proxy_has_a_score_or_a_sentence(make: Make) -> None:
     """No proxy raises anything else, and a second score is the first."""
     batch = Batch(inputs(make), torch.arange(4) % 5)
     missing: dict[str, str] = {}
-    for proxy in PROXIES:
+    for proxy in LOOKING:
         candidates = [Candidate.of(make, batch.inputs) for _ in range(2)]
         try:
             with unchanged_globals():

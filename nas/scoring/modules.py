@@ -125,8 +125,9 @@ def _parts(asked: One | Metric) -> Sequence[Any]:
 
 
 def every() -> list[str]:
-    """The names of all proxies that can be made without options."""
-    return [name for name in PROXIES if "???" not in PROXIES.defaults(name).values()]
+    """The names of all proxies that look at the network and can be made without options."""
+    looking = [name for name in PROXIES if not PROXIES[name].from_file]
+    return [name for name in looking if "???" not in PROXIES.defaults(name).values()]
 
 
 def _built(asked: One | Metric) -> Proxy | Metric:

@@ -23,7 +23,14 @@ from tests.support.command_line import (
 
 SPACES_THERE_ARE = f"there are: {', '.join(SPACES)}"
 MISTAKES: list[tuple[str, list[str]]] = [
-    ("serach", ["command 'serach'", "did you mean 'search'", "list, new, report, score, search"]),
+    (
+        "serach",
+        [
+            "command 'serach'",
+            "did you mean 'search'",
+            "list, new, proxify, report, score, search, study",
+        ],
+    ),
     ("search space=nasbench20", ["space 'nasbench20'", SPACES_THERE_ARE]),
     ("search space=5", ["space '5'", SPACES_THERE_ARE]),
     ("search space=null", ["space 'null'", SPACES_THERE_ARE]),

@@ -12,8 +12,8 @@ import pytest
 import torch
 from PIL import Image
 
-from nas import PROXIES
 from tests.support.command_line import check_mistake, nas
+from tests.support.proxies import LOOKING
 
 NETS = """
 from torch import nn
@@ -82,7 +82,7 @@ def test_all_proxies_answer_or_say_why_not() -> None:
     assert (done.code, done.err) == (0, "")
     heading, _, *lines = done.out.splitlines()
     assert heading == "wide on inputs of shape (3, 8, 8)"
-    assert {line.split()[0] for line in lines} == {*PROXIES}
+    assert {line.split()[0] for line in lines} == {*LOOKING}
     for line in lines:
         name, value, seconds, reason = re.match(r"(\S+) +(\S+) +(\S+)(.*)", line).groups()  # type: ignore[union-attr]
         assert float(seconds) >= 0

@@ -296,7 +296,7 @@ def test_the_device_is_the_faster_one(there: bool, monkeypatch: pytest.MonkeyPat
     settings = typed(ScoringSettings, SETTINGS | {"device": "auto"})
     assert build_objective(settings).device == "cpu"
     names = {name for name in PROXIES if PROXIES[name].faster_on_cpu}
-    counts = {"params", "flops", "l2_norm", "skip", "depth", "table"}
+    counts = {"params", "flops", "l2_norm", "skip", "depth", "table", "surrogate"}
     assert names == {"epsilon", "nasgraph", *counts}
 
 

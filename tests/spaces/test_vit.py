@@ -19,6 +19,7 @@ from nas.metrics.counts import flops, params
 from nas.seeding import generator, seeded
 from proxies.epsilon import dense
 from spaces._vision_transformer import Attention, VisionTransformer
+from tests.support.proxies import LOOKING
 from tests.support.small import small
 
 DEIT_TINY = {
@@ -262,7 +263,7 @@ def test_epsilon_says_so() -> None:
             proxy.score(candidate, batch)
 
 
-@pytest.mark.parametrize("name", PROXIES)
+@pytest.mark.parametrize("name", LOOKING)
 def test_every_other_proxy_scores_or_says_why_not(name: str) -> None:
     space = small("vit")
     batch = space.batch(8, generator("proxies"))
