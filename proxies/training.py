@@ -87,9 +87,9 @@ class Training(Proxy):
         model = candidate.model(self.init)
         try:
             fit(model, inputs, task, train, recipe, draws)
+            loss, accuracy = measure(model, inputs, task, valid, recipe.batch_size)
         except DivergedError as error:
             return NoScore(f"the training diverged: {error}")
-        loss, accuracy = measure(model, inputs, task, valid, recipe.batch_size)
         if self.metric == "loss" or (self.metric == "auto" and accuracy is None):
             return -loss
         if accuracy is None:

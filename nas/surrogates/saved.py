@@ -246,12 +246,14 @@ def _made(
         made = Surrogate(
             space, tuple(about["proxies"]), targets, Range(taken, low, high), about["source"]
         )
+        if not targets or not all(isinstance(name, str) for name in made.proxies):
+            raise ValueError("it has no target, or proxies that are no names")
         if len(taken) != len(space.choices) or not len(low) == len(high) == len(made.proxies):
             raise ValueError("its range is of other decisions or proxies")
         for target in targets.values():
             _check_columns(made, target)
         return made
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         if isinstance(error, UsageError):
             raise
         raise _damaged(folder / TREES, f"{type(error).__name__}: {error}") from error
@@ -273,6 +275,8 @@ def _target(about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Tar
         raise ValueError(f"the encoding {about['encoding']} with the sign {about['sign']}")
     forest = Forest(*(arrays[name] for name in ARRAYS))
     numbers = float(about["centre"]), float(about["scale"])
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"its centre and scale are {numbers}")
     model = Ensemble(forest, members, *numbers, np.empty(0))
     return Target(about["sign"], about["encoding"], model, about["quality"])
 

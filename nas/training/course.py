@@ -200,6 +200,8 @@ class Course:
             loss += task.loss(outputs, which).item() * len(inputs) / count
             share = task.right(outputs, which)
             right = [] if share is None else [right[0] + share * len(inputs) / count]
+        if not isfinite(loss):
+            raise DivergedError(f"the loss is {loss} after step {self.state.step} of {self.steps}")
         return loss, right[0] if right else None
 
     def finish(self) -> dict[str, Any]:

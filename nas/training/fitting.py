@@ -79,17 +79,21 @@ def fit(
 def measure(
     model: nn.Module, inputs: Tensor, task: Task, which: Tensor, batch_size: int
 ) -> tuple[float, float | None]:
-    """The mean loss and, with classes, the accuracy on the examples `which`."""
+    """The mean loss and, with classes, the accuracy on the examples `which`.
+
+    Raises DivergedError if the loss is no number.
+    """
     model.eval()
-    loss, right = 0.0, 0.0
+    loss = 0.0
+    right: float | None = 0.0
     for part in which.chunk(-(-len(which) // batch_size)):
         with torch.no_grad():
             outputs = answered(model, inputs[part], task)
             loss += task.loss(outputs, part).item() * len(part) / len(which)
         share = task.right(outputs, part)
-        if share is None:
-            return loss, None
-        right += share * len(part) / len(which)
+        right = None if share is None or right is None else right + share * len(part) / len(which)
+    if not isfinite(loss):
+        raise DivergedError(f"the loss is {loss} after the training")
     return loss, right
 
 

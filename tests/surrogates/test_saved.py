@@ -148,6 +148,10 @@ HOSTILE: dict[str, Callable[[dict[str, Any]], object]] = {
     "another target": lambda about: about["targets"].update(more=about["targets"]["acc"]),
     "trees": lambda about: about.update(trees_sha256="0"),
     "space": lambda about: about.update(space={"name": "x"}),
+    "a huge scale": lambda about: about["targets"]["acc"].update(scale=10**400),
+    "no centre": lambda about: about["targets"]["acc"].update(centre=float("nan")),
+    "proxies that are numbers": lambda about: about.update(proxies=[5]),
+    "empty targets": lambda about: about.update(targets={}),
 }
 
 

@@ -135,6 +135,13 @@ def test_a_training_that_diverges() -> None:
         list(course(Recipe(epochs=9, optimizer="sgd", lr=1e30, batch_size=4)).go())
 
 
+def test_a_training_that_diverges_in_its_last_step() -> None:
+    """No step has seen the weights that it leaves: the measurement has."""
+    found = course(Recipe(epochs=1, optimizer="sgd", lr=1e38, batch_size=1000))
+    with pytest.raises(DivergedError, match=r"the loss is .* after step 1 of 1"):
+        list(found.go())
+
+
 def test_labels_and_weights_that_do_not_fit() -> None:
     with pytest.raises(UsageError, match="the label 4 needs at least 5 outputs; the network has"):
         course(Recipe(), parted(images(classes=5)))
