@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +42,16 @@ def chosen(key: str, value: Any) -> Choice:
     _name(key, value)
     options = {str(option): content for option, content in value.items() if option != "name"}
     return Choice(str(value["name"]), options)
+
+
+def space_words(space: Choice) -> list[str]:
+    """A space as it is typed: its name, and those of its options that are not the defaults."""
+    from nas.space import SPACES
+
+    usual = {name: json.dumps(value) for name, value in SPACES.defaults(space.name).items()}
+    given = {name: json.dumps(value) for name, value in space.options.items()}
+    own = [f"space.{name}={value}" for name, value in given.items() if value != usual.get(name)]
+    return [f"space={space.name}", *own]
 
 
 def proxies(key: str, value: Any) -> Proxies:

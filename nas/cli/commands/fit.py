@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.cli.build import build_executor, build_space
+from nas.cli.chosen import space_words
 from nas.cli.composition import run_hydra
 from nas.cli.config_files import quoted
 from nas.cli.fit_settings import FitSettings
@@ -45,7 +46,7 @@ def run(settings: FitSettings) -> None:
     files = save(made, folder)
     print(report(made, rows))
     print(f"files   {folder}: {', '.join(files)}")
-    print(f"use it with\n  {_use(settings, next(iter(targets)))}")
+    print(f"use it with\n  {_use(settings, settings.target[0] or next(iter(targets)))}")
 
 
 def _rows(settings: FitSettings) -> Rows:
@@ -114,7 +115,7 @@ def _figure(found: Mapping[str, float | None]) -> str:
 def _use(settings: FitSettings, target: str) -> str:
     """The command that asks the surrogate."""
     words = [
-        *("nas", "search", f"space={settings.space.name}", "proxy=surrogate"),
+        *("nas", "search", *space_words(settings.space), "proxy=surrogate"),
         *(f"proxy.path={quoted(settings.out)}", f"proxy.target={quoted(target)}"),
     ]
     return shlex.join(words)

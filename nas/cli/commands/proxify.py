@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.cli.build import build_executor
+from nas.cli.chosen import space_words
 from nas.cli.composition import run_hydra
 from nas.cli.config_files import quoted
 from nas.cli.proxify_settings import ProxifySettings
@@ -77,7 +78,8 @@ def run(settings: ProxifySettings, again: str) -> None:
         )
     if RECIPE in files:
         recipe = quoted(str(folder / RECIPE))
-        print(f"use it  nas score proxy=training proxy.recipe={recipe}")
+        space = shlex.join(space_words(settings.space))
+        print(f"use it  nas search {space} proxy=training proxy.recipe={recipe}")
 
 
 @contextmanager

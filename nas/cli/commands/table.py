@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas.cli.build import build_executor, build_space
+from nas.cli.chosen import space_words
 from nas.cli.composition import positional, run_hydra
 from nas.cli.config_files import quoted
 from nas.cli.training import check_code, check_folder, job_of, write_settings
@@ -126,5 +127,6 @@ def _shown(found: Sequence[Row], failed: Sequence[Row], settings: TableSettings,
         values = [row[figure] for row in done]
         lines.append(f"{figure}  from {min(values):.4f} to {max(values):.4f}")
     table = quoted(str(out / TABLE))
-    lines.append(f"use     nas compare space={settings.space.name} table={table} target={figure}")
+    space = shlex.join(space_words(settings.space))
+    lines.append(f"use     nas compare {space} table={table} target={figure}")
     return "\n".join(lines)
