@@ -20,6 +20,7 @@ def asked(
     A child's decision is drawn anew with probability 1 / decisions. Duplicates in the population
     are left out, as pymoo does.
     """
+    # pymoo is no dependency: only who compares installs it, so mypy does not find it
     from pymoo.algorithms.moo.nsga2 import NSGA2  # type: ignore[import-not-found]
     from pymoo.core.mutation import Mutation  # type: ignore[import-not-found]
     from pymoo.core.problem import Problem  # type: ignore[import-not-found]

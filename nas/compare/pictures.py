@@ -35,6 +35,18 @@ LINES = ("-", "--", "-.", ":")
 MARKERS = "osD^vP*X<>p"
 
 
+def saved(figure: Figure, folder: Path, name: str, dpi: int = 140) -> list[str]:
+    """Write a picture as PNG and SVG; returns the names of the files. UsageError if it cannot."""
+    try:
+        with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")  # such a letter is a box
+            figure.savefig(folder / f"{name}.png", dpi=dpi, bbox_inches="tight")
+            figure.savefig(folder / f"{name}.svg", bbox_inches="tight", metadata={"Date": None})
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written to: {error.strerror or error}") from error
+    return [f"{name}.png", f"{name}.svg"]
+
+
 def draw(comparison: Comparison, result: Mapping[str, Any], folder: Path) -> dict[str, Path]:
     """Draw all pictures into the folder as PNG and SVG; returns the SVG files by name."""
     pictures = {"agreement": agreement(result)}
@@ -48,15 +60,10 @@ def draw(comparison: Comparison, result: Mapping[str, Any], folder: Path) -> dic
         }
     try:
         folder.mkdir(exist_ok=True)
-        for name, figure in pictures.items():
-            with matplotlib.rc_context(STYLE), warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "Glyph .* missing")  # such a letter is a box
-                figure.savefig(folder / f"{name}.png", dpi=120, bbox_inches="tight")
-                figure.savefig(
-                    folder / f"{name}.svg", bbox_inches="tight", metadata={"Date": None}
-                )
     except OSError as error:
         raise UsageError(f"{folder} cannot be written to: {error.strerror or error}") from error
+    for name, figure in pictures.items():
+        saved(figure, folder, name, dpi=120)
     return {name: folder / f"{name}.svg" for name in pictures}
 
 

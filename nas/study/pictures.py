@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from math import ceil, floor, log10
 from pathlib import Path
@@ -14,8 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from nas.compare.pictures import STYLE
-from nas.errors import UsageError
+from nas.compare.pictures import STYLE, saved
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#e69f00", "#56b4e9", "#777777")
 """Colours that differ for colour-blind readers, too (Okabe and Ito 2008)."""
@@ -32,15 +30,7 @@ def draw(study: Mapping[str, Any], folder: Path, name: str) -> list[str]:
     """Draw the curves as PNG and SVG; returns the names of the files, none without curves."""
     if not study["curves"]:
         return []
-    figure = curves(study)
-    try:
-        with matplotlib.rc_context(STYLE), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing")  # such a letter is a box
-            figure.savefig(folder / f"{name}.png", dpi=140, bbox_inches="tight")
-            figure.savefig(folder / f"{name}.svg", bbox_inches="tight", metadata={"Date": None})
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be written to: {error.strerror or error}") from error
-    return [f"{name}.png", f"{name}.svg"]
+    return saved(curves(study), folder, name)
 
 
 def curves(study: Mapping[str, Any]) -> Figure:

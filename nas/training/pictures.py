@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,7 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from nas.compare.pictures import STYLE
-from nas.errors import UsageError
+from nas.compare.pictures import STYLE, saved
 
 LOOKS = {"train": ("#0072b2", "-", "trained on"), "valid": ("#d55e00", "--", "kept apart")}
 """Colours that differ for colour-blind readers, too, and lines that differ in grey."""
@@ -20,15 +18,7 @@ LOOKS = {"train": ("#0072b2", "-", "trained on"), "valid": ("#d55e00", "--", "ke
 
 def draw(rows: Sequence[Mapping[str, Any]], folder: Path, name: str) -> list[str]:
     """Draw a learning curve as PNG and SVG; returns the names of the files."""
-    figure = curve(rows)
-    try:
-        with matplotlib.rc_context(STYLE), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing")  # such a letter is a box
-            figure.savefig(folder / f"{name}.png", dpi=140, bbox_inches="tight")
-            figure.savefig(folder / f"{name}.svg", bbox_inches="tight", metadata={"Date": None})
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be written to: {error.strerror or error}") from error
-    return [f"{name}.png", f"{name}.svg"]
+    return saved(curve(rows), folder, name)
 
 
 def curve(rows: Sequence[Mapping[str, Any]]) -> Figure:
