@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
@@ -14,7 +15,7 @@ import torch
 from nas import PROXIES, Candidate
 from nas.batch import Batch
 from nas.registry import plugins
-from nas.seeding import one_thread
+from nas.seeding import one_thread, seeded
 from tests.support.command_line import RUN, Done, nas
 from tests.support.site import KINDS, MINE, Site
 from tests.support.small import small
@@ -26,6 +27,11 @@ for number, handler in (
     (signal.SIGHUP, signal.SIG_DFL),
 ):
     signal.signal(number, handler)
+
+# the same examples in every run; HYPOTHESIS_PROFILE=explore looks for new ones
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.register_profile("explore")
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 plugins.GROUP = "nobody's plugins"  # tests are of ours, whatever else is installed here
 
@@ -53,6 +59,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _one_thread() -> Iterator[None]:
     """Torch on one thread, as in a search: on a busy machine two threads wait for each other."""
     with one_thread():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _seeded(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Seed the global generators by the test's name: weights that it draws are always the same."""
+    with seeded(request.node.nodeid):
         yield
 
 
