@@ -82,18 +82,26 @@ def one_thread() -> Iterator[None]:
 def full_precision() -> Iterator[None]:
     """Have torch compute float32 as such and alike every time, on every device; then as before.
 
-    By default convolutions on CUDA round their inputs to 10 bits (TF32), and take whichever
-    algorithm is fastest.
+    By default convolutions on CUDA round their inputs to 10 bits (TF32).
+    """
+    with _no_rounding(), repeatable():
+        yield
+
+
+@contextmanager
+def repeatable() -> Iterator[None]:
+    """Have convolutions on CUDA take the same algorithm every time; then as before.
+
+    By default they take whichever is fastest, and some add in an order that changes.
     """
     from torch.backends import cudnn
 
     flags = cudnn.deterministic, cudnn.benchmark
-    with _no_rounding():
-        cudnn.deterministic, cudnn.benchmark = True, False
-        try:
-            yield
-        finally:
-            cudnn.deterministic, cudnn.benchmark = flags
+    cudnn.deterministic, cudnn.benchmark = True, False
+    try:
+        yield
+    finally:
+        cudnn.deterministic, cudnn.benchmark = flags
 
 
 @contextmanager

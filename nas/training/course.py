@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from nas.errors import NotApplicableError, UsageError
 from nas.scoring.attempt import reason
-from nas.seeding import full_precision, generator, seeded
+from nas.seeding import full_precision, generator, repeatable, seeded
 from nas.training.aim import Kind, aim_of, extremes
 from nas.training.augmentation import augmented
 from nas.training.examples import Data, Pair, Part
@@ -128,8 +128,17 @@ class Course:
                 if state.over:
                     break
 
+    def _there(self, pair: Pair) -> Pair:
+        """A batch on the device; from pinned memory it is copied while the device computes."""
+        inputs, labels = (
+            None if each is None else each.to(self.device, non_blocking=True) for each in pair
+        )
+        assert inputs is not None
+        return inputs, labels
+
     def _exact(self) -> AbstractContextManager[None]:
-        return full_precision() if self.plan.precision == "full" else nullcontext()
+        """Float32 as such, if the plan says so; convolutions alike every time."""
+        return full_precision() if self.plan.precision == "full" else repeatable()
 
     def _coarse(self) -> AbstractContextManager[Any]:
         """Products in bfloat16, if the plan says so."""
@@ -139,11 +148,10 @@ class Course:
 
     def _step(self, pair: Pair) -> None:
         state, recipe, seed = self.state, self.plan.recipe, self.plan.seed
-        inputs, labels = pair
-        inputs = inputs.to(self.device)
+        inputs, labels = self._there(pair)
         if recipe.augment:
             inputs = augmented(inputs, generator("augment", seed, state.step))
-        task = self._task((inputs, None if labels is None else labels.to(self.device)))
+        task = self._task((inputs, labels))
         which = torch.arange(len(inputs), device=inputs.device)
         for group in self.optimizer.param_groups:
             group["lr"] = recipe.rate_at(state.step, self.steps)
@@ -191,12 +199,12 @@ class Course:
         count = len(part.numbers)
         loss, right = 0.0, [0.0]
         parts = part.numbers.chunk(ceil(count / MEASURED))
-        for inputs, labels in part.examples.batches(parts, (self.plan.seed, "measured")):
-            own = None if labels is None else labels.to(self.device)
-            task = self._task((inputs.to(self.device), own))
+        for pair in part.examples.batches(parts, (self.plan.seed, "measured")):
+            inputs, labels = self._there(pair)
+            task = self._task((inputs, labels))
             which = torch.arange(len(inputs), device=self.device)
             with torch.no_grad(), self._coarse():
-                outputs = answered(self.model, inputs.to(self.device), task).float()
+                outputs = answered(self.model, inputs, task).float()
             loss += task.loss(outputs, which).item() * len(inputs) / count
             share = task.right(outputs, which)
             right = [] if share is None else [right[0] + share * len(inputs) / count]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -132,6 +132,8 @@ class Given(Examples):
     shape: tuple[int, ...]
     name: str
     workers: int = 0
+    pinned: bool = False
+    """Whether batches are put where a CUDA device reads them while it computes."""
 
     def __len__(self) -> int:
         return len(self.data)
@@ -143,6 +145,7 @@ class Given(Examples):
             sampler=[part.tolist() for part in parts],
             batch_size=None,
             num_workers=self.workers,
+            pin_memory=self.pinned,
             generator=torch.Generator(),  # its draws are for nothing: each example is seeded
         )
         return iter(loader)
@@ -150,6 +153,10 @@ class Given(Examples):
     def digest(self) -> str:
         """The name and the size: the content is the user's."""
         return f"{self.name} {len(self.data)}"
+
+    def to(self, device: str) -> Given:
+        """The same data set, read for a device."""
+        return replace(self, pinned=device.startswith("cuda"))
 
 
 @dataclass(frozen=True, eq=False)

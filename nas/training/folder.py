@@ -134,7 +134,7 @@ def restore(course: Course, folder: Path) -> None:
     if not path.exists():
         return
     try:
-        with safe_open(path, "pt", device=course.device) as file:
+        with safe_open(path, "pt", device="cpu") as file:  # AdamW counts its steps there
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if metadata["data"] != digest:

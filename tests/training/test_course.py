@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.backends import cudnn
 from torch.nn import functional as F
 
 from nas import NotApplicableError, UsageError
@@ -16,6 +18,7 @@ from nas.training.augmentation import augmented
 from nas.training.course import Course, Plan
 from nas.training.examples import Data, Given, InMemory, Part
 from nas.training.fitting import DivergedError
+from nas.training.folder import WEIGHTS, train
 from nas.training.recipe import Recipe
 from nas.training.task import Classes, NextToken, Numbers
 
@@ -119,6 +122,46 @@ def test_worker_processes_change_no_number() -> None:
         list(found.go())
         rows.append(found.state.rows)
     assert rows[0] == rows[1]
+
+
+def test_convolutions_are_alike_every_time_in_each_precision() -> None:
+    before = cudnn.deterministic
+    for precision in ("full", "bf16"):
+        found, seen = course(Recipe(steps=2, batch_size=8), precision=precision), []
+        found.model.register_forward_hook(lambda *_, s=seen: s.append(cudnn.deterministic))
+        list(found.go())
+        assert seen
+        assert all(seen)
+        assert cudnn.deterministic == before
+        assert found.model.state_dict()["0.weight"].dtype == torch.float32
+
+
+def test_a_data_set_is_read_into_pinned_memory_for_cuda() -> None:
+    data = parted(Given(Moody(), (3, 8, 8), "moody"))
+    pinned = [data.to(device).train.examples.pinned for device in ("cpu", "cuda")]  # type: ignore[attr-defined]
+    assert pinned == [False, True]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+@pytest.mark.parametrize("precision", ["full", "bf16"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_a_cut_on_cuda(tmp_path: Path, optimizer: Any, precision: Any) -> None:
+    recipe = Recipe(epochs=3, batch_size=5, optimizer=optimizer, augment=True)
+
+    def new() -> Course:
+        plan = Plan(recipe, 5, precision=precision)
+        return Course(net().cuda(), parted(images()), plan, None, "cuda")
+
+    figures = []
+    for name, cuts in (("whole", 0), ("cut", 3)):
+        for _ in range(cuts):
+            assert train(new(), tmp_path / name, {}, stop=lambda: True) is None
+        found = train(new(), tmp_path / name, {})
+        assert found is not None
+        figures.append({**found, "seconds": 0})
+    assert figures[0] == figures[1]
+    one, other = ((tmp_path / name / WEIGHTS).read_bytes() for name in ("whole", "cut"))
+    assert one == other
 
 
 def test_patience_keeps_the_best_weights() -> None:
