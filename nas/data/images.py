@@ -127,9 +127,9 @@ def scaled(pixels: Tensor, statistics: str) -> Tensor:
             )
         pixels = pixels * 255
     figures = STATISTICS["cifar10" if statistics == "auto" else statistics]
-    means, stds = torch.tensor(figures, dtype=torch.float64)
+    means, stds = torch.tensor(figures, dtype=torch.float64, device=pixels.device)
     if pixels.shape[1] == 1:
-        weights = torch.tensor(LUMINANCE, dtype=torch.float64)
+        weights = torch.tensor(LUMINANCE, dtype=torch.float64, device=pixels.device)
         means, stds = (weights @ means)[None], (weights @ stds)[None]
     shape = (1, pixels.shape[1], 1, 1)
     values: Tensor = (pixels.double() - means.view(shape)) / stds.view(shape)

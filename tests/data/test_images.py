@@ -17,6 +17,7 @@ from PIL import Image
 from nas import SPACES, Space, UsageError
 from nas.batch import Batch
 from nas.data.images import STATISTICS
+from nas.data.images import scaled as on_device
 from tests.support.image_files import (
     ROWS,
     Pixels,
@@ -307,3 +308,9 @@ def test_hidden_files_and_folders_do_not_count(space: Space, tmp_path: Path) -> 
     write(folder / "__MACOSX" / "a2.png", pixels(1)[0])
     assert len(load(space, folder, 1).inputs) == 1
     refused(space, folder, "holds 1 images", size=2)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pixels_stay_on_their_device(channels: int) -> None:
+    pixels = torch.zeros(2, channels, 4, 4, dtype=torch.uint8, device="meta")
+    assert on_device(pixels, "cifar10").is_meta
