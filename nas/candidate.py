@@ -100,6 +100,7 @@ class Candidate:
         from torch import nn
 
         from nas.network.initialisation import initialise
+        from nas.network.module import NetworkModule
         from nas.network.norms import explain
 
         with self.seeded("weights"):
@@ -109,6 +110,8 @@ class Candidate:
             if not dropout and isinstance(part, nn.modules.dropout._DropoutNd):
                 part.p = 0.0  # a score must not depend on random dropout
         explain(model)
+        if isinstance(model, NetworkModule):
+            model.channels_last = True
         return model.to(self.device)
 
     def generator(self, purpose: str) -> torch.Generator:

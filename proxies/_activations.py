@@ -89,3 +89,14 @@ def each_relu(
     """
     with watched(len(inputs), visit, proxy, smooth=smooth):
         model(inputs)
+
+
+def units_of(values: Tensor) -> Tensor:
+    """The values (batch, units) of a layer, in the order in which they lie in memory.
+
+    >>> maps = torch.rand(2, 3, 4, 4).contiguous(memory_format=torch.channels_last)
+    >>> units_of(maps).shape, units_of(maps).data_ptr() == maps.data_ptr()
+    (torch.Size([2, 48]), True)
+    """
+    channels_last = values.ndim == 4 and not values.is_contiguous()
+    return (values.permute(0, 2, 3, 1) if channels_last else values).flatten(1)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from nas import PROXIES, Candidate, NoScore, Proxy
 from nas.batch import Batch
 from nas.network.initialisation import Init
-from proxies._activations import each_relu
+from proxies._activations import each_relu, units_of
 
 EXACT = 2**24
 """Counts up to here are exact in float32."""
@@ -54,7 +54,7 @@ def agreement(model: nn.Module, inputs: Tensor) -> Tensor:
 
     def visit(output: Tensor) -> None:
         nonlocal units
-        codes = (output > 0).flatten(1).float()
+        codes = units_of(output > 0).float()
         for first in range(0, codes.shape[1], EXACT):
             part = codes[:, first : first + EXACT]
             both.add_(part @ part.T)

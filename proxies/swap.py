@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from nas import PROXIES, Candidate, Proxy
 from nas.batch import Batch
 from nas.network.initialisation import Init
-from proxies._activations import each_relu
+from proxies._activations import each_relu, units_of
 
 Activations = Literal["relu", "universal"]
 
@@ -84,14 +84,14 @@ def patterns(model: nn.Module, inputs: Tensor, activations: Activations = "relu"
 def positives(output: Tensor) -> Tensor:
     """Every unit's pattern (numbers, units): each number has `BITS` samples, 1 where positive."""
     worth = places(len(output), 2, BITS).float().to(output.device)
-    return worth @ (output > 0).flatten(1).float()
+    return worth @ units_of(output > 0).float()
 
 
 def signs(output: Tensor) -> Tensor:
     """Every unit's pattern (numbers, units): each number has the signs of `TRITS` samples."""
     worth = places(len(output), 3, TRITS).to(output.device)
     codes = (output > 0).double() - (output < 0).double()  # NaN has 0, and not a code of its own
-    return worth @ codes.flatten(1)
+    return worth @ units_of(codes)
 
 
 def places(size: int, base: int, count: int) -> Tensor:

@@ -156,7 +156,12 @@ def plain(model: nn.Module) -> nn.Module:
     """The module without the hooks of `finish` and of `norms.explain`, which take time and memory.
 
     A pass is then the author's code alone. It needs `own_inputs`, and gives what that code gives.
+    A network's layers get their inputs as they are given, as in the exported source.
     """
+    from nas.network.module import NetworkModule
+
+    if isinstance(model, NetworkModule):
+        model.channels_last = False
     ours = (own_inputs, _logits_only, check_values, _Draws.begin, _Draws.end)
     for part in model.modules():
         for hooks in (part._forward_pre_hooks, part._forward_hooks):
