@@ -82,6 +82,7 @@ def job_of(settings: TrainingSettings, space: Space, title: str) -> Job:
         settings.live,
         device,
         settings.workers,
+        (settings.inputs, settings.labels),
         called,
     )
     examples = job.data.train.examples

@@ -12,7 +12,7 @@ from nas.scoring.attempt import described
 from nas.space import Space
 from nas.training.course import Course, Plan
 from nas.training.examples import Data
-from nas.training.reading import read_data
+from nas.training.reading import Names, read_data
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Job:
     live: bool = True
     device: str = "cpu"
     workers: int = 0
+    names: Names = (None, None)
     named: Callable[[str], Any] | None = None
     """Calls the function of `data=python:…`; None where no code may be named."""
     read: dict[str, Data] = field(default_factory=dict, repr=False)
@@ -48,6 +49,7 @@ class Job:
                 workers=self.workers,
                 seed=self.plan.seed,
                 named=self.named,
+                names=self.names,
             )
         return self.read["data"]
 
@@ -60,6 +62,12 @@ class Job:
         candidate = Candidate(self.space, arch, self.plan.seed, self.device, self.live)
         model = candidate.model(dropout=True)
         return Course(model, self.data, self.plan, self.space.vocabulary, self.device)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What was done to the data, and a share of it that leaves less than a batch."""
+        remark = self.plan.recipe.remark(len(self.data.train.numbers))
+        return (*self.data.remarks, *([remark] if remark else []))
 
     def about(self, arch: Arch) -> dict[str, Any]:
         """What is trained on what, as plain values."""

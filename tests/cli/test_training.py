@@ -148,7 +148,7 @@ def test_language_and_numbers(here: Path) -> None:
         (["data=x.npz", "valid=2"], ["valid=2 must be a share"]),
         (["data=x.npz", "recipe=none.yaml"], ["there is no recipe none.yaml"]),
         (["data=x.npz", "batch_size=1"], ["batch_size=1 must be a whole number of at least 2"]),
-        (["data=x.npz", "valid=0.999"], ["needs 2 examples to train on"]),
+        (["data=x.npz", "valid=0.999"], ["valid=0.999 of 40", "needs 2"]),
         (["data=x.npz", "task=wrong"], ["must be auto, classes or numbers"]),
     ],
 )

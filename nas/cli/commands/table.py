@@ -72,7 +72,7 @@ def run(settings: TableSettings, again: str) -> None:
         raise AllFailedError(
             f"all {len(found)} trainings fail, the first one: {failed[0]['reason']}"
         )
-    print(_shown(found, failed, settings, folder))
+    print(_shown(found, failed, settings, folder, job.remarks))
 
 
 def _archs(settings: TableSettings, space: Space) -> list[Arch]:
@@ -115,7 +115,13 @@ def _all(
     return found
 
 
-def _shown(found: Sequence[Row], failed: Sequence[Row], settings: TableSettings, out: Path) -> str:
+def _shown(
+    found: Sequence[Row],
+    failed: Sequence[Row],
+    settings: TableSettings,
+    out: Path,
+    remarks: Sequence[str],
+) -> str:
     """The text that says what was written, and what reads it."""
     lines = [f"table   {out / TABLE}: {len(found)} architectures"]
     if failed:
@@ -126,6 +132,7 @@ def _shown(found: Sequence[Row], failed: Sequence[Row], settings: TableSettings,
     elif (done := [row for row in found if row[figure] is not None]) and len(done) > 1:
         values = [row[figure] for row in done]
         lines.append(f"{figure}  from {min(values):.4f} to {max(values):.4f}")
+    lines += [f"note    {remark}" for remark in remarks]
     table = quoted(str(out / TABLE))
     space = shlex.join(space_words(settings.space))
     lines.append(f"use     nas compare {space} table={table} target={figure}")

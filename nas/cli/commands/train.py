@@ -165,6 +165,6 @@ def _shown(figures: Mapping[str, Any], job: Job, folder: Path, names: Sequence[s
         f"epochs    {figures['epochs']}, {figures['steps']:,} steps, {figures['seconds']:.0f} s"
         + (f"; ended early, with the weights of epoch {kept}" if early else "")
     )
-    lines += [f"note      {remark}" for remark in job.data.remarks]
+    lines += [f"note      {remark}" for remark in job.remarks]
     lines.append(f"files     {folder}: {', '.join([WEIGHTS, METRICS, CURVE, *names])}")
     return "\n".join(lines)
