@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -67,7 +68,7 @@ def two():
 
 
 def images(folder: Path, count: int, labels: object = None) -> None:
-    named = {} if labels is None else {"labels": np.asarray(labels)}
+    named: dict[str, Any] = {} if labels is None else {"labels": np.asarray(labels)}
     np.savez(folder / "x.npz", images=pixels(count), **named)
 
 
