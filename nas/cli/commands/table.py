@@ -87,7 +87,8 @@ def _archs(settings: TableSettings, space: Space) -> list[Arch]:
     try:
         lines = decoded(content(path)).splitlines()
     except (OSError, ValueError) as error:
-        raise UsageError(f"archs={path} cannot be read: {error}") from error
+        why = (error.strerror or error) if isinstance(error, OSError) else "it is no text"
+        raise UsageError(f"archs={settings.archs} cannot be read: {why}") from error
     found = [space.read(line) for line in lines if line.strip()]
     if not found:
         raise UsageError(f"{path} names no architecture: write one a line")
@@ -131,7 +132,8 @@ def _shown(
         figure = "-valid_loss"
     elif (done := [row for row in found if row[figure] is not None]) and len(done) > 1:
         values = [row[figure] for row in done]
-        lines.append(f"{figure}  from {min(values):.4f} to {max(values):.4f}")
+        lines.append(f"range   {figure} from {min(values):.4f} to {max(values):.4f}")
+        lines.append(f"best    {done[values.index(max(values))]['arch']}")
     lines += [f"note    {remark}" for remark in remarks]
     table = quoted(str(out / TABLE))
     space = shlex.join(space_words(settings.space))
