@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -77,7 +78,7 @@ class Data:
         )
         return Data(train, valid, self.remarks)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """A hash of all examples and of how they are parted."""
         content = sha256()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nas.arch import Arch
+from nas.batch import Batch
 from nas.candidate import Candidate
+from nas.one_module import OneModule
 from nas.scoring.attempt import described
+from nas.scoring.modules import suited
 from nas.space import Space
 from nas.training.course import Course, Plan
 from nas.training.examples import Data
@@ -56,6 +59,15 @@ class Job:
     def __getstate__(self) -> dict[str, Any]:
         """The state without the data, which another process reads itself."""
         return {**vars(self), "read": {}}
+
+    def fitting(self) -> Job:
+        """The job of a module, whose inputs are those of the data."""
+        assert isinstance(self.space, OneModule)
+        train = self.data.train
+        few, _ = next(train.examples.batches([train.numbers[:2]], ()))
+        inputs = suited(self.space.make, Batch(few)).inputs
+        data = self.data.as_real() if inputs.is_floating_point() else self.data
+        return replace(self, space=OneModule(self.space.make, inputs), read={"data": data})
 
     def course(self, arch: Arch) -> Course:
         """The training of an architecture, which has not begun; errors as of `Course`."""

@@ -9,13 +9,14 @@ from typing import Any
 
 import torch
 
+from nas.batch import Batch
 from nas.data.numpy_files import ONLY, opened_arrays
 from nas.errors import UsageError
 from nas.one_module import OneModule
 from nas.space import Space
 from nas.storage.files import path_of
 from nas.training.examples import Data, Examples, Given, InMemory, Part
-from nas.training.fitting import split
+from nas.training.fitting import resized, split
 
 CODE = "python:"
 """How the name of a function begins that gives data sets."""
@@ -46,22 +47,46 @@ def read_data(
         if names != (None, None):
             raise UsageError(f"inputs= and labels= are for files: data={data} gives both itself")
         found = _called(data, named)
-        several = isinstance(found, tuple)
-        sets = found if several else (found,)
-        if len(sets) > 2 or not all(hasattr(e, "__len__") and _gives(e) for e in sets):
-            raise UsageError(
-                f"data={data} must give one data set, or two, to train on and to measure on, each "
-                f"with len(data) and data[i]"
-            )
-        each = [Given(one, _shape(space, one, data), data, workers) for one in sets]
-        if len(each) == 2:
-            return _two(each[0], each[1], (f"the first of {data}", f"the second of {data}"))
-        return _one(each[0], valid, seed, data)
+        return of_sets(space, found, data, valid, workers, seed)
     examples, remarks, text = _examples(space, data, "data", names)
     if valid_data is None:
         return replace(_one(examples, valid, seed, data, text), remarks=remarks)
     other, more, _ = _examples(space, valid_data, "valid_data", names)
     return _two(examples, other, (data, valid_data), (*remarks, *more))
+
+
+def of_sets(space: Space, found: Any, name: str, valid: float, workers: int, seed: int) -> Data:
+    """The examples of one data set, or of a tuple of two; UsageError for what is none."""
+    sets = found if isinstance(found, tuple) else (found,)
+    if len(sets) > 2 or not all(hasattr(e, "__len__") and _gives(e) for e in sets):
+        raise UsageError(
+            f"data={name} must give one data set, or two, to train on and to measure on, each "
+            f"with len(data) and data[i]"
+        )
+    each = [Given(one, _shape(space, one, name), name, workers) for one in sets]
+    if len(each) == 2:
+        return _two(each[0], each[1], (f"the first of {name}", f"the second of {name}"))
+    return _one(each[0], valid, seed, name)
+
+
+def of_batches(space: Space, data: Batch, other: Batch | None, valid: float, seed: int) -> Data:
+    """The examples of a batch, or of two, in the shape of the space's inputs."""
+    train = _of_batch(space, data, "data")
+    if other is None:
+        return _one(train, valid, seed, "data")
+    return _two(train, _of_batch(space, other, "valid_data"), ("data", "valid_data"))
+
+
+def _of_batch(space: Space, batch: Batch, name: str) -> InMemory:
+    if isinstance(space, OneModule) and space.example is None:
+        return InMemory(batch.inputs, batch.labels)
+    inputs = resized(batch.inputs, space.inputs)
+    if tuple(inputs.shape[1:]) != space.inputs:
+        raise UsageError(
+            f"{name} has examples of shape {tuple(inputs.shape[1:])}, and {space.title} takes "
+            f"{space.inputs}"
+        )
+    return InMemory(inputs, batch.labels)
 
 
 def _one(examples: Examples, valid: float, seed: int, what: str, ordered: bool = False) -> Data:
@@ -150,7 +175,6 @@ def _images(space: Space, path: Path) -> tuple[Examples, tuple[str, ...]]:
     """Images, of uint8 as long as they have the right size, which takes a quarter of the room."""
     from nas.data.images import read, scaled, shape_in
     from nas.data.sources import image_shape
-    from nas.training.fitting import resized
 
     unknown = isinstance(space, OneModule) and space.example is None
     shape = shape_in(path) if unknown else image_shape(space)

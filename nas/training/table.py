@@ -75,7 +75,7 @@ class Trainer:
     def known(self, arch: Arch) -> Row | None:
         """The row of a training that is over or has failed, from its folder."""
         folder = self.folder_of(arch)
-        figures = read_figures(folder)
+        figures = read_figures(folder, self.job.data.digest)
         if figures is not None:
             return self._row(arch, figures)
         try:
