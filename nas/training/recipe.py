@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from hashlib import sha256
 from math import ceil, cos, isfinite, pi
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
@@ -194,6 +195,18 @@ class Recipe:
             return replace(own, **changes) if changes else space
         except ValueError as error:  # such as a resolution that cannot be halved so often
             raise UsageError(f"the recipe does not fit the space: {error}") from error
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a recipe's file holds, for a run's record: it may change and keep its name."""
+
+    sha256: str
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Content:
+        """Of the options alone: comments do not matter."""
+        return cls(sha256(recipe.text.encode()).hexdigest())
 
 
 OPTIONS = tuple(each.name for each in fields(Recipe) if each.name != "origin")
