@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from nas.exporting import export
     from nas.scoring.table import Scores
     from nas.surrogates.fitting import fit
+    from nas.training.from_python import train
 
 __version__: str
 
@@ -63,6 +64,7 @@ __all__ = [
     "fit",
     "score",
     "search",
+    "train",
     "trials",
 ]
 
@@ -72,6 +74,7 @@ LATER = {
     "draw": "nas.drawing",
     "export": "nas.exporting",
     "fit": "nas.surrogates.fitting",
+    "train": "nas.training.from_python",
     **dict.fromkeys(("finals", "score", "search"), "nas.api"),
 }
 """Public names whose modules need torch: they are imported when someone asks for them."""

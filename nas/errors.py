@@ -31,6 +31,10 @@ class TooFewValuesError(NotApplicableError):
     """A batch, or its images, too small for a norm of the network."""
 
 
+class DiedTooOftenError(UsageError):
+    """The processes died that worked on one of several things, again and again."""
+
+
 class AllFailedError(UsageError):
     """The first architectures all fail for the same reason."""
 

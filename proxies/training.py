@@ -8,8 +8,8 @@ from nas import PROXIES, Candidate, NoScore, NotApplicableError, Proxy, Space
 from nas.batch import Batch
 from nas.network.initialisation import Init
 from nas.storage.files import path_of
-from nas.training.fitting import DivergedError, fit, measure, resized, split
-from nas.training.recipe import Optimizer, Recipe, read_recipe
+from nas.training.fitting import LARGER, DivergedError, fit, measure, resized, split
+from nas.training.recipe import Content, Optimizer, Recipe, read_recipe
 from nas.training.task import task_of
 
 
@@ -66,6 +66,7 @@ class Training(Proxy):
             usual = {"steps": 20, "optimizer": "adamw", "batch_size": 64, "share": 1, "width": 1}
             given = {name: each for name, each in options.items() if each != usual.get(name)}
             self.recipe = read_recipe(path_of(recipe, "recipe="), given)
+            self.content = Content.of(self.recipe)
         self.valid, self.metric, self.init = valid, metric, init
 
     def check_space(self, space: Space) -> None:
@@ -75,9 +76,11 @@ class Training(Proxy):
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The accuracy, or minus the loss; a `NoScore` if the training diverges."""
         task = task_of(batch, candidate.space.vocabulary)
-        parts = split(len(batch.inputs), self.valid, batch.seed)
+        parts = split(len(batch.inputs), self.valid, batch.seed, more=LARGER)
         train, valid = (part.to(batch.inputs.device) for part in parts)
         recipe, inputs = self.recipe, batch.inputs
+        if remark := recipe.remark(len(train)):
+            batch.notes.add(remark)
         narrow = recipe.narrowed(candidate.space)
         draws = candidate.generator("order")
         if narrow is not candidate.space:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from nas.ranking import RANKINGS, Ranking
 from nas.registry.options import Choice
 from nas.runs.stopping import heeding
 from nas.runs.summary import check_metrics
+from nas.scoring.devices import device_named as device_named
 from nas.scoring.executors import EXECUTORS, Executor
 from nas.scoring.measures import measures_of
 from nas.scoring.objective import ProxyObjective
@@ -163,19 +164,3 @@ def _factors(ranking: Choice, proxies: Proxy | Mapping[str, Proxy]) -> dict[str,
         if name not in proxies:
             raise unknown("proxy in this search", name, list(proxies))
     return factors
-
-
-def device_named(name: str, proxies: Iterable[Proxy] = ()) -> str:
-    """`cpu` or `cuda`; `auto` is cuda if there is one and a proxy is faster there."""
-    import torch
-
-    if name not in ("auto", "cpu", "cuda"):
-        raise UsageError(f"device={name} must be auto, cpu or cuda")
-    there = torch.cuda.is_available()
-    if name == "cuda" and not there:
-        raise UsageError("device=cuda needs a CUDA device, and PyTorch sees none: use device=cpu")
-    if name == "auto":
-        known = list(proxies)
-        on_cpu = bool(known) and all(proxy.faster_on_cpu for proxy in known)
-        return "cuda" if there and not on_cpu else "cpu"
-    return name

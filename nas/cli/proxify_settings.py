@@ -75,6 +75,7 @@ class ProxifySettings(Settings):
     width: Annotated[tuple[float, ...], numbers(0, inf)]
     tau: Annotated[float, share]
     sample: Annotated[int, whole(3)]
+    ceiling: Annotated[bool, flag]
     table: Annotated[str | None, table]
     full: Annotated[str | None, column]
     columns: Annotated[tuple[str, ...], columns]

@@ -99,8 +99,8 @@ def trainings(
     seen: Callable[[int, int], None],
 ) -> Trainings:
     """The recipes of the settings as ways; UsageError for mistakes in the settings."""
-    from nas.training.fitting import split
-    from nas.training.ways import FULL, Trainings
+    from nas.training.fitting import LARGER, split
+    from nas.training.ways import AGAIN, FULL, Trainings
 
     space = build_space(settings.space)
     proxy = PROXIES.configured(settings.proxy)
@@ -110,7 +110,7 @@ def trainings(
     for recipe in recipes.values():
         recipe.narrowed(space)  # raises where the space has no such size
     objective = _objective(settings, space, proxy)
-    examples = len(split(len(objective.batch.inputs), valid, settings.seed)[0])
+    examples = len(split(len(objective.batch.inputs), valid, settings.seed, more=LARGER)[0])
     found = Trainings(
         objective,
         recipes,
@@ -130,6 +130,8 @@ def trainings(
             "no recipe of epochs=, share=, resolution= and width= is cheaper than the full one: "
             "give smaller values"
         )
+    if settings.ceiling:
+        cheaper[AGAIN] = full
     return replace(found, recipes=cheaper)
 
 

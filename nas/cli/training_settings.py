@@ -27,6 +27,15 @@ def share(key: str, value: Any) -> float:
     return float(value)
 
 
+def names(key: str, value: Any) -> str | tuple[str, ...] | None:
+    """The name of an array, a list of columns, or null."""
+    if isinstance(value, list) and value and all(isinstance(each, str) for each in value):
+        return tuple(value)
+    if value is not None and (not isinstance(value, str) or not value):
+        raise UsageError(f"{key}={value} must be the name of an array, or a list of columns")
+    return value
+
+
 def number(key: str, value: Any) -> float | None:
     """A number, or null."""
     if value is not None and type(value) not in (int, float):
@@ -40,6 +49,8 @@ class TrainingSettings(Settings):
 
     space: Annotated[Choice, chosen]
     data: Annotated[str | None, name_of("a file or a folder", optional=True)]
+    inputs: Annotated[str | tuple[str, ...] | None, names]
+    labels: Annotated[str | None, name_of("an array or a column", optional=True)]
     valid: Annotated[float, share]
     valid_data: Annotated[str | None, name_of("a file or a folder", optional=True)]
     task: Annotated[Literal["auto", "classes", "numbers"], one_of("auto", "classes", "numbers")]

@@ -52,8 +52,9 @@ def aim_of(data: Data, kind: Kind, vocabulary: int | None) -> Aim:
         return Aim(Numbers if kind == "numbers" else Classes, vocabulary)
     if labels is None and (vocabulary is None or inputs.ndim != 2):
         raise UsageError(
-            "training needs labels, and the data has none: give an array or a column of labels, a "
-            "folder for each class, or a text to a space of tokens"
+            "training needs labels, and the data has none: give an array or a column that is "
+            "called labels or y, or its name by labels=NAME, or a folder for each class, or to a "
+            "space of tokens a text"
         )
     some = inputs if inputs.dtype == torch.int64 else torch.zeros(len(inputs), 1)
     return Aim(type(task_of(Batch(some, labels), vocabulary)), vocabulary)

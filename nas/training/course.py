@@ -88,12 +88,17 @@ class Course:
         if not any(parameter.requires_grad for parameter in self.model.parameters()):
             raise NotApplicableError("the network has no weights that a training could change")
         for part in (self.data.train, self.data.valid):
+            two = extremes(part)
+            inputs, _ = next(two.examples.batches([two.numbers], ("check",)))
+            if self.plan.recipe.augment and part is self.data.train:
+                augmented(inputs, generator("check"))
             with self._exact():
                 try:
-                    self._measured(extremes(part))
+                    self._measured(two)
                 except (RuntimeError, TypeError, IndexError, AttributeError) as error:
+                    shape = " x ".join(map(str, inputs.shape[1:]))
                     raise UsageError(
-                        f"the network cannot take the examples: {reason(error)}"
+                        f"the network cannot take examples of shape {shape}: {reason(error)}"
                     ) from error
 
     def _task(self, pair: Pair) -> Task:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from nas.data.checks import inputs_of, labels_of
 from nas.data.images import scaled
 from nas.data.loaders import first
 from nas.errors import UsageError
+from nas.scoring.attempt import reason
 from nas.seeding import seeded
 from nas.training.fitting import resized
 
@@ -76,7 +78,7 @@ class Data:
         )
         return Data(train, valid, self.remarks)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """A hash of all examples and of how they are parted."""
         content = sha256()
@@ -140,7 +142,7 @@ class Given(Examples):
 
     def batches(self, parts: Iterable[Tensor], key: Sequence[object]) -> Iterator[Pair]:
         """The examples of these numbers, read ahead by the worker processes."""
-        loader: Iterable[Pair] = DataLoader(
+        loader: Iterable[Pair | str] = DataLoader(
             _Seeded(self, tuple(key)),
             sampler=[part.tolist() for part in parts],
             batch_size=None,
@@ -148,7 +150,19 @@ class Given(Examples):
             pin_memory=self.pinned,
             generator=torch.Generator(),  # its draws are for nothing: each example is seeded
         )
-        return iter(loader)
+        for found in self._read(loader):
+            if isinstance(found, str):
+                raise UsageError(found)
+            yield found
+
+    def _read(self, loader: Iterable[Pair | str]) -> Iterator[Pair | str]:
+        """What a loader gives; UsageError if one of its processes dies."""
+        try:
+            yield from loader
+        except RuntimeError as error:
+            raise UsageError(
+                f"{self.name} cannot be read by {self.workers} processes ({reason(error)})"
+            ) from error
 
     def digest(self) -> str:
         """The name and the size: the content is the user's."""
@@ -160,27 +174,42 @@ class Given(Examples):
 
 
 @dataclass(frozen=True, eq=False)
-class _Seeded(Dataset[Pair]):
+class _Seeded(Dataset[Pair | str]):
     """The batches of a data set by lists of numbers; each example is made under its own seed."""
 
     given: Given
     key: tuple[object, ...]
 
-    def __getitem__(self, numbers: Any) -> Pair:
-        found = []
+    def __getitem__(self, numbers: Any) -> Pair | str:
+        """A batch, or why there is none: another process could not raise it as it is."""
+        try:
+            return self._batch(numbers)
+        except UsageError as error:
+            return str(error)
+
+    def _batch(self, numbers: Any) -> Pair:
+        name, found = self.given.name, []
         for number in numbers:
             with seeded("example", *self.key, number):
-                found.append(self.given.data[number])
+                found.append(given(self.given.data, number, name))
         inputs, labels = first(found, len(found), 0)
-        inputs = resized(inputs_of(inputs, f"the inputs of {self.given.name}"), self.given.shape)
+        inputs = resized(inputs_of(inputs, f"the inputs of {name}"), self.given.shape)
         if tuple(inputs.shape[1:]) != self.given.shape:
             raise UsageError(
-                f"{self.given.name} gives examples of shape {tuple(inputs.shape[1:])}, and the "
-                f"network takes {self.given.shape}"
+                f"{name} gives examples of shape {tuple(inputs.shape[1:])}, and the network takes "
+                f"{self.given.shape}"
             )
         if labels is None:
             return inputs, None
-        own, names = labels_of(labels, len(inputs), f"the labels of {self.given.name}")
+        own, names = labels_of(labels, len(inputs), f"the labels of {name}")
         if names:
-            raise UsageError(f"{self.given.name} gives texts as labels: give numbers of classes")
+            raise UsageError(f"{name} gives texts as labels: give numbers of classes")
         return inputs, own
+
+
+def given(data: Any, number: int, name: str) -> Any:
+    """An example of a data set; UsageError where its code raises an error."""
+    try:
+        return data[number]
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"example {number} of {name} fails ({reason(error)})") from error

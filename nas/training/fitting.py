@@ -16,22 +16,32 @@ from nas.training.augmentation import augmented
 from nas.training.recipe import Recipe
 from nas.training.task import Task, answered
 
+LARGER = ": give a larger batch.size"
+"""How a batch gets more examples."""
+
 
 class DivergedError(Exception):
     """The loss of a training is no number any more."""
 
 
-def split(examples: int, valid: float, seed: int) -> tuple[Tensor, Tensor]:
+def split(
+    examples: int, valid: float, seed: int, what: str = "the batch", more: str = ""
+) -> tuple[Tensor, Tensor]:
     """The numbers of the examples to train on and to measure on; it depends on the seed alone.
 
-    Raises UsageError if there are not two or more to train on and one or more to measure on.
+    Raises UsageError if there are not two or more to train on and one or more to measure on;
+    `what` has the examples, and `more` says how it gets more of them.
     """
     measured = max(1, round(examples * valid))
+    if examples < 3:
+        raise UsageError(
+            f"{what} has {examples} example{'' if examples == 1 else 's'}, and a training needs 2 "
+            f"to train on and 1 to measure on{more}"
+        )
     if examples - measured < 2:
         raise UsageError(
-            f"training needs 2 examples to train on and 1 to measure on, and a batch of "
-            f"{examples} with valid={valid} has {max(0, examples - measured)} and {measured}: "
-            f"give a larger batch.size"
+            f"valid={valid:g} of {examples} examples leaves {examples - measured} to train on, "
+            f"and a training needs 2: give a smaller valid"
         )
     order = torch.randperm(examples, generator=generator("split", seed))
     return order[measured:], order[:measured]

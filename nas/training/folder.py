@@ -51,7 +51,7 @@ def train(
             replace_file(folder / CURVE, as_csv(course.state.rows))
         if stopped and not course.state.over:
             return None
-    figures = _figures(course, about)
+    figures = figures_of(course, about)
     replace_file(folder / CURVE, as_csv(course.state.rows))
     said = json.dumps(dict(about), ensure_ascii=False)  # one entry, for their order is not fixed
     replace_file(folder / WEIGHTS, _content(course.model.state_dict(), {"about": said}))
@@ -60,18 +60,26 @@ def train(
     return figures
 
 
-def read_figures(folder: Path) -> dict[str, Any] | None:
-    """The figures of a training that is over; None if it is not. UsageError for other files."""
+def read_figures(folder: Path, digest: str | None = None) -> dict[str, Any] | None:
+    """The figures of a training that is over; None if it is not.
+
+    Raises UsageError for other files, and if the training was on data with another `digest`.
+    """
     path = folder / METRICS
     if not path.exists():
         return None
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(found, dict) and {"train", "valid", "epochs"} <= {*found}:
-            return found
     except (OSError, ValueError, RecursionError):
-        pass
-    raise UsageError(f"{path} is not what a training writes: remove it, or give another out=")
+        found = None
+    if not isinstance(found, dict) or not {"train", "valid", "epochs"} <= {*found}:
+        raise UsageError(f"{path} is not what a training writes: remove it, or give another out=")
+    if digest is not None and found.get("digest", digest) != digest:
+        raise UsageError(
+            f"{folder} holds a training on other data: put back what was there, or give another "
+            f"out="
+        )
+    return found
 
 
 def check_files(folder: Path) -> None:
@@ -90,7 +98,7 @@ def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     return text.getvalue()
 
 
-def _figures(course: Course, about: Mapping[str, Any]) -> dict[str, Any]:
+def figures_of(course: Course, about: Mapping[str, Any]) -> dict[str, Any]:
     """What came of a training, and what it was."""
     state, kept = course.state, course.finish()
     return {
@@ -105,6 +113,7 @@ def _figures(course: Course, about: Mapping[str, Any]) -> dict[str, Any]:
         "seed": course.plan.seed,
         "recipe": course.plan.recipe.options,
         "precision": course.plan.precision,
+        "digest": course.data.digest,
         "device": course.device,
         "seconds": round(state.seconds, 3),
     }

@@ -43,6 +43,7 @@ def proxified(ways: Ways, target: float, seed: int = 0) -> dict[str, Any]:
     found = halved(ways.names, ask, archs, target)
     full = ways.full(archs)
     _check(full)
+    again = ways.again(archs)
     best = cheapest(found, archs, target)
     rows = [_row(ways, each, target, best, full, seed) for each in found.values() if each]
     rows.sort(key=lambda row: (STATES.index(row["state"]), -row["archs"], costs[row["way"]]))
@@ -52,6 +53,7 @@ def proxified(ways: Ways, target: float, seed: int = 0) -> dict[str, Any]:
         "with_full": int((~np.isnan(full)).sum()),
         "chosen": best,
         "full": dict(ways.facts(FULL)) if FULL not in ways.names else {},
+        "ceiling": None if again is None else _agreement(again, full, seed),
         "rows": rows,
     }
 
@@ -129,22 +131,25 @@ def _row(
     last = standings[-1]
     count = last.archs
     values = ways.values([last.name], count)[last.name]
-    low, high = interval(values, full[:count], seed)
     cost = ways.cost(last.name)
     whole = count == len(full)
     state = "meets it" if last.meets(target) else "below"
     return {
         "way": last.name,
         "archs": count,
-        "tau": _known(last.tau),
-        "low": _known(low),
-        "high": _known(high),
+        **_agreement(values, full[:count], seed),
         "taus": {str(each.archs): _known(each.tau) for each in standings},
         "cost": _known(cost),
         "speed_up": _known(1 / cost if cost else nan),
         "state": "chosen" if last.name == best else state if whole else "left behind",
         **ways.facts(last.name),
     }
+
+
+def _agreement(values: Array, full: Array, seed: int) -> dict[str, float | None]:
+    """Tau and its interval as plain values."""
+    low, high = interval(values, full, seed)
+    return {"tau": _known(tau(values, full)), "low": _known(low), "high": _known(high)}
 
 
 def _known(value: float) -> float | None:
@@ -177,7 +182,16 @@ def rendered(result: Mapping[str, Any], title: str) -> str:
         for row in [{"way": FULL, **result["full"]}, *rows]
         if row.get("failed")
     ]
+    notes += [f"note    {each}" for each in dict.fromkeys(r.get("remark") for r in rows) if each]
     more = [f"  … and {len(rows) - SHOWN} more"] if len(rows) > SHOWN else []
+    if (ceiling := result["ceiling"]) is not None:
+        most = f"{_number(ceiling['tau'], '.3f')} {_ends(ceiling)}"
+        notes.append(f"ceiling the full training agrees with itself under another seed: τ {most}")
+    if all(row["cost"] is None for row in rows):
+        notes.append(
+            "cost    not known, so the order of columns= says what is cheaper: give "
+            "costs={COLUMN: …} for each column and the full one"
+        )
     return "\n".join([title, table([*heads, ""], lines), *more, *notes])
 
 

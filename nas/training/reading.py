@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from nas.batch import Batch
 from nas.data.numpy_files import ONLY, opened_arrays
 from nas.errors import UsageError
 from nas.one_module import OneModule
 from nas.space import Space
 from nas.storage.files import path_of
 from nas.training.examples import Data, Examples, Given, InMemory, Part
-from nas.training.fitting import split
+from nas.training.fitting import resized, split
 
 CODE = "python:"
 """How the name of a function begins that gives data sets."""
+Names = tuple[str | Sequence[str] | None, str | None]
+"""Of the inputs, an array or columns, and of the labels; None: the usual ones."""
 TEXTS = (".txt", ".txt.gz", ".tokens", ".tokens.gz")
 
 
@@ -30,46 +33,77 @@ def read_data(
     workers: int = 0,
     seed: int = 0,
     named: Callable[[str], Any] | None = None,
+    names: Names = (None, None),
 ) -> Data:
     """The examples of a file, a folder, or a function, parted into two.
 
     The share `valid` is kept apart to measure on, drawn from the seed; of a text it is the end.
     With `valid_data` the parts are two files. `python:module:function` is called, by way of
-    `named`, and gives one data set or two. Raises UsageError for what cannot be read, or is not of
-    the shape of the space's inputs.
+    `named`, and gives one data set or two. `names` are those of the inputs and of the labels in a
+    file of arrays or a table. Raises UsageError for what cannot be read, or is not of the shape of
+    the space's inputs.
     """
     if data.startswith(CODE):
+        if names != (None, None):
+            raise UsageError(f"inputs= and labels= are for files: data={data} gives both itself")
         found = _called(data, named)
-        several = isinstance(found, tuple)
-        sets = found if several else (found,)
-        if len(sets) > 2 or not all(hasattr(e, "__len__") and _gives(e) for e in sets):
-            raise UsageError(
-                f"data={data} must give one data set, or two, to train on and to measure on, each "
-                f"with len(data) and data[i]"
-            )
-        each = [Given(one, _shape(space, one), data, workers) for one in sets]
-        if len(each) == 2:
-            return _two(each[0], each[1], ())
-        return _one(each[0], valid, seed)
-    examples, remarks, text = _examples(space, data, "data")
+        return of_sets(space, found, data, valid, workers, seed)
+    examples, remarks, text = _examples(space, data, "data", names)
     if valid_data is None:
-        return replace(_one(examples, valid, seed, text), remarks=remarks)
-    other, more, _ = _examples(space, valid_data, "valid_data")
-    return _two(examples, other, (*remarks, *more))
+        return replace(_one(examples, valid, seed, data, text), remarks=remarks)
+    other, more, _ = _examples(space, valid_data, "valid_data", names)
+    return _two(examples, other, (data, valid_data), (*remarks, *more))
 
 
-def _one(examples: Examples, valid: float, seed: int, ordered: bool = False) -> Data:
+def of_sets(space: Space, found: Any, name: str, valid: float, workers: int, seed: int) -> Data:
+    """The examples of one data set, or of a tuple of two; UsageError for what is none."""
+    sets = found if isinstance(found, tuple) else (found,)
+    if len(sets) > 2 or not all(hasattr(e, "__len__") and _gives(e) for e in sets):
+        raise UsageError(
+            f"data={name} must give one data set, or two, to train on and to measure on, each "
+            f"with len(data) and data[i]"
+        )
+    each = [Given(one, _shape(space, one, name), name, workers) for one in sets]
+    if len(each) == 2:
+        return _two(each[0], each[1], (f"the first of {name}", f"the second of {name}"))
+    return _one(each[0], valid, seed, name)
+
+
+def of_batches(space: Space, data: Batch, other: Batch | None, valid: float, seed: int) -> Data:
+    """The examples of a batch, or of two, in the shape of the space's inputs."""
+    train = _of_batch(space, data, "data")
+    if other is None:
+        return _one(train, valid, seed, "data")
+    return _two(train, _of_batch(space, other, "valid_data"), ("data", "valid_data"))
+
+
+def _of_batch(space: Space, batch: Batch, name: str) -> InMemory:
+    if isinstance(space, OneModule) and space.example is None:
+        return InMemory(batch.inputs, batch.labels)
+    inputs = resized(batch.inputs, space.inputs)
+    if tuple(inputs.shape[1:]) != space.inputs:
+        raise UsageError(
+            f"{name} has examples of shape {tuple(inputs.shape[1:])}, and {space.title} takes "
+            f"{space.inputs}"
+        )
+    return InMemory(inputs, batch.labels)
+
+
+def _one(examples: Examples, valid: float, seed: int, what: str, ordered: bool = False) -> Data:
     """Examples parted into two; `ordered` ones, such as windows of a text, without a draw."""
-    train, rest = split(len(examples), valid, seed)
+    train, rest = split(len(examples), valid, seed, what)
     if ordered:
         train, rest = torch.arange(len(examples)).tensor_split([len(train)])
     return Data(Part(examples, train), Part(examples, rest))
 
 
-def _two(train: Examples, valid: Examples, remarks: tuple[str, ...]) -> Data:
-    for each in (train, valid):
+def _two(
+    train: Examples, valid: Examples, what: tuple[str, str], remarks: tuple[str, ...] = ()
+) -> Data:
+    for each, name in zip((train, valid), what, strict=True):
         if len(each) < 2:
-            raise UsageError(f"training needs 2 examples in each part, and one has {len(each)}")
+            count = f"{len(each)} example{'' if len(each) == 1 else 's'}"
+            raise UsageError(f"{name} has {count}, and a training needs 2 in each part")
     numbers = torch.arange(len(train)), torch.arange(len(valid))
     return Data(Part(train, numbers[0]), Part(valid, numbers[1]), remarks)
 
@@ -84,28 +118,41 @@ def _gives(data: object) -> bool:
     return hasattr(data, "__getitem__")
 
 
-def _shape(space: Space, data: Any) -> tuple[int, ...]:
+def _shape(space: Space, data: Any, name: str) -> tuple[int, ...]:
     """The shape of the space's inputs; for a module of a user's, that of the first example."""
     from nas.data.loaders import first
+    from nas.training.examples import given
 
-    if isinstance(space, OneModule) and space.example is None:
-        inputs, _ = first([data[0]], 1, 0)
-        return tuple(inputs.shape[1:])
-    return space.inputs
+    if not isinstance(space, OneModule) or space.example is not None:
+        return space.inputs
+    inputs, _ = first([given(data, 0, name)], 1, 0) if len(data) else (torch.empty(0), None)
+    return tuple(inputs.shape[1:])
 
 
-def _examples(space: Space, text: str, option: str) -> tuple[Examples, tuple[str, ...], bool]:
+def _examples(
+    space: Space, text: str, option: str, names: Names
+) -> tuple[Examples, tuple[str, ...], bool]:
     """All examples of a file or folder, what was done to them, and whether they are a text."""
     from nas.data.wanted import wanted
 
     path = path_of(text, f"{option}=")
     if not path.exists():
         raise UsageError(f"{option}={text} names nothing: there is no file or folder {path}")
-    if space.vocabulary is not None and path.name.endswith(TEXTS):
+    is_text = space.vocabulary is not None and path.name.endswith(TEXTS)
+    if names != (None, None) and (is_text or path.is_dir()):
+        raise UsageError(
+            f"inputs= and labels= are names in a file of arrays or a table, and {option}={text} "
+            f"is a {'text' if is_text else 'folder'}"
+        )
+    if is_text:
         return _text(space, path), (), True
-    if path.is_dir() or _has_images(path):
+    if path.is_dir() or (names == (None, None) and _has_images(path)):
         return *_images(space, path), False
-    found = wanted(space, path, None)
+    try:
+        found = wanted(space, path, None, names=(names[0], names[1] or "auto"))
+    except UsageError as error:  # whose options are a batch's
+        sentence = str(error).replace("batch.inputs=", "inputs=")
+        raise UsageError(sentence.replace("batch.labels=", "labels=")) from error
     remarks = (*found.remarks, *([found.origin] if found.origin else []))
     return InMemory(found.inputs, found.labels), remarks, False
 
@@ -128,7 +175,6 @@ def _images(space: Space, path: Path) -> tuple[Examples, tuple[str, ...]]:
     """Images, of uint8 as long as they have the right size, which takes a quarter of the room."""
     from nas.data.images import read, scaled, shape_in
     from nas.data.sources import image_shape
-    from nas.training.fitting import resized
 
     unknown = isinstance(space, OneModule) and space.example is None
     shape = shape_in(path) if unknown else image_shape(space)

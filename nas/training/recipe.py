@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from math import cos, isfinite, pi
+from hashlib import sha256
+from math import ceil, cos, isfinite, pi
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
@@ -117,8 +118,33 @@ class Recipe:
         return self.schedule == "cosine"
 
     def examples_of(self, there: int) -> int:
-        """How many examples are trained on of those that are there: the share, two at least."""
-        return min(there, max(2, round(self.share * there)))
+        """How many examples are trained on of those that are there.
+
+        Raises UsageError if the share leaves fewer than two.
+        """
+        count = there if self.share == 1 else round(self.share * there)
+        if count < 2:
+            raise UsageError(
+                f"share={self.share:g} of {there:,} examples leaves {count}, and a training needs "
+                f"2: {self._enough(there)}"
+            )
+        return count
+
+    def remark(self, there: int) -> str:
+        """A sentence where the share leaves less than a batch; else nothing."""
+        count = self.examples_of(there)
+        if self.share == 1 or count >= min(self.batch_size, there):
+            return ""
+        return (
+            f"share={self.share:g} of {there:,} examples leaves {count}, so an epoch is a single "
+            f"step of {count}: {self._enough(there)}"
+        )
+
+    def _enough(self, there: int) -> str:
+        if there <= self.batch_size:
+            return f"share=1 is a batch of {there}"
+        least = ceil(1e4 * self.batch_size / there) / 1e4
+        return f"share={least:g} fills a batch of {self.batch_size}"
 
     def batches_in(self, examples: int) -> int:
         """How many batches an epoch has; the rest of the examples, less than one, waits."""
@@ -158,17 +184,29 @@ class Recipe:
             if not found:
                 raise UsageError(
                     f"width={self.width} of a recipe needs a space with the option channels, and "
-                    f"{type(space).__name__} has none"
+                    f"{space.title} has none"
                 )
         if "resolution" in changes and "resolution" not in names:
             raise UsageError(
                 f"resolution={self.resolution} of a recipe needs a space of images, and "
-                f"{type(space).__name__} has no option resolution"
+                f"{space.title} has no option resolution"
             )
         try:
             return replace(own, **changes) if changes else space
         except ValueError as error:  # such as a resolution that cannot be halved so often
             raise UsageError(f"the recipe does not fit the space: {error}") from error
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a recipe's file holds, for a run's record: it may change and keep its name."""
+
+    sha256: str
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Content:
+        """Of the options alone: comments do not matter."""
+        return cls(sha256(recipe.text.encode()).hexdigest())
 
 
 OPTIONS = tuple(each.name for each in fields(Recipe) if each.name != "origin")

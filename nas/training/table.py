@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from nas.arch import Arch
-from nas.errors import UsageError
+from nas.errors import DiedTooOftenError, UsageError
+from nas.runs.stopping import ending
 from nas.scoring.attempt import reason
 from nas.scoring.executors import Executor
 from nas.seeding import one_thread
@@ -22,8 +23,6 @@ from nas.training.folder import WEIGHTS, read_figures, train
 from nas.training.job import Job
 
 FAILED = "failed.json"
-DIED = "a process died"
-"""How the sentence begins of an executor whose process died too often at one architecture."""
 FIGURES = (
     *("valid_accuracy", "valid_loss", "train_accuracy", "train_loss"),
     *("parameters", "epochs", "steps", "seconds"),
@@ -61,6 +60,8 @@ class Trainer:
         except DivergedError as error:
             return self.failed(arch, f"the training diverged: {error}")
         except Exception as error:  # one failure must not end the table
+            if (end := ending(error)) is not None:  # which a library took for a failure
+                raise end from error
             return self.failed(arch, reason(error))
         if not self.weights:
             remove_file(folder / WEIGHTS)
@@ -74,7 +75,7 @@ class Trainer:
     def known(self, arch: Arch) -> Row | None:
         """The row of a training that is over or has failed, from its folder."""
         folder = self.folder_of(arch)
-        figures = read_figures(folder)
+        figures = read_figures(folder, self.job.data.digest)
         if figures is not None:
             return self._row(arch, figures)
         try:
@@ -111,8 +112,8 @@ def rows(trainer: Trainer, archs: Sequence[Arch], executor: Executor) -> Iterato
             for row in executor(trainer, list(left)):
                 del left[0]
                 yield row
-        except UsageError as error:
-            if DIED not in str(error) or not left:
+        except DiedTooOftenError as error:
+            if not left:
                 raise
             yield trainer.failed(left.pop(0), str(error))
 

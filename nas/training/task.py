@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nas.batch import Batch
-from nas.errors import NotApplicableError
+from nas.errors import NotApplicableError, UsageError
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,12 @@ class Classes(Task):
 
     def loss(self, outputs: Tensor, which: Tensor, smoothing: float = 0.0) -> Tensor:
         logits = self._logits(outputs)
+        if logits.shape[1] == 1 and (most := int(self.targets.max())):
+            raise UsageError(
+                f"the labels are whole numbers up to {most}, so they are classes, and the network "
+                f"has one output: give it one for each class, or to nas train task=numbers if "
+                f"they are measurements"
+            )
         self.whole.labels_for(logits.shape[1])  # raises UsageError for a class that has no output
         return F.cross_entropy(logits, self.targets[which], label_smoothing=smoothing)
 
@@ -65,8 +71,19 @@ class Numbers(Task):
     def loss(self, outputs: Tensor, which: Tensor, smoothing: float = 0.0) -> Tensor:
         wanted = self.targets[which].to(outputs.dtype)
         if outputs.numel() != wanted.numel():
-            raise _unfit(outputs, f"labels of shape {_shape(self.targets)} need as many numbers")
+            raise self._misfit(outputs)
         return F.mse_loss(outputs.reshape(wanted.shape), wanted)
+
+    def _misfit(self, outputs: Tensor) -> NotApplicableError:
+        """The error for outputs that are not as many as the numbers, and why these are numbers."""
+        each, there = self.targets[0].numel(), outputs[0].numel()
+        no_class = self.targets[(self.targets < 0) | (self.targets != self.targets.round())]
+        why = f"one label is {no_class[0].item():g}, so " if len(no_class) else ""
+        return NotApplicableError(
+            f"{why}the labels are numbers to predict, {each} for each example, and the network "
+            f"has {there} output{'' if there == 1 else 's'}: give it as many, or labels that are "
+            f"classes, whole numbers from 0 on"
+        )
 
 
 @dataclass(frozen=True)

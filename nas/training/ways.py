@@ -30,6 +30,8 @@ from nas.trial import Evaluation
 Array = NDArray[np.float64]
 FULL = "full"
 """The name of the full recipe."""
+AGAIN = "full again"
+"""The name of the full recipe under the seed of the others."""
 
 
 class Ways(Protocol):
@@ -48,6 +50,9 @@ class Ways(Protocol):
 
     def values(self, names: Sequence[str], count: int) -> Mapping[str, Array]:
         """The figures of the first architectures in each way (count,); NaN where there is none."""
+
+    def again(self, count: int) -> Array | None:
+        """The full figures under another seed (count,), as `full`; None if nobody asks."""
 
     def cost(self, name: str) -> float:
         """What a way costs, as a share of the full one; NaN if it is not known."""
@@ -96,6 +101,9 @@ class Columns:
     def values(self, names: Sequence[str], count: int) -> Mapping[str, Array]:
         return {name: self.columns[name][:count] for name in names}
 
+    def again(self, count: int) -> Array | None:
+        return None
+
     def cost(self, name: str) -> float:
         return self.costs.get(name, nan)
 
@@ -105,12 +113,16 @@ class Columns:
 
 @dataclass(frozen=True)
 class Trainings:
-    """Recipes as ways: each trains the architectures, and what was trained is kept in `scores`."""
+    """Recipes as ways: each trains the architectures, and what was trained is kept in `scores`.
+
+    The full recipe has the next seed. Under one seed a shorter training begins as the full one
+    does, and would share its chance.
+    """
 
     objective: ProxyObjective
     """Its space, batch and seed; it has no proxies."""
     recipes: Mapping[str, Recipe]
-    """By name, the full one too."""
+    """By name, the full one too; with `AGAIN` it is trained under the others' seed as well."""
     proxy: Callable[[Recipe], Proxy]
     """Makes the proxy that trains by a recipe."""
     examples: int
@@ -125,7 +137,7 @@ class Trainings:
 
     @property
     def names(self) -> Sequence[str]:
-        return [name for name in self.recipes if name != FULL]
+        return [name for name in self.recipes if name not in (FULL, AGAIN)]
 
     def full(self, count: int) -> Array:
         """Those of the table, or of full trainings; AllFailedError if all of these fail alike."""
@@ -140,6 +152,9 @@ class Trainings:
         found = self._trained(names, self.archs[:count])
         return {name: _scores(each) for name, each in found.items()}
 
+    def again(self, count: int) -> Array | None:
+        return self.values([AGAIN], count)[AGAIN] if AGAIN in self.recipes else None
+
     def cost(self, name: str) -> float:
         """The multiply-adds of its training, as a share of those of the full one."""
         return self._work(name) / self._work(FULL)
@@ -153,6 +168,7 @@ class Trainings:
         return {
             "options": self.recipes[name].options,
             "seconds": fmean(each.seconds for each in known) if known else None,
+            **({"remark": remark} if (remark := self.recipes[name].remark(self.examples)) else {}),
             **({"failed": len(failed), "reason": failed[0]} if failed else {}),
         }
 
@@ -167,7 +183,10 @@ class Trainings:
         return {name: self.scores.of(keyed, name, archs) for name in names}
 
     def _keyed(self, *names: str) -> Keyed:
-        objective = replace(self.objective, proxies={n: self._proxies[n] for n in names})
+        """The objective of the full recipe, or of some of the others, with its keys."""
+        seed = self.objective.seed + (names == (FULL,))
+        proxies = {name: self._proxies[name] for name in names}
+        objective = replace(self.objective, proxies=proxies, seed=seed)
         return Keyed(objective, {name: self._keys[name] for name in names})
 
     @cached_property
@@ -176,7 +195,9 @@ class Trainings:
 
     @cached_property
     def _keys(self) -> dict[str, str]:
-        return keys(replace(self.objective, proxies=self._proxies))
+        seed, own = self.objective.seed, self._proxies
+        full = replace(self.objective, proxies=own, seed=seed + 1)
+        return {**keys(replace(self.objective, proxies=own)), FULL: keys(full)[FULL]}
 
     def _work(self, name: str) -> float:
         """The mean multiply-adds of a training: those of one example times the examples seen."""

@@ -151,6 +151,30 @@ def test_a_recipe_is_found_and_other_commands_take_it(here: Path) -> None:
     assert json.loads(scored.out)["score"] == line["draws"][0]
 
 
+def test_processes_and_repeats_and_the_ceiling(here: Path) -> None:
+    """Processes find what one process finds; the mean of two draws is another figure."""
+    words = [*images(here), *GRID, "sample=4", "resolution=[8]", "ceiling=true"]
+    for folder, more in (("one", []), ("two", ["executor=processes", "executor.workers=2"])):
+        done = nas("proxify", *words, "repeats=2", *more, f"out={folder}")
+        assert done.code == 0, done.err
+        assert "agrees with itself under another seed: τ " in done.out
+    assert plain(here / "one") == plain(here / "two")
+    lines = {name: trained(here / name) for name in ("one", "two")}
+    assert lines["one"] == lines["two"]
+    assert len(lines["one"]) == 4 * 4  # two recipes, and the full one under two seeds
+    assert {len(draws) for draws in lines["one"].values()} == {2}
+    assert result(here / "one")["ceiling"]["tau"] <= 1
+    nas("proxify", *words, "tau=0.01", "out=single")
+    single = trained(here / "single")
+    assert {place: draws[:1] for place, draws in lines["one"].items()} == single
+
+
+def trained(folder: Path) -> dict[tuple[str, str], list[float]]:
+    """The draws of every training, by recipe and architecture."""
+    lines = map(json.loads, (folder / "trainings.jsonl").read_text().splitlines())
+    return {(line["proxy"], str(line["arch"])): line["draws"] for line in lines}
+
+
 def test_a_killed_search_for_a_recipe_goes_on(here: Path) -> None:
     words = [*images(here), *GRID, "sample=4"]
     with started("proxify", *words, "out=A") as process:
@@ -174,8 +198,9 @@ def plain(folder: Path) -> list[dict[str, Any]]:
     ]
 
 
-def test_ctrl_c_says_how_it_goes_on(here: Path) -> None:
-    words = [*images(here), *SHORT]
+@pytest.mark.parametrize("executor", ["serial", "processes"])
+def test_ctrl_c_says_how_it_goes_on(executor: str, here: Path) -> None:
+    words = [*images(here), *SHORT, f"executor={executor}"]
     with started("proxify", *words, "out=A", session=True) as process:
         wait(process, here / "A" / "trainings.jsonl", 0)
         os.killpg(process.pid, signal.SIGINT)

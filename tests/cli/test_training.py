@@ -148,7 +148,7 @@ def test_language_and_numbers(here: Path) -> None:
         (["data=x.npz", "valid=2"], ["valid=2 must be a share"]),
         (["data=x.npz", "recipe=none.yaml"], ["there is no recipe none.yaml"]),
         (["data=x.npz", "batch_size=1"], ["batch_size=1 must be a whole number of at least 2"]),
-        (["data=x.npz", "valid=0.999"], ["needs 2 examples to train on"]),
+        (["data=x.npz", "valid=0.999"], ["valid=0.999 of 40", "needs 2"]),
         (["data=x.npz", "task=wrong"], ["must be auto, classes or numbers"]),
     ],
 )
@@ -210,6 +210,27 @@ def test_a_killed_table_has_the_same_rows(images: Path) -> None:
         process.kill()
     done = nas(*words, "executor=serial", "out=b")
     assert done.code == 0, done.err
+    assert untimed(images / "b" / "table.csv") == untimed(images / "a" / "table.csv")
+
+
+@pytest.mark.parametrize("executor", ["processes", "dask"])
+def test_ctrl_c_leaves_whole_rows(images: Path, executor: str) -> None:
+    """A terminal also sends it to the processes that train."""
+    words = ["table", *QUICK, "sample=12", "epochs=4"]
+    both = [f"executor={executor}", "executor.workers=2"]
+    with started(*words, *both, "out=b", session=True) as process:
+        wait(process, images / "b" / "table.csv", 0)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    rows = untimed(images / "b" / "table.csv")
+    assert f"stopped with {len(rows)} of 12 in the table; go on with\n  nas table" in out
+    assert 0 < len(rows) < 12
+    assert not any(row["reason"] for row in rows)
+    assert not [*(images / "b").rglob("failed.json")]
+    assert nas(*words, "sample=3", "executor=serial", "out=a").code == 0
+    assert nas(*words, "sample=3", "executor=serial", "out=b").code == 0
     assert untimed(images / "b" / "table.csv") == untimed(images / "a" / "table.csv")
 
 

@@ -210,8 +210,12 @@ def test_what_has_no_parameters_is_measured_as_it_is() -> None:
     [
         ("linear", Batch(torch.zeros(9, 4)), "training needs labels, and the batch has none"),
         ("linear", Batch(torch.zeros(9, 4), torch.arange(9)), "the label 8 needs at least 9"),
-        ("linear", Batch(torch.zeros(2, 4), torch.zeros(2)), "2 examples to train on and 1 to"),
-        ("linear", Batch(torch.zeros(9, 4), torch.full((9, 2), 0.5)), "shape 9 x 2 need as many"),
+        ("linear", Batch(torch.zeros(2, 4), torch.zeros(2)), "2 to train on and 1 to measure"),
+        (
+            "linear",
+            Batch(torch.zeros(9, 4), torch.full((9, 2), 0.5)),
+            "2 for each example, and",
+        ),
         ("linear", Batch(torch.zeros(9, 4), torch.ones(9, 2).long()), "need logits of each"),
     ],
 )

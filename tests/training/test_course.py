@@ -127,7 +127,8 @@ def test_worker_processes_change_no_number() -> None:
 def test_convolutions_are_alike_every_time_in_each_precision() -> None:
     before = cudnn.deterministic
     for precision in ("full", "bf16"):
-        found, seen = course(Recipe(steps=2, batch_size=8), precision=precision), []
+        seen: list[bool] = []
+        found = course(Recipe(steps=2, batch_size=8), precision=precision)
         found.model.register_forward_hook(lambda *_, s=seen: s.append(cudnn.deterministic))
         list(found.go())
         assert seen

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isnan, nan
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import kendalltau
 
 from nas import SPACES, Candidate, Proxy, Space, UsageError
@@ -18,7 +20,7 @@ from nas.scoring.objective import ProxyObjective
 from nas.seeding import generator, numpy_generator
 from nas.training.proxify import RESAMPLES, interval, proxified, rendered, tau
 from nas.training.recipe import Recipe
-from nas.training.ways import FULL, Array, Columns, Trainings, grid
+from nas.training.ways import AGAIN, FULL, Array, Columns, Trainings, grid
 from tests.support.small import small
 
 RNG = numpy_generator("proxify's figures")
@@ -72,6 +74,8 @@ def test_without_costs_the_first_column_is_the_cheapest() -> None:
     found = proxified(columns(c=0.02, a=0.02), 0.7)
     assert found["chosen"] == "c"
     assert found["rows"][0]["cost"] is None
+    assert "cost    not known, so the order of columns=" in rendered(found, "title")
+    assert "not known" not in rendered(proxified(columns({"c": 0.1}, c=0.02), 0.7), "title")
     assert proxified(columns(a=5.0, b=7.0), 0.95)["chosen"] is None
 
 
@@ -125,6 +129,68 @@ def test_trainings_are_made_once_and_as_few_as_needed() -> None:
     assert kendalltau(values, full_values).statistic == pytest.approx(found["rows"][0]["tau"])
     assert proxified(trainings(space, recipes, scores), 0.7) == found
     assert len(scores.known) == asked
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_the_full_recipe_has_a_seed_of_its_own(repeats: int) -> None:
+    """Else a shorter training would be the beginning of the full one, and its chance the same."""
+    full = Recipe(epochs=8, batch_size=8)
+    recipes = {FULL: full, **grid(full, epochs=[1, 4]), AGAIN: full}
+    seen: dict[str, set[object]] = {}
+
+    class Draws(Learned):
+        def score(self, candidate: Candidate, batch: Batch) -> float:
+            assert str(candidate.seed).split("/")[0] == str(batch.seed)
+            seen.setdefault(str(self.recipe.epochs), set()).add(candidate.seed)
+            return super().score(candidate, batch)
+
+    ways = trainings(small("nasbench201"), recipes, Scores())
+    objective = replace(ways.objective, seed=7, repeats=repeats)
+    ways = replace(ways, objective=objective, proxy=Draws)
+    assert [*ways.names] == ["epochs=1", "epochs=4"]
+    ways.full(3)
+    own, seen = seen, {}
+    ways.values(ways.names, 3)
+    assert own == {"8": {8, *(f"8/{n}" for n in range(1, repeats))}}
+    assert seen == {epochs: {7, *(f"7/{n}" for n in range(1, repeats))} for epochs in "14"}
+    seen.clear()
+    again = ways.again(3)
+    assert again is not None
+    assert seen == {"8": {7, *(f"7/{n}" for n in range(1, repeats))}}
+    assert len(ways.scores.known) == 4 * 3
+
+
+def test_no_tau_can_be_expected_above_that_of_the_full_training() -> None:
+    full = Recipe(epochs=8, batch_size=8)
+    recipes = {FULL: full, **grid(full, epochs=[1, 4])}
+
+    class Noisy(Learned):
+        def score(self, candidate: Candidate, batch: Batch) -> float:
+            draws = candidate.generator("noise")
+            return super().score(candidate, batch) + 9 * float(torch.randn((), generator=draws))
+
+    ways = replace(trainings(small("nasbench201"), recipes, Scores()), proxy=Noisy)
+    assert proxified(ways, 0.1)["ceiling"] is None
+    ways = replace(ways, recipes={**recipes, AGAIN: full}, scores=Scores())
+    found = proxified(ways, 0.1)
+    again = ways.again(12)
+    assert again is not None
+    assert found["ceiling"]["tau"] == tau(again, ways.full(12)) < 1
+    assert {row["way"] for row in found["rows"]} == {"epochs=1", "epochs=4"}
+    most = f"under another seed: τ {found['ceiling']['tau']:.3f} ["
+    assert most in rendered(found, "title")
+
+
+def test_a_share_of_less_than_a_batch_is_told_once() -> None:
+    full = Recipe(epochs=8, batch_size=32)
+    recipes = {FULL: full, **grid(full, epochs=[4, 8], share=[0.25, 1.0])}
+    found = proxified(trainings(small("nasbench201"), recipes, Scores()), 0.1)
+    text = rendered(found, "title")
+    assert text.count("note    share=0.25 of 64 examples leaves 16") == 1
+    with pytest.raises(UsageError, match=r"share=0\.01 of 64 examples leaves 1"):
+        trainings(
+            small("nasbench201"), {FULL: full, "a": replace(full, share=0.01)}, Scores()
+        ).cost("a")
 
 
 def test_what_a_training_costs() -> None:

@@ -72,7 +72,7 @@ def run(settings: TableSettings, again: str) -> None:
         raise AllFailedError(
             f"all {len(found)} trainings fail, the first one: {failed[0]['reason']}"
         )
-    print(_shown(found, failed, settings, folder))
+    print(_shown(found, failed, settings, folder, job.remarks))
 
 
 def _archs(settings: TableSettings, space: Space) -> list[Arch]:
@@ -87,7 +87,8 @@ def _archs(settings: TableSettings, space: Space) -> list[Arch]:
     try:
         lines = decoded(content(path)).splitlines()
     except (OSError, ValueError) as error:
-        raise UsageError(f"archs={path} cannot be read: {error}") from error
+        why = (error.strerror or error) if isinstance(error, OSError) else "it is no text"
+        raise UsageError(f"archs={settings.archs} cannot be read: {why}") from error
     found = [space.read(line) for line in lines if line.strip()]
     if not found:
         raise UsageError(f"{path} names no architecture: write one a line")
@@ -115,7 +116,13 @@ def _all(
     return found
 
 
-def _shown(found: Sequence[Row], failed: Sequence[Row], settings: TableSettings, out: Path) -> str:
+def _shown(
+    found: Sequence[Row],
+    failed: Sequence[Row],
+    settings: TableSettings,
+    out: Path,
+    remarks: Sequence[str],
+) -> str:
     """The text that says what was written, and what reads it."""
     lines = [f"table   {out / TABLE}: {len(found)} architectures"]
     if failed:
@@ -125,7 +132,9 @@ def _shown(found: Sequence[Row], failed: Sequence[Row], settings: TableSettings,
         figure = "-valid_loss"
     elif (done := [row for row in found if row[figure] is not None]) and len(done) > 1:
         values = [row[figure] for row in done]
-        lines.append(f"{figure}  from {min(values):.4f} to {max(values):.4f}")
+        lines.append(f"range   {figure} from {min(values):.4f} to {max(values):.4f}")
+        lines.append(f"best    {done[values.index(max(values))]['arch']}")
+    lines += [f"note    {remark}" for remark in remarks]
     table = quoted(str(out / TABLE))
     space = shlex.join(space_words(settings.space))
     lines.append(f"use     nas compare {space} table={table} target={figure}")

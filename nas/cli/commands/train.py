@@ -66,7 +66,7 @@ def run(settings: TrainSettings, words: Sequence[str], again: str) -> None:
     course = job.course(arch)
     with working_in(folder):
         check_folder(folder, settings, job, "train")
-        figures = read_figures(folder)
+        figures = read_figures(folder, course.data.digest)
         if figures is None:
             write_settings(folder, settings, job, "train")
             figures = _trained(course, folder, job.about(arch), settings.checkpoint)
@@ -116,20 +116,13 @@ def _job(settings: TrainSettings, texts: Sequence[str]) -> tuple[Job, Arch]:
 
 def _of_file(settings: TrainSettings) -> tuple[Job, Arch]:
     """The network of an exported file, whose inputs are those of the data."""
-    from nas.batch import Batch
     from nas.cli.modules import module_named
     from nas.one_module import ARCH, OneModule
-    from nas.scoring.modules import suited
 
     text = settings.file or ""
     whole = text if re.search(r":\w+$", text) else f"{text}:{MAKES}"
     make = module_named("file", whole)
-    job = job_of(settings, OneModule(make), text)
-    train = job.data.train
-    few, _ = next(train.examples.batches([train.numbers[:2]], ()))
-    inputs = suited(make, Batch(few)).inputs
-    data = job.data.as_real() if inputs.is_floating_point() else job.data
-    return replace(job, space=OneModule(make, inputs), read={"data": data}), ARCH
+    return job_of(settings, OneModule(make), text).fitting(), ARCH
 
 
 def _draw(folder: Path, wanted: bool) -> list[str]:
@@ -165,6 +158,6 @@ def _shown(figures: Mapping[str, Any], job: Job, folder: Path, names: Sequence[s
         f"epochs    {figures['epochs']}, {figures['steps']:,} steps, {figures['seconds']:.0f} s"
         + (f"; ended early, with the weights of epoch {kept}" if early else "")
     )
-    lines += [f"note      {remark}" for remark in job.data.remarks]
+    lines += [f"note      {remark}" for remark in job.remarks]
     lines.append(f"files     {folder}: {', '.join([WEIGHTS, METRICS, CURVE, *names])}")
     return "\n".join(lines)

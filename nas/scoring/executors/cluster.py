@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from nas.errors import UsageError
+from nas.errors import DiedTooOftenError, UsageError
 from nas.scoring.executors.executor import EXECUTORS, A, B, Executor
 from nas.scoring.executors.groups import Group, Groups, answered, cores
 from nas.scoring.executors.spawning import (
@@ -31,6 +31,8 @@ LOCAL_CLUSTER = {
     "distributed.worker.profile.enabled": False,
 }
 """Dask's settings for the workers of a local cluster."""
+PATIENT = {"distributed.deploy.lost-worker-timeout": "1h"}
+"""As long as the cluster lives: after 15 s without a worker Dask would start it no more."""
 WAIT = 30
 """Seconds to wait for the first worker of a Dask cluster."""
 
@@ -77,6 +79,7 @@ def _local(workers: int) -> Iterator[str]:
     check_main()
     with ExitStack() as stack:
         stack.enter_context(plain_start_method())
+        stack.enter_context(config.set(PATIENT))
         place = TemporaryDirectory(prefix="nas-dask-", ignore_cleanup_errors=True)
         folder = stack.enter_context(place)
         FOLDERS.add(folder)
@@ -144,7 +147,7 @@ def _lost(error: Exception, group: Group[Any]) -> UsageError:
     """The error if the cluster gives no answer."""
     name = type(error).__name__
     if name == "KilledWorker":
-        return UsageError(
+        return DiedTooOftenError(
             f"Dask's workers died at {group.arguments[0]}, again and again: is there enough "
             f"memory for each of them?"
         )

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
-from nas.errors import UsageError
+from nas.errors import DiedTooOftenError, UsageError
 from nas.scoring.executors.executor import EXECUTORS, A, B, Executor
 from nas.scoring.executors.groups import Group, Groups, cores
 from nas.scoring.executors.pool import Pool
@@ -88,7 +88,7 @@ def _give_up(groups: Groups[Any], workers: int) -> None:
     """Errors in place of answers where too many processes died."""
     for group in groups.waiting:
         if group.deaths > ATTEMPTS and group.future is None:
-            error = UsageError(
+            error = DiedTooOftenError(
                 f"a process died {group.deaths} times at {group.arguments[0]}: is there enough "
                 f"memory for executor.workers={workers}?"
             )
