@@ -1,12 +1,11 @@
-"""Measures how many architectures a second one GPU scores, by several processes and by threads.
+"""Measures how many architectures a second one GPU scores, in one process and in several.
 
-    python -m benchmarks.gpu [--device cuda] [--proxies naswot …] [--workers 1 4 16] [--cells 64]
+    python -m benchmarks.gpu [--device cuda] [--proxies naswot …] [--workers 4 16] [--cells 64]
 
 A cell of NAS-Bench-201 launches thousands of small kernels, so a GPU waits for the processor that
 launches them. Every line is one proxy: seconds a cell in this process, then how many times as many
 cells a second by so many processes (`executor=processes`), each after a pass that starts
-them. `threads` is an experiment: one process, one CUDA stream a thread, no check of the scores.
-`differ` is the largest relative difference of the scores by processes from the serial ones, and
+them. `differ` is the largest relative difference of the scores by processes from the serial ones, and
 `cpu` that from the scores of the CPU on the first cells. The last line is one JSON object.
 """
 
@@ -16,11 +15,9 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from math import isnan
 from pathlib import Path
 from random import Random
-from threading import local
 from time import perf_counter
 from typing import Any
 
@@ -57,30 +54,12 @@ def by_processes(objective: ProxyObjective, archs: list[Arch], workers: int) -> 
         return perf_counter() - start, scores
 
 
-def by_threads(objective: ProxyObjective, archs: list[Arch], workers: int) -> float:
-    """Seconds of all architectures by so many threads of this process."""
-    own = local()
-
-    def score(arch: Arch) -> None:
-        if not hasattr(own, "stream"):
-            own.stream = torch.cuda.Stream()
-        with torch.cuda.stream(own.stream):
-            objective.evaluate(arch)
-
-    with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(score, archs[: 2 * workers]))
-        start = perf_counter()
-        list(pool.map(score, archs))
-        return perf_counter() - start
-
-
 def main() -> None:
     """Time every proxy serially, by processes and by threads."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--proxies", nargs="+", choices=list(PROXIES), default=DEAR)
     parser.add_argument("--workers", nargs="+", type=int, default=[4, 8, 16])
-    parser.add_argument("--threads", nargs="*", type=int, default=[])
     parser.add_argument("--cells", type=int, default=64)
     parser.add_argument("--size", type=int, default=64, help="images in the batch")
     options = parser.parse_args()
@@ -107,9 +86,6 @@ def main() -> None:
             figures["differ"] = max(
                 figures.get("differ", 0.0), difference(scores[: len(few)], serial)
             )
-        for workers in options.threads:
-            seconds = by_threads(objective, archs, workers)
-            figures[f"threads_{workers}"] = round(alone * len(archs) / seconds, 2)
         results[name] = figures
         print(name, figures, flush=True)
     card = torch.cuda.get_device_name() if device == "cuda" else "none"
