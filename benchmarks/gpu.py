@@ -2,10 +2,10 @@
 
     python -m benchmarks.gpu [--device cuda] [--proxies naswot …] [--workers 4 16] [--cells 64]
 
-A cell of NAS-Bench-201 launches thousands of small kernels, so a GPU waits for the processor that
+A cell of NAS-Bench-201 launches hundreds of small kernels, so a GPU waits for the processor that
 launches them. Every line is one proxy: seconds a cell in this process, then how many times as many
-cells a second by so many processes (`executor=processes`), each after a pass that starts
-them. `differ` is the largest relative difference of the scores by processes from the serial ones, and
+cells a second by so many processes (`executor=processes`), after a pass that starts them.
+`differ` is the largest relative difference of the scores by processes from the serial ones, and
 `cpu` that from the scores of the CPU on the first cells. The last line is one JSON object.
 """
 
