@@ -82,8 +82,10 @@ class Candidate:
         from nas.network.passes import finish
 
         network = self.network
-        if network is not None and network != self._whole:
-            return NetworkModule(network)
+        if network is not None:
+            of_layers = type(self.space).build is Space.build
+            if of_layers or network != self._whole:
+                return NetworkModule(network)
         model = self.space.build(self.arch)
         if network is None:
             draws = "passes", self._seed, self.arch
