@@ -8,15 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.stripes import stripes
 from tests.support.command_line import best, nas
 
 PAGE = (Path(__file__).parent.parent / "docs" / "proxify.md").read_text(encoding="utf-8")
 
 
 def test_the_commands_run(here: Path) -> None:
-    labels = np.arange(60) % 3
-    pixels = np.random.default_rng(0).integers(0, 90, (60, 8, 8, 3))
-    images = (pixels + 70 * labels[:, None, None, None]).astype(np.uint8)
+    images, labels = stripes(200, 8, 40)
     np.savez(here / "images.npz", images=images, labels=labels)
     (block,) = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
     for command in block.splitlines():

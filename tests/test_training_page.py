@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,11 @@ PAGE = (Path(__file__).parent.parent / "docs" / "training.md").read_text(encodin
 def test_the_commands_run(here: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 3), np.uint8)
     np.savez(here / "images.npz", images=pixels, labels=np.arange(64) % 10)
+    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(block, names)
+    assert len(names["found"].curve) == 2
+    assert names["found"].path == Path("runs/python")
     lines = "".join(re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)).splitlines()
     assert len(lines) == 5
     for line in lines:
