@@ -81,11 +81,9 @@ class Candidate:
         from nas.network.module import NetworkModule
         from nas.network.passes import finish
 
-        network = self.network
-        if network is not None:
-            of_layers = type(self.space).build is Space.build
-            if of_layers or network != self._whole:
-                return NetworkModule(network)
+        network, of_layers = self.network, type(self.space).build is Space.build
+        if network is not None and (of_layers or network != self._whole):
+            return NetworkModule(network, channels_last=True)
         model = self.space.build(self.arch)
         if network is None:
             draws = "passes", self._seed, self.arch
@@ -102,7 +100,6 @@ class Candidate:
         from torch import nn
 
         from nas.network.initialisation import initialise
-        from nas.network.module import NetworkModule
         from nas.network.norms import explain
 
         with self.seeded("weights"):
@@ -112,8 +109,6 @@ class Candidate:
             if not dropout and isinstance(part, nn.modules.dropout._DropoutNd):
                 part.p = 0.0  # a score must not depend on random dropout
         explain(model)
-        if isinstance(model, NetworkModule):
-            model.channels_last = True
         return model.to(self.device)
 
     def generator(self, purpose: str) -> torch.Generator:
