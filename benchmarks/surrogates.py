@@ -140,9 +140,9 @@ def front(folder: Path) -> None:
     _told("rows as predicted", known, true, worst)
     ahead = fronts(true) == 0
     seen = Encoding(space, "layers")(archs)
-    for place, name in enumerate(names):
-        model_of_rest = Ensemble.fit(seen[~ahead], true[~ahead, place])
-        away = model_of_rest.predict(seen[ahead])[0] - true[ahead, place]
+    for column, name in enumerate(names):
+        model_of_rest = Ensemble.fit(seen[~ahead], true[~ahead, column])
+        away = model_of_rest.predict(seen[ahead])[0] - true[ahead, column]
         print(f"front's rows left out of the fit: {name} {away.mean():+.3f} ± {away.std():.3f}")
     _told("rows as measured", true, true, worst)
 
