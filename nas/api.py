@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +11,17 @@ from nas.errors import UsageError
 from nas.runs.found import Found
 from nas.runs.from_python import Finals, Strategies, prepared
 from nas.runs.progress import is_watched
-from nas.runs.stopping import heeding
-from nas.scoring.executors import EXECUTORS, Executor
-from nas.scoring.given import Proxies, column_of, flag, objective_of, texts, whole
+from nas.runs.stopping import executing
+from nas.scoring.executors import Executor
+from nas.scoring.given import (
+    Proxies,
+    column_of,
+    flag,
+    objective_of,
+    texts,
+    whole,
+    with_surrogate,
+)
 from nas.scoring.measures import Metrics
 from nas.scoring.objective import Objective
 from nas.scoring.scores import read, score
@@ -24,6 +31,7 @@ from nas.searching.limits import Count, Limits, seconds_of
 from nas.searching.loop import GIVE_UP
 from nas.searching.warmup import WarmUp, move_of, warmup_of
 from nas.space import Space
+from nas.surrogates.metric import targets_at_hand
 
 if TYPE_CHECKING:
     from nas.data.lookup import Column
@@ -52,6 +60,7 @@ def search(
     move: str | None = None,
     table: str | Path | Column | None = None,
     target: str | None = None,
+    surrogate: str | Path | None = None,
     block: int = 1,
     out: str | Path | None = None,
     executor: Executor | str = map,
@@ -65,11 +74,12 @@ def search(
     a formula, as "epsilon*flops^-0.07", or several, whose front is looked for. `constraints`: as
     ["params<=2M"]. An `Objective` has its own batch, metrics and aims. `table`, `target`: a file
     or name, its column: `found.truth` is the best's figure, other columns are metrics, and the
-    proxy "table" takes both. `warmup`, `move`: proxies that say where it begins and goes on
-    (docs/searching.md). `budget`, `count`, `timeout` (seconds, or "10m"), `patience`, `give_up`:
-    when it ends, as in `nas.trials`. `finals`: the panel that judges the best trials; "auto": the
-    default one unless the proxies decide by themselves or there is an objective. With `out` it is
-    kept in that folder, as by `nas search`, and goes on there. `progress`: a bar; None: where
+    proxy "table" takes both. `surrogate`: the folder of one, whose targets are metrics, and
+    which the proxy "surrogate" asks. `warmup`, `move`: proxies that say where it begins and goes
+    on (docs/searching.md). `budget`, `count`, `timeout` (seconds, or "10m"), `patience` and
+    `give_up`: when it ends, as in `nas.trials`. `finals`: the panel that judges the best; "auto":
+    the default one unless the proxies decide by themselves or there is an objective. With `out` it
+    is kept in that folder, as by `nas search`, and goes on there. `progress`: a bar; None: where
     somebody looks. Raises UsageError.
 
     >>> from nas import search
@@ -82,12 +92,13 @@ def search(
     give_up = whole("give_up", give_up, 1)
     _check_folder(out)
     aims = texts("objective", objective), texts("constraints", constraints)
+    proxy, more = with_surrogate(proxy, surrogate), targets_at_hand(surrogate)
     plugins = space, proxy, strategy, limits, batch
     true = column_of(table, target)
-    asked = prepared(*plugins, seed, live, finals, metrics, aims, true)
+    asked = prepared(*plugins, seed, live, finals, metrics, aims, true, more)
     asked = asked.with_scores(warmup_of(warmup), move_of(move))
     shown = is_watched() if progress is None else flag("progress", progress)
-    with _executing(executor) as runs:
+    with executing(executor) as runs:
         return asked.run(out, seed, block, give_up, runs, shown)
 
 
@@ -119,28 +130,10 @@ def finals(
     if not given:
         raise UsageError("archs= must have an architecture or more")
     panel = jury(objective, judging, examples)
-    with _executing(executor) as runs:
+    with executing(executor) as runs:
         return standings([*judged(dict.fromkeys(given), panel, History(), runs)])
 
 
 def _check_folder(out: object) -> None:
     if out is not None and (not isinstance(out, str | Path) or not str(out)):
         raise UsageError(f"out={out!r:.80} must be the name of a folder, or None")
-
-
-@contextmanager
-def _executing(executor: Executor | str) -> Iterator[Executor]:
-    """The executor itself, or the one of a name for as long as it is needed.
-
-    Raises UsageError for what is neither.
-    """
-    if isinstance(executor, str):
-        with EXECUTORS.build(executor) as runs:
-            yield heeding(runs, executor)
-    elif callable(executor):
-        yield executor
-    else:
-        raise UsageError(
-            f"executor={executor!r:.80} must be a name ({', '.join(EXECUTORS)}), or a function "
-            f"that is called like map"
-        )

@@ -35,7 +35,7 @@ class Measured(float):
 
 
 class Metric(ABC):
-    """Measures candidates; lower is better."""
+    """Measures candidates; `objective=` looks for more of what it names, so -latency for less."""
 
     unit: ClassVar[str] = ""
     """The unit as it is shown beside the figure."""
@@ -43,6 +43,8 @@ class Metric(ABC):
     """The name as it is shown; if empty, the registered name is shown."""
     measured: ClassVar[bool] = False
     """Whether two measurements of the same candidate differ, as of a time."""
+    sign: int = 0
+    """-1 if the user has said that lower is better: no objective may look for more of it then."""
     width: ClassVar[int] = 12
     """Width of its column in a table, in characters."""
 

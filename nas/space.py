@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import torch
+    from numpy.typing import NDArray
     from torch import nn
 
     from nas.batch import Batch
@@ -93,6 +94,10 @@ class Space(ArchSet):
 
         If None, they are counted from the layers, or by running the module on the meta device.
         """
+        return None
+
+    def layer_features(self, archs: Sequence[Arch]) -> NDArray[Any] | None:
+        """What formulas say of the layers (architectures, columns); None without formulas."""
         return None
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:

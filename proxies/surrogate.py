@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from nas import PROXIES, Candidate, NotApplicableError, Proxy, Space
+from nas import PROXIES, Candidate, NotApplicableError, Proxy, Space, UsageError
 from nas.batch import Batch
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ class Surrogate(Proxy):
         score = prediction of the column `target`,   or its negative for `-target`.
 
     `path` is the folder that `nas fit … out=FOLDER` wrote, `target` a column that it was fitted to
-    (null: the first, with the sign that it had there). The model is several forests of boosted
+    (null: the first, with the sign that it had there); one that was fitted as `-target` must have
+    the sign here, too. The model is several forests of boosted
     trees (LightGBM, Ke et al. 2017) on the decisions and, if it was fitted so, on scores of
     proxies; the score is their mean. An architecture outside of the range of the fit has a score
     and a note. The folder's files hold numbers and text: reading them runs no code. Accel-NASBench
@@ -37,7 +38,13 @@ class Surrogate(Proxy):
 
     def check_space(self, space: Space) -> None:
         """Raise UsageError if no surrogate is given, or if it is not one of the space."""
-        self._of().surrogate(space).target(self._signed[0])
+        name, sign = self._signed
+        target = self._of().surrogate(space).target(name)
+        if sign > target.sign:
+            raise UsageError(
+                f"the surrogate in {self._of().path} was fitted to -{name}, of which lower is "
+                f"better, and a proxy is better if it is higher: give proxy.target=-{name}"
+            )
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The prediction for the candidate's architecture; the batch is not used."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,8 @@ from nas.storage.literals import literal
 from spaces._images import Resolution, check_images, sides
 
 if TYPE_CHECKING:
-    pass
+    import numpy as np
+    from numpy.typing import NDArray
 
 DECISIONS = ("e", "k", "l", "se")
 """The columns of every block: expansion, kernel, layers, squeeze-and-excitation."""
@@ -111,6 +113,35 @@ class MnasNet(Space):
     def inputs(self) -> tuple[int, ...]:
         return self.input_channels, *sides(self.resolution)
 
+    def layer_features(self, archs: Sequence[Arch]) -> NDArray[np.float64]:
+        """Four numbers of every block, their sums, and how many layers are of a kind.
+
+        The numbers are the multiply-adds of 1x1 convolutions, those of depthwise convolutions,
+        the numbers that convolutions write, and those that are squeezed. Kinds: any, expanded,
+        5x5, squeezed.
+        """
+        import numpy as np
+
+        options = [[values[o] for values, o in zip(VALUES, arch, strict=True)] for arch in archs]
+        blocks = np.array(options, np.float64).reshape(len(archs), len(WIDTHS), len(DECISIONS))
+        found, width = [], float(self.channels)
+        area = float(np.prod(self.inputs[1:])) / 4  # the stem has stride 2
+        for block, (base, stride) in enumerate(zip(WIDTHS, STRIDES, strict=True)):
+            outputs = float(base * self.channels // STEM)
+            e, k, layers, squeeze = blocks[:, block].T
+            first = _counted((width, outputs), e, k, (area, area / stride**2))
+            area /= stride**2
+            rest = _counted((outputs, outputs), e, k, (area, area))
+            each = [one + (layers - 1) * more for one, more in zip(first, rest, strict=True)]
+            found.append(np.stack([*each[:3], squeeze * each[3]], axis=1))
+            width = outputs
+        every = np.stack(found, axis=1)
+        layers = blocks[:, :, 2]
+        kinds = (1.0, blocks[:, :, 0] > 1, blocks[:, :, 1] == 5, blocks[:, :, 3])
+        counts = np.stack([(layers * kind).sum(axis=1) for kind in kinds], axis=1)
+        own = every.reshape(len(archs), every.shape[1] * every.shape[2])
+        return np.concatenate([own, every.sum(axis=1), counts], axis=1)
+
     def network(self, arch: Arch) -> Network:
         numbers = iter(values[option] for values, option in zip(VALUES, arch, strict=True))
         net = Builder(self.inputs)
@@ -136,6 +167,26 @@ def _option(word: str, column: str, values: tuple[int, ...]) -> int:
         if word == str(value):
             return option
     raise ValueError(f"{column}={word[:20]} must be one of {', '.join(map(str, values))}")
+
+
+def _counted(
+    widths: tuple[float, float],
+    expansion: NDArray[np.float64],
+    kernel: NDArray[np.float64],
+    areas: tuple[float, float],
+) -> list[NDArray[np.float64]]:
+    """What `layer_features` says of layers with such inputs and outputs, expansions and kernels.
+
+    The last of the numbers is the one of inputs of a squeeze.
+    """
+    (inputs, outputs), (before, after) = widths, areas
+    middle, expanded = inputs * expansion, (expansion > 1) * before
+    return [
+        inputs * middle * expanded + middle * outputs * after,
+        middle * kernel**2 * after,
+        middle * (expanded + after) + outputs * after,
+        middle * after,
+    ]
 
 
 def _conv(

@@ -36,7 +36,10 @@ class FitSettings(Settings):
     table: Annotated[str | None, table]
     target: Annotated[tuple[str | None, ...], columns]
     features: Annotated[tuple[str, ...] | None, optional(names("proxies, as [params]", least=0))]
-    encoding: Annotated[Literal["auto", "onehot", "ordinal"], one_of("auto", "onehot", "ordinal")]
+    encoding: Annotated[
+        Literal["auto", "onehot", "ordinal", "layers"],
+        one_of("auto", "onehot", "ordinal", "layers"),
+    ]
     rows: Annotated[int | None, optional(whole(1))]
     splits: Annotated[int, whole(0)]
     held_out: Annotated[float, share]

@@ -67,6 +67,11 @@ def converted(
         polars.Series(ARCH, names, dtype=polars.String),
         *(_finite(table, old).alias(new) for new, old in chosen.items()),
     ).filter(polars.col(ARCH).is_not_null())
+    for new, old in chosen.items():
+        if lost := _infinite(table, old):
+            notes.append(
+                f"{lost:,} {'cell' if lost == 1 else 'cells'} of {new} left empty: infinite"
+            )
     if not len(frame):
         raise UsageError(f"{table.path} has no row with an architecture of this space")
     if frame[ARCH].n_unique() < len(frame):
@@ -77,6 +82,12 @@ def converted(
 def content(frame: polars.DataFrame) -> bytes:
     """A frame as compressed CSV; the same frame gives the same bytes."""
     return gzip.compress(frame.write_csv().encode(), mtime=0)
+
+
+def _infinite(table: Table, column: str) -> int:
+    """How many of a column's numbers are infinite."""
+    numbers = table.frame[column]
+    return int(numbers.is_infinite().sum()) if numbers.dtype.is_float() else 0
 
 
 def _finite(table: Table, column: str) -> polars.Expr:

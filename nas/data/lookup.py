@@ -21,6 +21,7 @@ from nas.data.tables import (
     data_folder,
     find,
     first_figure,
+    left_out,
     numbers,
     read,
     recognised,
@@ -180,7 +181,8 @@ class Column:
         target = first_figure(rows.table, space) if self.target is None else self.target
         if target not in rows.columns:
             values = averaged(rows.archs, numbers(rows.table, target))
-            rows.columns[target] = Figures(space, rows.table.name, target, values, rows.notes)
+            notes = [*rows.notes, *left_out(rows.table, target, rows.archs)]
+            rows.columns[target] = Figures(space, rows.table.name, target, values, notes)
         self._known[:] = [rows.columns[target]]
         return rows.columns[target]
 

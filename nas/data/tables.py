@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars
 
 from nas.data import cells
+from nas.data.origins import check_origin
 from nas.errors import UsageError, unknown
 
 if TYPE_CHECKING:
@@ -116,11 +117,23 @@ def truth(table: Table, space: Space, target: str, duplicates: str, foreign: str
     texts = architectures(table, columns_of(table, space))
     values = numbers(table, target)
     each, notes = recognised(texts, table.path, space, duplicates, foreign)
-    pairs = zip(each, values, strict=True)
-    if empty := sum(arch is not None and value is None for arch, value in pairs):
-        notes.append(f"{_rows(empty)} without {target.removeprefix('-')}")
+    notes += left_out(table, target, each)
     means = {arch: mean for arch, mean in averaged(each, values).items() if mean is not None}
     return Truth(list(means), list(means.values()), target, notes)
+
+
+def left_out(table: Table, target: str, archs: Sequence[Arch | None]) -> list[str]:
+    """Notes that count the rows of the space that have no figure, or one that is too large."""
+    name = target.removeprefix("-")
+    rows = zip(_cells(table, name), archs, strict=True)
+    cells = [cell for cell, arch in rows if arch is not None]
+    empty = sum(cell is None or cell != cell for cell in cells)
+    large = sum(cell is not None and abs(cell) >= LARGEST for cell in cells)
+    counts = {
+        f"without {name}": empty,
+        f"left out for {name} of {LARGEST:g} or more, or infinite": large,
+    }
+    return [f"{_rows(count)} {what}" for what, count in counts.items() if count]
 
 
 def averaged(
@@ -141,8 +154,9 @@ def recognised(
 
     An architecture that occurs twice raises UsageError with `duplicates=error` and is allowed with
     `mean`. One that is not in the space raises UsageError with `foreign=error` and is None with
-    `drop`.
+    `drop`. A table that `nas table` wrote of other networks raises UsageError, too.
     """
+    check_origin(path, space)
     archs: list[Arch | None] = []
     seen: set[Arch] = set()
     strangers: list[str] = []
@@ -254,5 +268,13 @@ def numbers(table: Table, target: str) -> list[float | None]:
     """The column's numbers, higher is better; a missing number is None."""
     name, sign = (target[1:], -1) if target.startswith("-") else (target, 1)
     check_numbers(table, name)
-    numbers = table.frame[name].cast(polars.Float64).to_list()
-    return [None if each is None or not abs(each) < LARGEST else sign * each for each in numbers]
+    return [
+        None if each is None or not abs(each) < LARGEST else sign * each
+        for each in _cells(table, name)
+    ]
+
+
+def _cells(table: Table, name: str) -> list[float | None]:
+    """A column of numbers as it is; a missing number is None or NaN."""
+    found: list[float | None] = table.frame[name].cast(polars.Float64).to_list()
+    return found

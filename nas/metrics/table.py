@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -75,6 +75,15 @@ def measure_named(name: str, table: Column | None, **options: Any) -> Metric:
     if options:
         raise UsageError(f"metric.{name} is a column of a table, which has no options")
     return TableColumn(table, name)
+
+
+def lower_is_better(measures: Mapping[str, Metric], table: Column | None) -> set[str]:
+    """The metrics of which the user has said so: also by target=-COLUMN of the table at hand."""
+    found = {name for name, metric in measures.items() if metric.sign < 0}
+    target = "" if table is None else table.target or ""
+    if target.startswith("-") and isinstance(measures.get(target[1:]), TableColumn):
+        found.add(target[1:])
+    return found
 
 
 def is_column(metric: Metric, name: str, table: Column | None) -> bool:

@@ -10,18 +10,17 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from random import Random
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
 from nas.arch import Arch
 from nas.batch import Batch
 from nas.errors import UsageError
-from nas.metric import METRICS
-from nas.metrics.table import check_clear, measure_named
-from nas.proxy import PROXIES, Proxy
+from nas.metric import Metric
+from nas.proxy import Proxy
 from nas.ranking import RANKINGS, Ranking, by_score, rank_sum, ranked
 from nas.registry.options import Choice
+from nas.runs.aims import aimed_at
 from nas.runs.entries import (
     executor_entry,
     figures_entry,
@@ -35,13 +34,12 @@ from nas.runs.folder import FINALS, FREE, OWN, opened, read_elapsed, write_best,
 from nas.runs.found import Found
 from nas.runs.front import write_front
 from nas.runs.progress import Progress, watched
-from nas.runs.summary import Question, check_metrics, summarise
+from nas.runs.summary import Question, summarise
 from nas.runs.truth import with_digests
 from nas.runs.warmup import opened_scores, read_outcome, too_short
 from nas.scoring.executors import Executor
 from nas.scoring.given import Proxies, objective_of, space_of
-from nas.scoring.measures import Metrics
-from nas.scoring.names import are_one, check_once
+from nas.scoring.measures import Metrics, with_more
 from nas.scoring.objective import METRICS_SHOWN, Objective, ProxyObjective
 from nas.searching.feasibility import Screen
 from nas.searching.finals import (
@@ -68,10 +66,6 @@ Strategies = Callable[[Space, Ranking], Strategy] | Strategy | str
 """A strategy's name, what makes it, or the strategy itself."""
 Finals = Panel | Literal["auto", "panel", "none"] | None
 """The panel, the default one, none, or the default one where the score is a guess."""
-
-
-SCORE = "score"
-"""What formulas and constraints call the score of an objective that is not made of proxies."""
 
 
 @dataclass(frozen=True)
@@ -289,15 +283,23 @@ def prepared(
     metrics: Metrics | None = None,
     aimed: tuple[Sequence[str], Sequence[str]] = ((), ()),
     table: Column | None = None,
+    more: Mapping[str, Metric] | None = None,
 ) -> Search:
-    """The search that arguments of `nas.search` ask for; raises UsageError for wrong ones."""
+    """The search that arguments of `nas.search` ask for; raises UsageError for wrong ones.
+
+    `more`: metrics at hand, by the names that objectives may use.
+    """
     there = space_of(space)
     if finals not in ("auto", "panel", "none", None) and not isinstance(finals, Panel):
         raise UsageError(f"finals={finals!r:.80} must be a Panel, 'panel', 'auto' or 'none'")
     if table is not None:
         table.figures(there)  # raises now, not after the search
+    if more and metrics is not None and not isinstance(metrics, Mapping | str):
+        metrics = with_more(metrics, more, table)
     objective = _objective(there, proxy, batch, seed, live, metrics, table)
-    objective, aims = _aimed(there, objective, *aimed, table)
+    if more and objective is proxy:
+        raise UsageError("an objective has its own metrics: surrogate= is for proxies")
+    objective, aims = aimed_at(there, objective, *aimed, table, more or {})
     if aims.objectives and finals not in ("auto", "none", None):
         raise UsageError("finals judge by proxies alone and know nothing of objective=: give none")
     judging = objective if isinstance(objective, ProxyObjective) else None
@@ -318,40 +320,6 @@ def prepared(
         made = aims.of(made, bare)
     options = dict(strategy.keywords) if isinstance(strategy, partial) else {}
     return Search(there, objective, made, options, limits, panel, judging, aims, table)
-
-
-def _aimed(
-    space: Space,
-    objective: Objective,
-    formulas: Sequence[str],
-    constraints: Sequence[str],
-    table: Column | None,
-) -> tuple[Objective, Aims]:
-    """The objective with the metrics and constraints that are asked for, and what is looked for.
-
-    Raises UsageError for a name that is no figure.
-    """
-    if not isinstance(objective, ProxyObjective):
-        if not formulas and not constraints:
-            return objective, Aims()
-        own = objective.metrics(space.sample(Random("figures")))
-        aims = Aims.parse(formulas, constraints, dict.fromkeys([*own, SCORE], ""), SCORE)
-        check_once({*aims.names} & {SCORE}, own, "the objective's score")
-        return objective, aims
-    single = not isinstance(objective.proxies, Mapping)
-    score = name_of(PROXIES, objective.named[""]) if single else ""
-    names = [score] if single else [*objective.named]
-    units = {name: METRICS[name].unit for name in METRICS}
-    units |= {name: measure.unit for name, measure in objective.measures.items()}
-    units |= dict.fromkeys([] if table is None else table.table.figures, "") | units
-    aims = Aims.parse(formulas, constraints, {**dict.fromkeys(names, ""), **units}, score)
-    check_clear(aims.names, table, names)
-    same = single and are_one(score, objective.named[""], objective.measures.get(score))
-    check_once({*aims.names} & {score} if single and not same else (), objective.measures)
-    more = [name for name in aims.names if name not in {*names, *objective.measures}]
-    measures = {**objective.measures, **{name: measure_named(name, table) for name in more}}
-    check_metrics(measures)
-    return replace(objective, measures=measures, constraints=aims.constraints), aims
 
 
 def _objective(

@@ -14,7 +14,8 @@ from contextlib import contextmanager, suppress
 from time import sleep
 from types import FrameType
 
-from nas.scoring.executors import Executor
+from nas.errors import UsageError
+from nas.scoring.executors import EXECUTORS, Executor
 from nas.scoring.executors.executor import A, B
 
 AT_ONCE = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -97,6 +98,24 @@ def heeding(executor: Executor, name: str = "") -> Executor:
 
     heeded.__name__ = name or heeded.__name__
     return heeded
+
+
+@contextmanager
+def executing(executor: Executor | str) -> Iterator[Executor]:
+    """The executor itself, or the one of a name for as long as it is needed.
+
+    Raises UsageError for what is neither.
+    """
+    if isinstance(executor, str):
+        with EXECUTORS.build(executor) as runs:
+            yield heeding(runs, executor)
+    elif callable(executor):
+        yield executor
+    else:
+        raise UsageError(
+            f"executor={executor!r:.80} must be a name ({', '.join(EXECUTORS)}), or a function "
+            f"that is called like map"
+        )
 
 
 @contextmanager

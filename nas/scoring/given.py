@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from operator import index
 from pathlib import Path
-from typing import TYPE_CHECKING, SupportsIndex, TypeGuard
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeGuard
 
 from nas.batch import Batch
 from nas.data.registry import SOURCES
@@ -86,6 +86,22 @@ def whole(name: str, value: object, least: int) -> int:
             if (number := index(value)) >= least:
                 return number
     raise UsageError(f"{name}={value!r:.80} must be a whole number of at least {least}")
+
+
+def with_surrogate(proxy: Any, folder: object) -> Any:
+    """What is given as proxies; the one named "surrogate" asks the surrogate in the folder.
+
+    Raises UsageError for what is no name of a folder.
+    """
+    if folder is None:
+        return proxy
+    if not isinstance(folder, str | Path) or not str(folder):
+        raise UsageError(f"surrogate={folder!r:.80} must be the folder of one, or None")
+    if isinstance(proxy, str):
+        return PROXIES.build(proxy, path=str(folder)) if proxy == "surrogate" else proxy
+    if isinstance(proxy, Mapping | list | tuple):
+        return {name: with_surrogate(each, folder) for name, each in named(proxy).items()}
+    return proxy
 
 
 def texts(name: str, value: object) -> tuple[str, ...]:

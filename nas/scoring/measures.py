@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import UsageError
-from nas.metric import Metric
+from nas.metric import METRICS, Metric
 from nas.metrics.table import check_clear, measure_named
 from nas.scoring.objective import METRICS_SHOWN
 
@@ -15,6 +15,21 @@ if TYPE_CHECKING:
 
 Metrics = Sequence[str] | Mapping[str, Metric | str]
 """Metrics by their registered names, or under names of your own."""
+
+
+def with_more(
+    names: Iterable[str], more: Mapping[str, Metric], table: Column | None
+) -> dict[str, Metric | str]:
+    """The names of metrics, with one of `more` in place of its name.
+
+    Raises UsageError for a name that is also one of a metric, or of a column of the table.
+    """
+    columns = [] if table is None else table.table.figures
+    for name in {*names} & {*more}:
+        if name in METRICS or name in columns:
+            what = "metric" if name in METRICS else "column of the table"
+            raise UsageError(f"{name} is a {what} and a target of the surrogate: leave one out")
+    return {name: more.get(name, name) for name in names}
 
 
 def measures_of(

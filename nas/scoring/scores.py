@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, overload
 
 from torch import nn
 
 from nas.arch import Arch
 from nas.batch import Batch
-from nas.scoring.given import Proxies, objective_of
+from nas.scoring.given import Proxies, objective_of, with_surrogate
 from nas.scoring.modules import DEFAULT, Figures, Inputs, Labels, Module, score_module
 from nas.scoring.table import Scores
 from nas.space import Space
@@ -25,6 +26,7 @@ def score(
     batch: Batch | str | None = None,
     seed: int = 0,
     live: bool = True,
+    surrogate: str | Path | None = None,
 ) -> list[Evaluation]: ...
 
 
@@ -72,9 +74,10 @@ def score_archs(
     batch: Batch | str | None = None,
     seed: int = 0,
     live: bool = True,
+    surrogate: str | Path | None = None,
 ) -> list[Evaluation]:
     """The figures of architectures of a space; see `score`."""
-    objective = objective_of(space, proxy, batch, seed, live)
+    objective = objective_of(space, with_surrogate(proxy, surrogate), batch, seed, live)
     return [objective.evaluate(arch) for arch in read(objective.space, archs)]
 
 

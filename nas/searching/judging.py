@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from math import inf, isnan, nan, nextafter
 
 from nas.errors import UsageError, unknown
@@ -71,6 +72,32 @@ class Aims:
     def before(self, ranking: Ranking) -> Ranking:
         """The ranking with these aims put before it."""
         return Judging(ranking, self.objectives, self.constraints, self.score) if self else ranking
+
+
+def check_directions(objectives: Iterable[Formula], lower: Collection[str]) -> None:
+    """Raise UsageError if an objective grows with a figure of which lower is better.
+
+    It is refused if it falls nowhere while the figure goes from a thousandth to a million, and
+    the others are small or large.
+    """
+    for formula in objectives:
+        for name in {*formula.names} & {*lower}:
+            if _grows(formula, name):
+                raise UsageError(
+                    f"objective={formula.text} grows with {name}, of which -{name} says that "
+                    f"lower is better: write it so that it falls, such as -{name}"
+                )
+
+
+def _grows(formula: Formula, name: str) -> bool:
+    """Whether the value grows with a figure somewhere, and falls nowhere."""
+    steps = []
+    for other in (0.01, 1.0, 100.0):
+        rest = dict.fromkeys(formula.names, other)
+        values = [formula.value({**rest, name: 10.0 ** (power / 2)}) for power in range(-6, 13)]
+        steps += [after - before for before, after in pairwise(values)]
+    known = [step for step in steps if not isnan(step)]
+    return any(step > 0 for step in known) and min(known) >= 0
 
 
 def lost_by(ranking: Ranking) -> Callable[[Trial], str]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from nas.arch import Arch, ArchSet
+from nas.arch import Arch
+from nas.errors import UsageError
 from nas.space import Space
 from nas.surrogates.forest import Array
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from nas.scoring.executors import Executor
     from nas.scoring.objective import ProxyObjective
 
-Kind = Literal["onehot", "ordinal"]
+Kind = Literal["onehot", "ordinal", "layers"]
+KINDS: tuple[Kind, ...] = ("onehot", "ordinal", "layers")
 
 
 @dataclass(frozen=True)
@@ -25,18 +27,23 @@ class Encoding:
     """Architectures of a space as numbers, one row each.
 
     `ordinal`: the place of the option, one column a decision. `onehot`: a column of zeros and ones
-    for every option of a decision, but one column for a decision with two options. A decision
+    for every option of a decision, but one column for a decision with two options. `layers`: as
+    ordinal, and what the space's formulas say of the layers (`Space.layer_features`). A decision
     with a single option has no column.
     """
 
-    space: ArchSet
+    space: Space
     kind: Kind = "onehot"
 
     def __call__(self, archs: Sequence[Arch]) -> Array:
-        """The numbers (architectures, columns) of architectures of the space."""
+        """The numbers (architectures, columns) of architectures of the space.
+
+        Raises UsageError for `layers` where the space has no formulas.
+        """
         places = np.array(archs, np.int64).reshape(len(archs), len(self.space.choices))
-        if self.kind == "ordinal":
-            return places[:, [count > 1 for count in self.space.choices]].astype(np.float64)
+        if self.kind != "onehot":
+            own = places[:, [count > 1 for count in self.space.choices]].astype(np.float64)
+            return own if self.kind == "ordinal" else np.concatenate([own, self._layers(archs)], 1)
         columns = [
             places[:, decision] == option
             for decision, count in enumerate(self.space.choices)
@@ -45,6 +52,21 @@ class Encoding:
         return (
             np.stack(columns, axis=1).astype(np.float64) if columns else np.empty((len(archs), 0))
         )
+
+    def _layers(self, archs: Sequence[Arch]) -> Array:
+        """What formulas say of the layers."""
+        found = self.space.layer_features(archs)
+        if found is None:
+            raise UsageError(
+                f"encoding=layers needs formulas of layers, and {self.space.title} has none: take "
+                f"onehot or ordinal"
+            )
+        return found
+
+
+def kinds_of(space: Space) -> tuple[Kind, ...]:
+    """The encodings that there are of a space."""
+    return KINDS if space.layer_features([]) is not None else KINDS[:2]
 
 
 COUNTS = ("params", "flops", "depth")

@@ -14,17 +14,16 @@ from nas.arch import Arch
 from nas.errors import UsageError
 from nas.seeding import numpy_generator
 from nas.space import Space
-from nas.surrogates.features import COUNTS, Encoding, Features, Kind, filled
+from nas.surrogates.features import COUNTS, KINDS, Encoding, Features, Kind, filled, kinds_of
 from nas.surrogates.forest import Array
 from nas.surrogates.model import FEWEST, Ensemble
-from nas.surrogates.quality import quality
+from nas.surrogates.quality import check_rows, quality
 from nas.surrogates.surrogate import Range, Surrogate, Target
 
 if TYPE_CHECKING:
     from nas.data.lookup import Column
     from nas.scoring.executors import Executor
 
-KINDS: tuple[Kind, ...] = ("onehot", "ordinal")
 FEW = 1000
 """With fewer rows than this the counts of the networks are among the features by default: with
 more they add little, and to build a network takes longer than a thousand predictions."""
@@ -34,7 +33,7 @@ more they add little, and to build a network takes longer than a thousand predic
 class Fit:
     """How a surrogate is fitted, and how its quality is found."""
 
-    encoding: Literal["auto", "onehot", "ordinal"] = "auto"
+    encoding: Literal["auto", "onehot", "ordinal", "layers"] = "auto"
     """auto: the one with the smaller error in cross-validation."""
     splits: int = 5
     """Random splits that tell the quality; 0: it is not told."""
@@ -47,7 +46,9 @@ class Fit:
     def __post_init__(self) -> None:
         """Raise UsageError for options that cannot be."""
         if self.encoding not in ("auto", *KINDS):
-            raise UsageError(f"encoding={self.encoding} must be auto, {' or '.join(KINDS)}")
+            raise UsageError(
+                f"encoding={self.encoding} must be auto, {', '.join(KINDS[:-1])} or {KINDS[-1]}"
+            )
         if not 0 < self.held_out < 1:
             raise UsageError(f"held_out={self.held_out} must be a share between 0 and 1")
 
@@ -98,12 +99,13 @@ class Rows:
         _check(values, found[0].table)
         chosen = tuple(COUNTS if len(archs) < FEW else ()) if proxies is None else tuple(proxies)
         scores = Features(space, proxies=chosen).scores(archs, executor)
-        source = {
+        source: dict[str, Any] = {
             "table": found[0].table,
             "sha256": columns[0].sha256,
             "rows": len(archs),
-            "notes": found[0].notes,
         }
+        source["notes"] = [*dict.fromkeys(note for each in found for note in each.notes)]
+        source["notes"] += _unscored(chosen, scores)
         signs = {each.column: -1 if each.target.startswith("-") else 1 for each in found}
         return cls(space, archs, values, signs, chosen, scores, source)
 
@@ -112,11 +114,19 @@ class Rows:
         """What the architectures are like."""
         return Range.of(self.archs, self.scores)
 
+    def check(self, how: Fit) -> None:
+        """Raise UsageError for what `fitted` would find wrong after a time."""
+        if how.encoding != "auto":
+            Encoding(self.space, how.encoding)(self.archs[:1])  # may lack formulas of the layers
+        for name, values in self.columns.items():
+            known = int(np.isfinite(values).sum())
+            check_rows(known, how.splits, how.held_out, f" with {name}")
+
     def fitted(self, column: str, how: Fit) -> Target:
         """The model of a column, with its quality."""
         known = np.isfinite(self.columns[column])
         values = self.columns[column][known]
-        kinds = KINDS if how.encoding == "auto" else (how.encoding,)
+        kinds = kinds_of(self.space) if how.encoding == "auto" else (how.encoding,)
         seen = {kind: self._features(kind, known) for kind in kinds}
         models = {kind: Ensemble.fit(seen[kind], values, how.seed) for kind in kinds}
         best = min(kinds, key=lambda kind: float(((models[kind].unseen - values) ** 2).sum()))
@@ -140,6 +150,17 @@ def _drawn(full: list[Arch], rows: int, seed: int, names: Sequence[str]) -> list
     return [full[place] for place in numpy_generator("rows", seed).permutation(len(full))[:rows]]
 
 
+def _unscored(proxies: Sequence[str], scores: Array) -> list[str]:
+    """Notes that count the architectures without a score of a proxy."""
+    lost = (~np.isfinite(scores)).sum(axis=0).tolist()
+    return [
+        f"{count:,} of {len(scores):,} architectures have no score by {name}, and count as the "
+        f"lowest that there is"
+        for name, count in zip(proxies, lost, strict=True)
+        if count
+    ]
+
+
 def _check(columns: dict[str, Array], table: str) -> None:
     """Raise UsageError for a column with too few figures, or with a single value."""
     for name, values in columns.items():
@@ -160,7 +181,7 @@ def fit(
     *,
     proxies: Sequence[str] | None = None,
     rows: int | None = None,
-    encoding: Literal["auto", "onehot", "ordinal"] = "auto",
+    encoding: Literal["auto", "onehot", "ordinal", "layers"] = "auto",
     splits: int = 5,
     held_out: float = 0.1,
     curve: bool = False,
@@ -189,4 +210,5 @@ def fit(
     how = Fit(encoding, whole("splits", splits, 0), held_out, curve, whole("seed", seed, 0))
     count = None if rows is None else whole("rows", rows, FEWEST)
     made = Rows.of(there, columns, proxies, count, seed, map if executor is None else executor)
+    made.check(how)
     return made.surrogate({name: made.fitted(name, how) for name in made.columns})

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from nas.errors import UsageError
 from nas.space import SPACES, Space
 from nas.storage.files import replace_file, working_in
 from nas.storage.reading import content
+from nas.surrogates.features import KINDS, Encoding, Kind
 from nas.surrogates.forest import LEAVES, Forest
 from nas.surrogates.model import Ensemble
 from nas.surrogates.surrogate import Range, Surrogate, Target
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ABOUT, TREES = "surrogate.json", "trees.npz"
-FORMAT = 1
+FORMAT = 2
 ARRAYS = {"feature": np.int32, "threshold": np.float64, "left": np.uint8, "value": np.float32}
 """The arrays of a forest, and what they hold."""
 SHAPE = {
@@ -32,7 +35,7 @@ SHAPE = {
     **{"proxies": list, "trees_sha256": str},
 }
 TARGET = {
-    **{"sign": int, "encoding": str, "members": int, "quality": dict},
+    **{"sign": int, "encoding": str, "sees": str, "members": int, "quality": dict},
     **dict.fromkeys(("centre", "scale"), (int, float)),
 }
 SPACE = {"name": str, "options": dict, "is": str, "hash": str}
@@ -147,6 +150,7 @@ def _about(surrogate: Surrogate) -> dict[str, Any]:
             name: {
                 "sign": target.sign,
                 "encoding": target.kind,
+                "sees": seen(space, target.kind),
                 "members": target.model.members,
                 "centre": target.model.centre,
                 "scale": target.model.scale,
@@ -208,7 +212,10 @@ def _space(about: Mapping[str, Any], folder: Path) -> Space:
     if not about["name"]:
         raise UsageError(f"the surrogate in {folder} is of a space without a name: give space=")
     options = {name: _tuples(value) for name, value in about["options"].items()}
-    return SPACES.build(about["name"], **options)
+    try:
+        return SPACES.build(about["name"], **options)
+    except (UsageError, TypeError) as error:
+        raise UsageError(f"{folder / ABOUT} names a space that cannot be: {error}") from error
 
 
 def _tuples(value: Any) -> Any:
@@ -235,58 +242,91 @@ def _made(
     about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], space: Space, folder: Path
 ) -> Surrogate:
     """The surrogate of a description and its arrays; UsageError if they do not fit."""
-    try:
-        inside = about["range"]
-        low, high = (np.array(inside[end], np.float64) for end in ("low", "high"))
-        taken = tuple(tuple(map(int, each)) for each in inside["options"])
+    with _sentence(folder / ABOUT):
+        inside = _range(about, space)
+        for each in about["targets"].values():
+            _check_target(each, space)
+    with _sentence(folder / TREES):
+        names = [f"{name}{place}" for place in range(len(about["targets"])) for name in ARRAYS]
+        if lost := [name for name in names if name not in arrays]:
+            raise ValueError(f"it has no {lost[0]}, of which {ABOUT} speaks")
         targets = {
             name: _target(each, {key: arrays[f"{key}{place}"] for key in ARRAYS})
             for place, (name, each) in enumerate(about["targets"].items())
         }
-        made = Surrogate(
-            space, tuple(about["proxies"]), targets, Range(taken, low, high), about["source"]
-        )
-        if not targets or not all(isinstance(name, str) for name in made.proxies):
-            raise ValueError("it has no target, or proxies that are no names")
-        if len(taken) != len(space.choices) or not len(low) == len(high) == len(made.proxies):
-            raise ValueError("its range is of other decisions or proxies")
+        made = Surrogate(space, tuple(about["proxies"]), targets, inside, about["source"])
         for target in targets.values():
             _check_columns(made, target)
-        return made
+    return made
+
+
+@contextmanager
+def _sentence(path: Path) -> Iterator[None]:
+    """Turn what is wrong with the content of a file into a UsageError that names the file."""
+    try:
+        yield
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         if isinstance(error, UsageError):
             raise
-        raise _damaged(folder / TREES, f"{type(error).__name__}: {error}") from error
+        why = " ".join(str(error).split())
+        said = why if type(error) is ValueError else f"{type(error).__name__}: {why}"
+        raise _damaged(path, said) from error
+
+
+def _range(about: Mapping[str, Any], space: Space) -> Range:
+    """The range of a description; raises ValueError if it is of another space or proxies."""
+    if not about["targets"] or not all(isinstance(name, str) for name in about["proxies"]):
+        raise ValueError("it has no target, or proxies that are no names")
+    inside = about["range"]
+    low, high = (np.array(inside[end], np.float64) for end in ("low", "high"))
+    taken = tuple(tuple(map(int, each)) for each in inside["options"])
+    if len(taken) != len(space.choices) or not low.shape == high.shape == (len(about["proxies"]),):
+        raise ValueError("its range is of other decisions or proxies")
+    return Range(taken, low, high)
+
+
+def _check_target(about: Mapping[str, Any], space: Space) -> None:
+    """Raise ValueError for a target that cannot be, UsageError for one of other features."""
+    if about["encoding"] not in KINDS or about["sign"] not in (1, -1):
+        raise ValueError(f"the encoding {about['encoding']} with the sign {about['sign']}")
+    numbers = float(about["centre"]), float(about["scale"])
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"its centre and scale are {numbers}")
+    if type(about["members"]) is not int or about["members"] < 1:
+        raise ValueError(f"it has {about['members']} members")
+    if about["sees"] != seen(space, about["encoding"]):
+        raise UsageError(
+            f"a surrogate was fitted to other formulas of the layers of {space.title} than this "
+            f"version has: fit it again with nas fit"
+        )
+
+
+def seen(space: Space, kind: Kind) -> str:
+    """What stands for an encoding: a hash of what it makes of some architectures."""
+    archs = [space.sample(Random(seed)) for seed in range(3)]
+    return sha256(Encoding(space, kind)(archs).tobytes()).hexdigest()
 
 
 def _target(about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Target:
     """The model of a column; raises ValueError for arrays that are none."""
     trees = len(arrays["value"])
     members = about["members"]
-    if type(members) is not int or members < 1 or trees % members or not trees:
-        raise ValueError(f"{members} members cannot share {trees} trees")
+    if trees % members or not trees:
+        raise ValueError(f"it has {trees} trees, and {ABOUT} says {members} members share them")
     for name, kind in ARRAYS.items():
         shape = trees, LEAVES if name == "value" else LEAVES - 1
         if arrays[name].shape != shape or arrays[name].dtype != kind:
             raise ValueError(f"{name} has the shape {arrays[name].shape}")
         if not np.isfinite(arrays[name]).all():
             raise ValueError(f"{name} has numbers that are not finite")
-    if about["encoding"] not in ("onehot", "ordinal") or about["sign"] not in (1, -1):
-        raise ValueError(f"the encoding {about['encoding']} with the sign {about['sign']}")
     forest = Forest(*(arrays[name] for name in ARRAYS))
-    numbers = float(about["centre"]), float(about["scale"])
-    if not np.isfinite(numbers).all():
-        raise ValueError(f"its centre and scale are {numbers}")
-    model = Ensemble(forest, members, *numbers, np.empty(0))
+    model = Ensemble(forest, members, float(about["centre"]), float(about["scale"]), np.empty(0))
     return Target(about["sign"], about["encoding"], model, about["quality"])
 
 
 def _check_columns(surrogate: Surrogate, target: Target) -> None:
     """Raise ValueError if a tree looks at a feature that is not there."""
-    from nas.surrogates.features import Encoding
-
-    first = tuple(0 for _ in surrogate.space.choices)
-    columns = Encoding(surrogate.space, target.kind)([first]).shape[1] + len(surrogate.proxies)
+    columns = Encoding(surrogate.space, target.kind)([]).shape[1] + len(surrogate.proxies)
     feature = target.model.forest.feature
     if feature.min() < -1 or feature.max() >= columns:
         raise ValueError(f"a tree looks at feature {feature.max()} of {columns}")

@@ -8,6 +8,7 @@ from math import prod
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -105,6 +106,23 @@ class SpaceContract:
         assert space.mutate(arch, Random(seed)) in (near or [arch])
         for other in (changed(space, arch, Random(f"{seed}/{number}")) for number in range(10)):
             assert (other in near) == (other in space and other != arch)
+
+    def test_formulas_of_layers_are_numbers_of_each_architecture(self, space: Space) -> None:
+        archs = [space.sample(Random(seed)) for seed in range(5)]
+        found = space.layer_features(archs)
+        if found is None:
+            assert space.layer_features([]) is None
+            return
+        assert found.ndim == 2
+        assert len(found) == 5
+        assert np.isfinite(found).all()
+        for arch, row in zip(archs, found.tolist(), strict=True):
+            alone = space.layer_features([arch])
+            assert alone is not None
+            assert alone.tolist() == [row]
+        empty = space.layer_features([])
+        assert empty is not None
+        assert empty.shape == (0, found.shape[1])
 
     @QUICK
     @given(seed=SEEDS)

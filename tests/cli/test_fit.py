@@ -15,6 +15,7 @@ from tests.support.surrogates import ARCHS, SPACE, fitted, rows
 SIZES = [f"space.{name}={value}" for name, value in SMALL_SPACES["nasbench201"].items()]
 FIT = [*SIZES, "table=r.csv", "features=[]"]
 QUICK = [*SIZES, "batch.size=2", "strategy=random", "finals=none", "budget=6"]
+COMPARED = ["table=r.csv", "target=acc", "baselines=[params]", "resamples=10", "pictures=false"]
 TEXTS = [SPACE.format(arch) for arch in ARCHS[:3]]
 
 
@@ -65,6 +66,59 @@ def test_a_search_has_its_targets_as_objectives_and_constraints(surrogate: Path)
     assert nas("search", *QUICK, *words, "constraints=[lat<=19]", "budget=9", "out=a").code == 0
 
 
+@pytest.mark.parametrize("objective", ["[acc,lat]", "lat", "acc*lat^0.07", "[acc,-1/lat]"])
+@pytest.mark.usefixtures("surrogate")
+def test_no_objective_looks_for_more_of_what_was_fitted_as_less(objective: str) -> None:
+    words = [*QUICK, "proxy=surrogate", "surrogate=s", f"objective={objective}", "out=a"]
+    check_mistake(nas("search", *words), ["grows with lat", "-lat"])
+    assert not Path("a").exists()
+
+
+@pytest.mark.usefixtures("surrogate")
+def test_the_column_of_a_table_has_the_sign_of_its_target() -> None:
+    words = [*QUICK, "proxy=params", "table=r.csv", "target=-lat", "objective=[params,lat]"]
+    check_mistake(nas("search", *words, "out=a"), ["grows with lat", "-lat"])
+    words = [*words[:-1], "objective=[params,-lat]", "foreign=drop"]
+    assert nas("search", *words, "out=a").code == 0
+
+
+def test_a_target_counts_as_the_column_has_it(surrogate: Path) -> None:
+    """More of it in an objective, at least so much in a constraint."""
+    known = load(surrogate, SPACE)
+    words = [*QUICK[:-1], "budget=40", "proxy=surrogate", "surrogate=s"]
+    done = nas("search", *words, "objective=[acc,-lat]", "constraints=[lat>=16]", "out=a")
+    assert done.code == 0, done.err
+    figures = known.predict([tuple(each["arch"]) for each in lines(Path("a"))])
+    assert min(known.predict(ARCHS)["lat"].mean) < 16 <= min(figures["lat"].mean)
+    best = json.loads(Path("a/best.json").read_text())["front"]["points"]
+    points = [(each["values"]["acc"], each["values"]["-lat"]) for each in best]
+    pairs = {*zip(figures["acc"].mean.tolist(), (-figures["lat"].mean).tolist(), strict=True)}
+    beaten = {one for one in pairs for q in pairs - {one} if q[0] >= one[0] and q[1] >= one[1]}
+    assert points == sorted(pairs - beaten, reverse=True)
+
+
+@pytest.mark.parametrize("name", ["search", "compare"])
+@pytest.mark.usefixtures("surrogate")
+def test_processes_give_the_same_scores(name: str) -> None:
+    words = ["proxy=surrogate", "proxy.path=s", "proxy.target=-lat"]
+    given = {
+        "search": [*QUICK, *words],
+        "compare": [*SIZES, *words, *COMPARED],
+    }[name]
+    found = []
+    for executor in ("serial", "processes"):
+        more = ["executor.workers=2"] if executor == "processes" else []
+        done = nas(name, *given, f"executor={executor}", *more, f"out={executor}")
+        assert done.code == 0, done.err
+        path = Path(executor)
+        found.append(
+            [line["score"] for line in lines(path)]
+            if name == "search"
+            else (path / "scores.csv").read_text()
+        )
+    assert found[0] == found[1]
+
+
 @pytest.mark.usefixtures("surrogate")
 def test_a_search_does_not_go_on_with_another_surrogate() -> None:
     words = [*QUICK, "proxy=surrogate", "surrogate=s", "out=a"]
@@ -76,8 +130,7 @@ def test_a_search_does_not_go_on_with_another_surrogate() -> None:
 
 @pytest.mark.usefixtures("surrogate")
 def test_compare_asks_it() -> None:
-    words = ["table=r.csv", "target=acc", "proxy=surrogate", "proxy.path=s", "baselines=[params]"]
-    done = nas("compare", *SIZES, *words, "resamples=10", "pictures=false", "out=c")
+    done = nas("compare", *SIZES, *COMPARED, "proxy=surrogate", "proxy.path=s", "out=c")
     assert done.code == 0, done.err
     assert "surrogate" in done.out
 
@@ -89,6 +142,8 @@ def test_compare_asks_it() -> None:
         (["target=none"], ["none"]),
         (["target=same"], ["same"]),
         (["target=acc", "rows=3"], ["3"]),
+        (["target=acc", "rows=11", "splits=5"], ["11 rows", "13 or more"]),
+        (["target=acc", "encoding=layers"], ["formulas"]),
         (["target=acc", "space=mnasnet"], ["not in this space"]),
         (["target=acc", "held_out=2"], ["held_out=2"]),
         (["target=acc", "features=[odd]"], ["'odd'"]),
@@ -104,7 +159,7 @@ def test_a_mistake_is_a_sentence_and_nothing_is_written(
     given = [word for word in FIT if not (words[0].startswith("table") and "table" in word)]
     if "space=mnasnet" in words:
         given = ["table=r.csv", "features=[]"]
-    check_mistake(nas("fit", *given, *words, "splits=0", "out=s"), fragments)
+    check_mistake(nas("fit", *given, "splits=0", *words, "out=s"), fragments)
     assert snapshot(here) == before
 
 
@@ -124,6 +179,7 @@ def test_what_is_there_is_not_lost(here: Path) -> None:
         (["proxy=surrogate"], ["proxy.path"]),
         (["proxy=surrogate", "proxy.path=nothing"], ["nothing", "nas fit"]),
         (["proxy=surrogate", "proxy.path=s", "proxy.target=odd"], ["'odd'"]),
+        (["proxy=surrogate", "proxy.path=s", "proxy.target=lat"], ["proxy.target=-lat"]),
         (["proxy=params", "surrogate=s", "metrics=[odd]"], ["odd"]),
         (["proxy=params", "surrogate=nothing", "metrics=[lat]"], ["nothing"]),
         (["proxy=params", "surrogate=s", "metrics=[lat]", "metric.lat.x=1"], ["no options"]),

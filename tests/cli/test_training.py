@@ -183,7 +183,7 @@ def test_a_table_of_trained_figures(images: Path) -> None:
     rows = untimed(images / "a" / "table.csv")
     assert len(rows) == 4
     table = tables.read(images / "a" / "table.csv")
-    space = SPACES.build("nasbench201")
+    space = SPACES.build("nasbench201", channels=2, cells=1, resolution=8)
     assert tables.first_figure(table, space) == "valid_accuracy"
     found = tables.truth(table, space, "valid_accuracy", "error", "error")
     assert found.values == [float(row["valid_accuracy"]) for row in rows]

@@ -13,6 +13,7 @@ import pytest
 from nas import UsageError
 from nas.cli import settings
 from nas.compare.conversion import converted
+from nas.data.lookup import Column
 from nas.data.tables import (
     Table,
     Truth,
@@ -77,7 +78,22 @@ def test_what_is_no_number_counts_as_missing(tmp_path: Path) -> None:
     path.write_text("arch,acc\n" + "".join(f"{name},{value}\n" for name, value in rows))
     found = facts(path, "acc")
     assert (found.archs, found.values) == ([ARCHS[2]], [2.0])
-    assert found.notes == ["2 rows are without acc"]
+    assert found.notes == [
+        "1 row is without acc",
+        "1 row is left out for acc of 1e+150 or more, or infinite",
+    ]
+
+
+def test_numbers_too_large_are_counted_apart(tmp_path: Path) -> None:
+    path = written(tmp_path / "t.csv", acc=["-inf", "1e301", "2"])
+    for target in ("acc", "-acc"):
+        assert facts(path, target).notes == [
+            "2 rows are left out for acc of 1e+150 or more, or infinite"
+        ]
+        figures = Column.of(path, target).figures(SPACE)
+        assert figures.notes == facts(path, target).notes
+    frame = converted(read(written(tmp_path / "u.csv", acc=["inf", "1", "2"])), SPACE)
+    assert frame.notes == ["1 cell of acc left empty: infinite"]
 
 
 def test_duplicates_and_strangers_are_counted_and_the_first_is_shown(tmp_path: Path) -> None:

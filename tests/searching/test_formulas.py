@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from nas.errors import UsageError
 from nas.searching.formulas import Formula
+from nas.searching.judging import check_directions
 
 FIGURES = {"epsilon": 2.0, "latency": 4.0, "a": 3.0, "b": 5.0, "my-cost": 7.0, "val acc": 9.0}
 
@@ -120,3 +121,29 @@ def test_names_come_once_and_in_order() -> None:
     assert formula.names == ("b", "a", "epsilon")
     assert Formula.parse("-a").single == Formula.parse("a").single == "a"
     assert Formula.parse("2*a").single is None
+
+
+@pytest.mark.parametrize(
+    ("text", "grows"),
+    [
+        ("lat", True),
+        ("acc*lat^0.07", True),
+        ("-1/lat", True),
+        ("min(lat,5)", True),
+        ("log(lat)-acc", True),
+        ("-lat", False),
+        ("acc", False),
+        ("acc*(lat/5)^-0.07", False),
+        ("acc-abs(lat-3)", False),
+        ("lat-lat^2", False),
+        ("lat-lat", False),
+    ],
+)
+def test_no_objective_may_grow_with_what_is_better_lower(text: str, grows: bool) -> None:
+    formulas = [Formula.parse("acc"), Formula.parse(text)]
+    if not grows:
+        check_directions(formulas, {"lat"})
+        return
+    with pytest.raises(UsageError, match="grows with lat"):
+        check_directions(formulas, {"lat"})
+    check_directions(formulas, {"other"})

@@ -7,7 +7,9 @@ from dataclasses import replace
 from math import exp, isnan, prod
 from pathlib import Path
 from random import Random
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -74,6 +76,38 @@ def test_known_counts(space: Space) -> None:
     network = layers(space, EFFICIENTNET_B0)
     assert network.params == 5_288_548
     assert network.flops == pytest.approx(0.39e9, rel=0.02)
+
+
+@pytest.mark.parametrize("options", [{}, {"channels": 12, "resolution": (64, 96)}])
+def test_the_formulas_of_layers_are_counts_of_the_network(options: dict[str, Any]) -> None:
+    """Sums over the blocks, against the layers of the network; and each block by itself."""
+    space = SPACES.build("mnasnet", **options)
+    archs = [space.sample(Random(seed)) for seed in range(12)]
+    found = space.layer_features(archs)
+    assert found is not None
+    for arch, row in zip(archs, found, strict=True):
+        network = space.network(arch)
+        assert network is not None
+        blocks = np.zeros((7, 4))
+        for layer, shape in zip(network.layers, network.shapes, strict=True):
+            if not layer.name.startswith("stages."):
+                continue
+            block = int(layer.name.split(".")[1])
+            if isinstance(layer.op, Conv):
+                inputs = layer.op.in_channels // layer.op.groups
+                kind = int(layer.op.groups > 1)
+                blocks[block, kind] += prod(shape) * inputs * layer.op.kernel**2
+                blocks[block, 2] += prod(shape)
+            elif isinstance(layer.op, GlobalAvgPool):
+                blocks[block, 3] += prod(network.shapes[layer.inputs[0]])
+        assert row[:28] == pytest.approx(blocks.ravel())
+        assert row[28:32] == pytest.approx(blocks.sum(axis=0))
+        e, k, layers, se = np.array(space.format(arch).split(), int).reshape(7, 4).T
+        kinds = [(layers * kind).sum() for kind in (1, e > 1, k == 5, se)]
+        assert row[32:].tolist() == kinds
+    empty = space.layer_features([])
+    assert empty is not None
+    assert empty.shape == (0, found.shape[1])
 
 
 def test_the_size(space: Space) -> None:

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
+import polars
 import pytest
 from scipy.stats import kendalltau, spearmanr
 
@@ -15,11 +16,13 @@ import nas
 from nas import UsageError, fit
 from nas.data.lookup import Column
 from nas.seeding import numpy_generator
+from nas.surrogates import load, save
 from nas.surrogates import quality as told
 from nas.surrogates.features import COUNTS, Encoding, Features
 from nas.surrogates.fitting import Fit, Rows
 from nas.surrogates.model import Ensemble
 from tests.support.surrogates import ACC, ARCHS, LAT, SPACE, rows
+from tests.support.tables import written
 
 
 def test_columns_are_fitted_as_the_table_has_them(tmp_path: Path) -> None:
@@ -92,6 +95,75 @@ def test_in_python_it_takes_five_lines(tmp_path: Path) -> None:
     assert model.quality["acc"]["kendall"]["value"] > 0.3
     mean, spread = model.predict([SPACE.sample(Random(1))])["lat"]
     assert mean.shape == spread.shape == (1,)
+
+
+@pytest.mark.parametrize("count", [10, 11, 12])
+def test_how_many_rows_it_takes_to_tell_the_quality(tmp_path: Path, count: int) -> None:
+    """The number that the message says does, and one row fewer does not."""
+    path = rows(tmp_path / "r.csv")
+    with pytest.raises(UsageError, match=f"{count} rows with acc .* 13 or more do"):
+        fit(SPACE, path, "acc", proxies=[], rows=count)
+    assert fit(SPACE, path, "acc", proxies=[], rows=count, splits=0).quality == {"acc": {}}
+    assert fit(SPACE, path, "acc", proxies=[], rows=13, splits=1).quality["acc"]["rows"] == 10
+    with pytest.raises(UsageError, match=r"20 or more do with held_out=0\.5"):
+        fit(SPACE, path, "acc", proxies=[], rows=19, held_out=0.5)
+
+
+def test_an_interval_stays_where_the_figure_lies() -> None:
+    features, values = Encoding(SPACE)(ARCHS[:24]), np.array(ACC[:24])
+    two: dict[str, Any] = told.quality(features, values, 2, 0.1, False)
+    assert two["kendall"]["value"] is not None
+    assert two["kendall"]["low"] is two["kendall"]["high"] is None
+    three: dict[str, Any] = told.quality(features, values, 3, 0.1, False)
+    for name, (least, most) in told.RANGES.items():
+        assert least <= three[name]["low"] <= three[name]["value"] <= three[name]["high"] <= most
+
+
+def test_rows_that_are_left_out_are_counted(tmp_path: Path) -> None:
+    path = rows(tmp_path / "r.csv")
+    lines = path.read_text().splitlines()
+    for place, bad in ((1, "inf"), (2, "1e301"), (3, "")):
+        cells = lines[place].split(",")
+        lines[place] = ",".join([cells[0], bad, *cells[2:]])
+    path.write_text("\n".join(lines) + "\n")
+    made = Rows.of(SPACE, [Column.of(path, "acc"), Column.of(path, "gaps")], ())
+    assert made.source["notes"] == [
+        "1 row is without acc",
+        "2 rows are left out for acc of 1e+150 or more, or infinite",
+        "45 rows are without gaps",
+    ]
+    assert np.isfinite(made.columns["acc"]).sum() == 57
+
+
+def test_proxies_without_a_score_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def holes(_: object, archs: list[object], __: object) -> Any:
+        return np.array([[1.0], [np.nan], [np.inf]] * (len(archs) // 3))
+
+    monkeypatch.setattr(Features, "scores", holes)
+    column = Column.of(rows(tmp_path / "r.csv"), "acc")
+    notes = Rows.of(SPACE, [column], ["flops"]).source["notes"]
+    assert notes == [
+        "40 of 60 architectures have no score by flops, and count as the lowest that there is"
+    ]
+
+
+def test_formulas_of_layers_are_seen_where_a_space_has_them(tmp_path: Path) -> None:
+    """Throughput of a network that computes for so long is learnt better from the operations."""
+    space = nas.SPACES.build("mnasnet")
+    archs = [space.sample(Random(seed)) for seed in range(200)]
+    work = Encoding(space, "layers")(archs)[:, -8:-6].sum(axis=1)
+    frame = polars.DataFrame({"arch": [space.format(arch) for arch in archs], "speed": 1e9 / work})
+    made = Rows.of(space, [Column.of(written(tmp_path / "r.csv", frame), "speed")], ())
+    best = made.fitted("speed", Fit(splits=0))
+    assert best.kind == "layers"
+    save(made.surrogate({"speed": best}), tmp_path / "s")
+    assert load(tmp_path / "s").predict(archs[:2])["speed"].mean == pytest.approx(
+        made.surrogate({"speed": best}).predict(archs[:2])["speed"].mean
+    )
+    with pytest.raises(UsageError, match="encoding=layers needs formulas"):
+        fit(SPACE, rows(tmp_path / "n.csv"), "acc", encoding="layers")
 
 
 @pytest.mark.parametrize(

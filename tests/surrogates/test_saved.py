@@ -79,7 +79,7 @@ def test_texts_are_architectures_too(made: Surrogate) -> None:
 
 def test_a_proxy_gives_the_prediction_with_the_sign_of_its_target(folder: Path) -> None:
     expected = load(folder).predict(ARCHS[:4])
-    for target, name, sign in ((None, "acc", 1), ("lat", "lat", 1), ("-lat", "lat", -1)):
+    for target, name, sign in ((None, "acc", 1), ("-acc", "acc", -1), ("-lat", "lat", -1)):
         proxy = PROXIES.build("surrogate", path=str(folder), target=target)
         found = [each.score for each in score(SPACE, ARCHS[:4], pickle.loads(pickle.dumps(proxy)))]
         assert found == (sign * expected[name].mean).tolist()
@@ -90,6 +90,13 @@ def test_the_first_target_has_the_sign_of_the_fit(tmp_path: Path) -> None:
     save(made, tmp_path / "s")
     proxy = PROXIES.build("surrogate", path=str(tmp_path / "s"))
     assert score(SPACE, [ARCHS[0]], proxy)[0].score == -made.predict([ARCHS[0]])["lat"].mean[0]
+
+
+def test_no_proxy_looks_for_more_of_what_was_fitted_as_less(folder: Path) -> None:
+    proxy = PROXIES.build("surrogate", path=str(folder), target="lat")
+    with pytest.raises(UsageError, match=r"fitted to -lat.* give proxy.target=-lat$"):
+        proxy.check_space(SPACE)
+    assert [SurrogateTarget(folder, name).sign for name in ("acc", "lat")] == [1, -1]
 
 
 def test_what_no_row_was_like_is_noted(tmp_path: Path) -> None:
@@ -161,6 +168,15 @@ def test_a_hostile_description_is_refused_in_a_sentence(folder: Path, name: str)
     with pytest.raises(UsageError) as error:
         load(folder).predict(ARCHS[:1])
     assert "\n" not in str(error.value)
+    trees_too = name in ("members", "another target", "trees", "proxies", "an unknown proxy")
+    assert trees_too or ABOUT in str(error.value)
+    assert trees_too or TREES not in str(error.value)
+
+
+def test_other_formulas_of_layers_are_refused(folder: Path) -> None:
+    changed(folder, lambda about: about["targets"]["acc"].update(sees="0"))
+    with pytest.raises(UsageError, match="other formulas of the layers"):
+        load(folder)
 
 
 def trees(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:

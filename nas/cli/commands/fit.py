@@ -37,6 +37,7 @@ def run(settings: FitSettings) -> None:
     _check_free(folder, settings.replace)
     rows = _rows(settings)
     how = Fit(settings.encoding, settings.splits, settings.held_out, settings.curve, settings.seed)
+    rows.check(how)
     targets = {}
     with Progress(len(rows.columns), comparable=False, unit="columns") as progress:
         for name in rows.columns:
@@ -78,6 +79,8 @@ def _check_free(folder: Path, replace: bool) -> None:
 
 def report(made: Surrogate, rows: Rows) -> str:
     """The text that says what was fitted, and how good it is."""
+    from nas.surrogates.quality import SPLITS
+
     source = made.source
     seen = ", ".join(made.proxies) or "none"
     lines = [
@@ -90,9 +93,10 @@ def report(made: Surrogate, rows: Rows) -> str:
         known = int((rows.columns[name] == rows.columns[name]).sum())
         lines += ["", f"{name}   ({known:,} rows, {target.kind})"]
         if told:
+            with_interval = " with its 95 % interval" if told["splits"] >= SPLITS else ""
             lines.append(
-                f"  on {told['held_out']:,} held-out rows, mean of {told['splits']} splits "
-                f"with its 95 % interval"
+                f"  on {told['held_out']:,} held-out rows, mean of {told['splits']} splits"
+                f"{with_interval}"
             )
             lines += [_line(each) for each in told["curve"]]
     return "\n".join([*lines, ""])

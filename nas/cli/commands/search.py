@@ -25,6 +25,7 @@ from nas.cli.tables import table_of
 from nas.cli.warmup import Begun, checked, warm_up
 from nas.errors import NothingFoundError
 from nas.metric import Metric
+from nas.metrics.table import lower_is_better
 from nas.ranking import Ranking
 from nas.runs.folder import (
     BEST,
@@ -51,6 +52,7 @@ from nas.scoring.executors.spawning import end_with_parent
 from nas.scoring.objective import ProxyObjective
 from nas.searching.finals import judges_of
 from nas.searching.history import History
+from nas.searching.judging import check_directions
 from nas.searching.loop import trials
 from nas.storage.files import path_of
 from nas.strategy import STRATEGIES, Strategy
@@ -116,7 +118,9 @@ def _ready(settings: SearchSettings) -> _Ready:
     table = table_of(settings)
     named = settings.metrics, settings.metric, table, settings.surrogate
     objective = build_objective(settings, build_metrics(*named))
-    objective = replace(objective, constraints=aims(settings).constraints)
+    looked_for = aims(settings)
+    check_directions(looked_for.objectives, lower_is_better(objective.measures, table))
+    objective = replace(objective, constraints=looked_for.constraints)
     settings = settings.with_finals(all(proxy.decides for proxy in objective.named.values()))
     if settings.finals is not None:
         judges_of(objective, settings.finals.proxies)  # raises now, not after the search
