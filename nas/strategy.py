@@ -46,7 +46,14 @@ class Strategy(ABC):
     def ask(self, rng: Random) -> Arch:
         """The next architecture to score; the loop may ask several times before it tells.
 
-        `ask` must not change what later calls return; only `tell` may.
+        `ask` must not change what later calls return; only `expect` and `tell` may.
+        """
+
+    def expect(self, arch: Arch) -> None:  # noqa: B027  most need not know
+        """Know that a trial of this architecture will follow; the loop asks again before it does.
+
+        With `block=8` the loop calls it after each of eight answers, then it tells eight trials.
+        A strategy that never asks twice remembers the architecture until it is told.
         """
 
     @abstractmethod

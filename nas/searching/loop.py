@@ -46,10 +46,10 @@ def trials(
 ) -> Iterator[Trial]:
     """The search as an iterator: you can watch the trials, and stop between them.
 
-    It asks for `block` architectures at a time, scores those with a new form, appends all trials
-    to the history and tells them in order. Trials that are already in the history are told again
-    but not scored again. The strategy itself stays as it is, because a copy of it is asked and
-    told: another search with it begins anew.
+    It asks for `block` architectures at a time, lets the strategy expect each, scores those with
+    a new form, appends all trials to the history and tells them in order. Trials that are already
+    in the history are told again but not scored again. The strategy itself stays as it is, because
+    a copy of it is asked and told: another search with it begins anew.
 
     The first architectures are those of `starts`, and the strategy is told of them as of its own.
     With `constraints` an architecture that breaks one has no score; the strategy is asked again,
@@ -172,7 +172,7 @@ class _Asking:
     starts: Sequence[Arch]
 
     def asked(self, number: int, recorded: Arch | None) -> Arch:
-        """The architecture of a trial; raises UsageError if it is not in the space."""
+        """The architecture of a trial, expected from now; raises UsageError for a stray one."""
         space = self.strategy.space
         if number < len(self.starts):
             arch, who = self.starts[number], "the list of first architectures has"
@@ -184,6 +184,7 @@ class _Asking:
             raise UsageError(
                 f"{who} {arch!r:.100}, which is no architecture of {space.title}: {why}"
             )
+        self.strategy.expect(arch)
         return arch
 
 
