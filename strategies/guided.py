@@ -45,7 +45,7 @@ class Guided(Strategy):
 
     The first `start` architectures are random. Afterwards the model is fitted to the trials, and
     the best of `candidates` is asked for: three quarters are mutants of the best 10 trials in one
-    or two decisions, the rest are random, and none was told before (White et al. 2021,
+    or two decisions, the rest are random, and none was asked for before (White et al. 2021,
     arXiv:1910.11858, have such candidates). What is modelled are the ranks of the ranking's
     values as normal quantiles, so any ranking will do; a trial without a score ranks lowest. The
     covariance falls with the share of decisions that differ, in the tuples and in their canonical
@@ -194,19 +194,13 @@ class Guided(Strategy):
         return lambda arch: arch in self.told or (bool(forms) and form(arch) in forms)
 
     def _valued(self, fitted: Fitted, archs: list[Arch], rng: Random) -> Array:
-        """What the acquisition says of candidates.
-
-        Where architectures are expected, the model has them with the values that it predicts: so
-        it is surer of what is near them (Ginsbourger et al. 2010, the kriging believer).
-        """
-        told, values = [*fitted.archs, *self.expected], fitted.values
-        rows = self.encoding.rows([*told, *archs], self._trend([*told, *archs]))
-        seen, new = rows.taken(slice(len(told))), rows.taken(slice(len(told), None))
-        if self.expected:
-            count = len(fitted.archs)
-            model = GaussianProcess(fitted.kernel, seen.taken(slice(count)), values)
-            values = np.append(values, model.predict(seen.taken(slice(count, None)))[0])
-        model = GaussianProcess(fitted.kernel, seen, values)
+        """What the acquisition says of candidates."""
+        both = self.encoding.rows([*fitted.archs, *archs], self._trend([*fitted.archs, *archs]))
+        seen, new = (
+            both.taken(slice(len(fitted.archs))),
+            both.taken(slice(len(fitted.archs), None)),
+        )
+        model = GaussianProcess(fitted.kernel, seen, fitted.values)
         if self.acquisition == "thompson":
             return model.sample(new, np.array([rng.gauss(0, 1) for _ in archs]))
         return improvement(*model.predict(new), float(model.predict(seen)[0].max()))

@@ -238,23 +238,6 @@ def test_what_is_expected_is_known_until_it_is_told() -> None:
     assert strategy.expected == []
 
 
-def test_an_expected_architecture_is_in_the_model_with_what_it_predicts() -> None:
-    strategy: Any = STRATEGIES.build("guided", SPACE, start=2)
-    for number, arch in enumerate(ARCHS[:20]):
-        strategy.tell(Trial(number, arch, hits(arch), {}, 0.0))
-    strategy.expect(ARCHS[20])
-    fitted = strategy._fit()
-    encoding = Encoding(SPACE)
-    rows = encoding.rows(ARCHS[:20])
-    alone = GaussianProcess(fitted.kernel, rows, fitted.values)
-    believed = np.append(fitted.values, alone.predict(encoding.rows(ARCHS[20:21]))[0])
-    model = GaussianProcess(fitted.kernel, encoding.rows(ARCHS[:21]), believed)
-    best = model.predict(encoding.rows(ARCHS[:21]))[0].max()
-    expected = improvement(*model.predict(encoding.rows(ARCHS[21:30])), float(best))
-    found = strategy._valued(fitted, ARCHS[21:30], Random(0))
-    assert found == pytest.approx(expected)
-
-
 class Few(type(small("nats_size"))):  # type: ignore[misc]
     """A space of few architectures."""
 
