@@ -36,6 +36,8 @@ class Strategy(ABC):
     """Whether the strategy heeds `move`."""
     move: Move | None = None
     """What chooses, in place of the trials' scores, where the search goes on: `move=PROXY`."""
+    expected: tuple[Arch, ...] = ()
+    """The answers of `ask` that are being scored and will be told; the loop sets it."""
 
     def __init__(self, space: Space, ranking: Ranking = by_score) -> None:
         self.space = space
@@ -46,14 +48,7 @@ class Strategy(ABC):
     def ask(self, rng: Random) -> Arch:
         """The next architecture to score; the loop may ask several times before it tells.
 
-        `ask` must not change what later calls return; only `expect` and `tell` may.
-        """
-
-    def expect(self, arch: Arch) -> None:  # noqa: B027  most need not know
-        """Know that a trial of this architecture will follow; the loop asks again before it does.
-
-        With `block=8` the loop calls it after each of eight answers, then it tells eight trials.
-        A strategy that never asks twice remembers the architecture until it is told.
+        `ask` must not change what later calls return; only `tell` may.
         """
 
     @abstractmethod

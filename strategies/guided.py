@@ -81,8 +81,6 @@ class Guided(Strategy):
         self.trials: list[Trial] = []
         """The different architectures, in the order in which they were told."""
         self.told: set[Arch] = set()
-        self.expected: list[Arch] = []
-        """The architectures that were asked for and not told yet."""
         self.forms: dict[Arch, Trial] = {}
         """The first feasible trial of each canonical form."""
         self.alike: bool | None = None
@@ -103,12 +101,7 @@ class Guided(Strategy):
         values = self._valued(self.fitted, archs, rng)
         return archs[max(range(len(archs)), key=lambda place: values[place])]
 
-    def expect(self, arch: Arch) -> None:
-        self.expected.append(arch)
-
     def tell(self, trial: Trial) -> None:
-        if trial.arch in self.expected:
-            self.expected.remove(trial.arch)
         if trial.arch in self.told:
             return
         if not is_infeasible(trial):

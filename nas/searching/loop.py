@@ -46,10 +46,10 @@ def trials(
 ) -> Iterator[Trial]:
     """The search as an iterator: you can watch the trials, and stop between them.
 
-    It asks for `block` architectures at a time, lets the strategy expect each, scores those with
-    a new form, appends all trials to the history and tells them in order. Trials that are already
-    in the history are told again but not scored again. The strategy itself stays as it is, because
-    a copy of it is asked and told: another search with it begins anew.
+    It asks for `block` architectures at a time, scores those with a new form, appends all trials
+    to the history and tells them in order. Trials that are already in the history are told again
+    but not scored again. The strategy itself stays as it is, because a copy of it is asked and
+    told: another search with it begins anew.
 
     The first architectures are those of `starts`, and the strategy is told of them as of its own.
     With `constraints` an architecture that breaks one has no score; the strategy is asked again,
@@ -72,6 +72,7 @@ def trials(
     copied = _copied(strategy)
     feasibility = Feasibility(constraints, screen, copied.first_random)
     copied.move = feasibility.before(copied.move)
+    copied.expected = ()
     asking = _Asking(copied, feasibility, seed, starts)
     search = _Search(
         asking,
@@ -133,7 +134,7 @@ class _Search:
                     history.append(trial)
                 known.add(trial)
                 watch.tell(trial)
-                strategy.tell(trial)
+                self.asking.tell(trial)
                 yield trial
 
     def _block(self, start: int) -> range:
@@ -164,7 +165,7 @@ def _copied(strategy: Strategy) -> Strategy:
 
 @dataclass
 class _Asking:
-    """Where architectures come from: the starts, then the strategy."""
+    """Where architectures come from, the starts, then the strategy, and who is told of them."""
 
     strategy: Strategy
     feasibility: Feasibility
@@ -184,8 +185,13 @@ class _Asking:
             raise UsageError(
                 f"{who} {arch!r:.100}, which is no architecture of {space.title}: {why}"
             )
-        self.strategy.expect(arch)
+        self.strategy.expected += (arch,)
         return arch
+
+    def tell(self, trial: Trial) -> None:
+        """Tell the strategy a trial, the first of those that it expects."""
+        self.strategy.expected = self.strategy.expected[1:]
+        self.strategy.tell(trial)
 
 
 @dataclass
