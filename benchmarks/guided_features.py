@@ -18,6 +18,7 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Sequence
+from itertools import product
 from math import inf
 from pathlib import Path
 
@@ -57,17 +58,15 @@ def main() -> None:
     truth = tables.truth(table, space, options.target, "error", "error")
     known = Known(dict(zip(truth.archs, truth.values, strict=True)))
     features = lookups(options.scores, space)
-    for name in options.proxies or features:
-        for seed in range(options.seeds):
-            folder = options.out / f"move={name},strategy=guided,seed={seed}"
-            if (folder / "history.jsonl").exists():
-                continue
-            strategy = moved_by(STRATEGIES.build("guided", space), features[name])
-            steps = trials(strategy, known, History(), budget=options.budget, seed=seed)
-            lines = [json.dumps({"arch": trial.arch, "score": trial.score}) for trial in steps]
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / "history.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        print(name, "done", flush=True)
+    for seed, name in product(range(options.seeds), options.proxies or features):
+        folder = options.out / f"move={name},strategy=guided,seed={seed}"
+        if (folder / "history.jsonl").exists():
+            continue
+        strategy = moved_by(STRATEGIES.build("guided", space), features[name])
+        steps = trials(strategy, known, History(), budget=options.budget, seed=seed)
+        lines = [json.dumps({"arch": trial.arch, "score": trial.score}) for trial in steps]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "history.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def lookups(files: Sequence[Path], space: Space) -> dict[str, Lookup]:
