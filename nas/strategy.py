@@ -36,6 +36,8 @@ class Strategy(ABC):
     """Whether the strategy heeds `move`."""
     move: Move | None = None
     """What chooses, in place of the trials' scores, where the search goes on: `move=PROXY`."""
+    expected: tuple[Arch, ...] = ()
+    """The answers of `ask` that are being scored and will be told; the loop sets it."""
 
     def __init__(self, space: Space, ranking: Ranking = by_score) -> None:
         self.space = space

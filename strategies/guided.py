@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from math import inf
+from math import inf, prod
 from random import Random
 from typing import Literal
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from nas import STRATEGIES, Arch, Space, Strategy, Trial
 from nas.ranking import Ranking, by_score
+from nas.scoring.constraints import is_infeasible
 from strategies._gaussian_process import (
     Array,
     Encoding,
@@ -33,6 +35,8 @@ GROWTH = 1.15
 """The kernel is chosen anew when there are so many times the trials."""
 TRIES = 4
 """At most so many draws are made for each candidate that is wanted."""
+LISTED = 10_000
+"""A space of at most so many tuples is gone through where draws find nothing new."""
 
 
 @STRATEGIES.register("guided")
@@ -41,7 +45,7 @@ class Guided(Strategy):
 
     The first `start` architectures are random. Afterwards the model is fitted to the trials, and
     the best of `candidates` is asked for: three quarters are mutants of the best 10 trials in one
-    or two decisions, the rest are random, and none was told before (White et al. 2021,
+    or two decisions, the rest are random, and none was asked for before (White et al. 2021,
     arXiv:1910.11858, have such candidates). What is modelled are the ranks of the ranking's
     values as normal quantiles, so any ranking will do; a trial without a score ranks lowest. The
     covariance falls with the share of decisions that differ, in the tuples and in their canonical
@@ -77,8 +81,10 @@ class Guided(Strategy):
         self.trials: list[Trial] = []
         """The different architectures, in the order in which they were told."""
         self.told: set[Arch] = set()
-        self.forms: set[Arch] | None = None
-        """The canonical forms that were told, once a copy has shown that equal ones are equal."""
+        self.forms: dict[Arch, Trial] = {}
+        """The first feasible trial of each canonical form."""
+        self.alike: bool | None = None
+        """Whether trials of one form are worth the same; None until one was a copy."""
         self.fitted: Fitted | None = None
         """The model of the trials; None when there are new ones."""
         self.kernels: dict[int, Kernel] = {}
@@ -86,25 +92,29 @@ class Guided(Strategy):
 
     def ask(self, rng: Random) -> Arch:
         if len(self.trials) < self.start:
-            return self.proposed(lambda: self.space.sample(rng))
+            return self.proposed(lambda: self._new(rng))
         if self.fitted is None:
             self.fitted = self._fit()
         archs = self._drawn(self.fitted.parents, rng)
-        if not archs:  # everything near is told
-            return self.space.sample(rng)
+        if not archs:
+            return self._new(rng)
         values = self._valued(self.fitted, archs, rng)
         return archs[max(range(len(archs)), key=lambda place: values[place])]
 
     def tell(self, trial: Trial) -> None:
         if trial.arch in self.told:
             return
-        if trial.copy_of is not None and self.forms is None:
-            self.forms = {self.encoding.form(arch) for arch in self.told}
-        if self.forms is not None:
-            self.forms.add(self.encoding.form(trial.arch))
+        if not is_infeasible(trial):
+            first = self.forms.setdefault(self.encoding.form(trial.arch), trial)
+            if trial.copy_of is not None and self.alike is not False:
+                self.alike = self._alike(first, trial)
         self.told.add(trial.arch)
         self.trials.append(trial)
         self.fitted = None
+
+    def _alike(self, first: Trial, copy: Trial) -> bool:
+        """Whether a copy is worth what the first trial is; objectives may see its own metrics."""
+        return first.metrics == copy.metrics or not getattr(self.ranking, "objectives", ())
 
     def _fit(self) -> Fitted:
         """The best trials, and the values of those that the model sees."""
@@ -132,15 +142,29 @@ class Guided(Strategy):
         return self.kernels[count]
 
     def _drawn(self, parents: list[Arch], rng: Random) -> list[Arch]:
-        """The candidates: mutants of the parents and random architectures, none of them told."""
+        """The candidates: mutants of the parents and random architectures, all of them new."""
+        known = self._known()
         found: dict[Arch, None] = {}
         for number in range(self.candidates * TRIES):
             arch = self._one(parents, number % RANDOM == 0, rng)
-            if not self._is_told(arch):
+            if not known(arch):
                 found[arch] = None
             if len(found) == self.candidates:
                 break
         return [*found]
+
+    def _new(self, rng: Random) -> Arch:
+        """A random architecture that is new, or else has a known form, or else is any."""
+        for known in (self._known(), self._asked):
+            for _ in range(self.candidates * TRIES):
+                arch = self.space.sample(rng)
+                if not known(arch):
+                    return arch
+            if prod(self.space.choices) <= LISTED:
+                left = [arch for arch in self.space.every() if not known(arch)]
+                if left:
+                    return rng.choice(left)
+        return arch
 
     def _one(self, parents: list[Arch], random: bool, rng: Random) -> Arch:
         if random:
@@ -150,10 +174,17 @@ class Guided(Strategy):
             arch = self.space.mutate(arch, rng)
         return arch
 
-    def _is_told(self, arch: Arch) -> bool:
-        if arch in self.told or self.forms is None:
-            return arch in self.told
-        return self.encoding.form(arch) in self.forms
+    def _asked(self, arch: Arch) -> bool:
+        """Whether the architecture itself was asked for before."""
+        return arch in self.told or arch in self.expected
+
+    def _known(self) -> Callable[[Arch], bool]:
+        """What says whether an architecture, or one that is worth the same, was asked for."""
+        forms = {self.encoding.form(arch) for arch in self.expected}
+        if self.alike:
+            forms |= self.forms.keys()
+        form = self.encoding.form
+        return lambda arch: arch in self.told or (bool(forms) and form(arch) in forms)
 
     def _valued(self, fitted: Fitted, archs: list[Arch], rng: Random) -> Array:
         """What the acquisition says of candidates."""

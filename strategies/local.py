@@ -47,12 +47,12 @@ class LocalSearch(Strategy):
         return self.proposed(lambda: self._drawn(rng))
 
     def _drawn(self, rng: Random) -> Arch:
-        """A neighbour that was not told yet, or a random architecture to start from."""
-        if self.left:
-            return rng.choice(self.left)
+        """A neighbour that was not asked for yet, or a random architecture to start from."""
+        if left := [arch for arch in self.left if arch not in self.expected]:
+            return rng.choice(left)
         for _ in range(TRIES):
             arch = self.space.sample(rng)
-            if arch not in self.told:
+            if arch not in self.told and arch not in self.expected:
                 break
         return arch
 

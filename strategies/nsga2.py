@@ -46,13 +46,14 @@ class NSGA2(Strategy):
 
     def ask(self, rng: Random) -> Arch:
         """A child that was not told yet; where members have none left, one from further away."""
+        known = self.told.union(self.expected)
         for _ in range(TRIES):
             arch = self._made(rng)
-            if arch not in self.told:
+            if arch not in known:
                 return arch
         for _ in range(TRIES):
             arch = self.space.mutate(arch, rng)
-            if arch not in self.told:
+            if arch not in known:
                 break
         return arch
 

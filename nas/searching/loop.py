@@ -72,6 +72,7 @@ def trials(
     copied = _copied(strategy)
     feasibility = Feasibility(constraints, screen, copied.first_random)
     copied.move = feasibility.before(copied.move)
+    copied.expected = ()
     asking = _Asking(copied, feasibility, seed, starts)
     search = _Search(
         asking,
@@ -133,7 +134,7 @@ class _Search:
                     history.append(trial)
                 known.add(trial)
                 watch.tell(trial)
-                strategy.tell(trial)
+                self.asking.tell(trial)
                 yield trial
 
     def _block(self, start: int) -> range:
@@ -164,7 +165,7 @@ def _copied(strategy: Strategy) -> Strategy:
 
 @dataclass
 class _Asking:
-    """Where architectures come from: the starts, then the strategy."""
+    """Where architectures come from, the starts, then the strategy, and who is told of them."""
 
     strategy: Strategy
     feasibility: Feasibility
@@ -172,7 +173,7 @@ class _Asking:
     starts: Sequence[Arch]
 
     def asked(self, number: int, recorded: Arch | None) -> Arch:
-        """The architecture of a trial; raises UsageError if it is not in the space."""
+        """The architecture of a trial, expected from now; raises UsageError for a stray one."""
         space = self.strategy.space
         if number < len(self.starts):
             arch, who = self.starts[number], "the list of first architectures has"
@@ -184,7 +185,13 @@ class _Asking:
             raise UsageError(
                 f"{who} {arch!r:.100}, which is no architecture of {space.title}: {why}"
             )
+        self.strategy.expected += (arch,)
         return arch
+
+    def tell(self, trial: Trial) -> None:
+        """Tell the strategy a trial, the first of those that it expects."""
+        self.strategy.expected = self.strategy.expected[1:]
+        self.strategy.tell(trial)
 
 
 @dataclass

@@ -78,6 +78,33 @@ def test_the_executor_does_not_matter(name: str) -> None:
     assert str(run(name, block=7)) == str(run(name, block=7, executor=backwards))
 
 
+def test_a_strategy_knows_what_it_was_asked_for_and_not_told() -> None:
+    seen: list[tuple[Arch, ...]] = []
+    left: list[int] = []
+
+    class Watching(Strategy):
+        """It notes what it expects."""
+
+        def ask(self, rng: Random) -> Arch:
+            seen.append(self.expected)
+            return self.space.sample(rng)
+
+        def tell(self, trial: Trial) -> None:
+            left.append(len(self.expected))
+
+    strategy = Watching(SPACE)
+    archs = [t.arch for t in trials(strategy, Counting(), History(), budget=8, seed=0, block=3)]
+    blocks = [archs[:3], archs[3:6], archs[6:]]
+    assert seen == [tuple(block[:place]) for block in blocks for place in range(len(block))]
+    assert left == [2, 1, 0, 2, 1, 0, 1, 0]
+
+
+@pytest.mark.parametrize("name", ["guided", "local", "nsga2"])
+def test_a_block_has_different_architectures(name: str) -> None:
+    archs = [trial.arch for trial in run(name, 120, 8)]
+    assert len({*archs}) == 120
+
+
 def test_a_larger_budget_goes_on() -> None:
     history = History(None, run(budget=50, block=4))
     assert str(run(budget=90, block=4, history=history)) == str(run(budget=90, block=4))

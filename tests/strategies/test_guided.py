@@ -15,8 +15,8 @@ from scipy.stats import multivariate_normal, norm
 import strategies.guided as guided
 from nas import RANKINGS, STRATEGIES, Arch, Evaluation, History, Space, Trial, UsageError, trials
 from nas.dominance import hypervolume
+from nas.searching.judging import Aims
 from nas.strategy import moved_by
-from nas.testing import conversation
 from strategies._gaussian_process import (
     NOISES,
     RATES,
@@ -139,9 +139,23 @@ class Known:
         return Evaluation(found, {}, 0.0, "none" if np.isnan(found) else "")
 
 
-def searched(seed: int, budget: int, objective: Any = None, **options: Any) -> list[Trial]:
-    strategy = STRATEGIES.build("guided", SPACE, **{"candidates": 60, **options})
-    return [*trials(strategy, objective or Known(), History(), budget=budget, seed=seed)]
+class Sums(Known):
+    """The sum of the options."""
+
+    def form(self, arch: Arch) -> Arch:
+        return arch
+
+    def evaluate(self, arch: Arch) -> Evaluation:
+        return Evaluation(float(sum(arch)), {}, 0.0)
+
+
+def searched(
+    seed: int, budget: int, objective: Any = None, block: int = 1, **options: Any
+) -> list[Trial]:
+    options = {"candidates": 60, **options}
+    loop = {"block": block, "give_up": options.pop("give_up", 20)}
+    strategy = STRATEGIES.build("guided", SPACE, **options)
+    return [*trials(strategy, objective or Known(), History(), budget=budget, seed=seed, **loop)]
 
 
 @pytest.mark.parametrize("acquisition", ["improvement", "thompson"])
@@ -177,24 +191,76 @@ def test_what_has_no_score_ranks_lowest() -> None:
 
 
 def test_a_form_whose_score_was_copied_is_not_asked_for_again() -> None:
-    strategy: Any = STRATEGIES.build("guided", SPACE, start=4)
-    assert strategy.forms is None
-    archs = [(3, 3, 3, 1, 2, 3), (0, 0, 0, 0, 0, 0), (0, 0, 0, 0, 0, 1), (1, 1, 1, 1, 1, 1)]
-    for number, arch in enumerate(archs):
-        copy = 1 if number == 2 else None
-        strategy.tell(Trial(number, arch, hits(arch), {}, 0.0, copy_of=copy))
-    assert strategy.forms == {SPACE.canonical(arch) for arch in archs}
-    found = searched(0, 90, Known(forms=True))
+    found = searched(1, 90, Known(forms=True))
     late = [trial for trial in found[50:] if trial.copy_of is not None]
     assert len(late) <= 1
 
 
-def test_a_small_space_is_gone_through_and_the_search_goes_on() -> None:
-    space = type("Few", (type(small("nats_size")),), {"choices": (2, 2, 2, 1, 1)})()
-    strategy = STRATEGIES.build("guided", space, start=3)
-    archs = conversation(strategy, [1.0, 2.0, 0.5], 30)
-    assert len({*archs[:14]}) == 8
-    assert all(arch in space for arch in archs)
+@pytest.mark.parametrize("ranking", ["score", "objectives"])
+def test_forms_are_alike_unless_objectives_see_that_their_copies_differ(ranking: str) -> None:
+    aims = Aims.parse(["score", "-params"], (), {"score": "", "params": ""}, "score")
+    judging = aims.before(RANKINGS["pareto"]) if ranking == "objectives" else RANKINGS["score"]
+    strategy: Any = STRATEGIES.build("guided", SPACE, judging, start=3)
+    archs = [(0, 0, 0, 0, 0, 0), (0, 0, 0, 0, 0, 1), (1, 1, 1, 1, 1, 1)]
+    assert SPACE.canonical(archs[0]) == SPACE.canonical(archs[1])
+    for number, arch in enumerate(archs):
+        copy = 0 if number == 1 else None
+        figures = {"params": float(sum(arch))}
+        strategy.tell(Trial(number, arch, hits(arch), figures, 0.0, copy_of=copy))
+    known = strategy._known()
+    other = next(SPACE.neighbours(archs[2]))
+    twin = (0, 0, 0, 0, 0, 4)
+    assert SPACE.canonical(twin) == SPACE.canonical(archs[0])
+    assert [known(arch) for arch in (archs[1], twin, other)] == [True, ranking == "score", False]
+
+
+@pytest.mark.parametrize("forms", [False, True])
+@pytest.mark.parametrize("acquisition", ["improvement", "thompson"])
+def test_nothing_is_asked_for_twice_in_blocks(acquisition: str, forms: bool) -> None:
+    options: dict[str, Any] = {"acquisition": acquisition, "candidates": 40}
+    found = [t.arch for t in searched(1, 60, Known(forms=forms), block=8, **options)]
+    assert len({*found}) == 60
+    for start in range(0, 60, 8):
+        block = [SPACE.canonical(arch) for arch in found[start : start + 8]]
+        assert len({*block}) == len(block)
+
+
+def test_what_is_expected_is_not_asked_for() -> None:
+    strategy: Any = STRATEGIES.build("guided", SPACE, start=2, candidates=20)
+    for number, arch in enumerate(ARCHS[:10]):
+        strategy.tell(Trial(number, arch, hits(arch), {}, 0.0))
+    first = strategy.ask(Random(0))
+    assert strategy.ask(Random(0)) == first  # asking alone changes nothing
+    strategy.expected = (first,)
+    second = strategy.ask(Random(0))
+    assert SPACE.canonical(second) != SPACE.canonical(first)
+
+
+class Few(type(small("nats_size"))):  # type: ignore[misc]
+    """A space of few architectures."""
+
+    choices = (3, 3, 3, 2, 1)
+
+
+@pytest.mark.parametrize("block", [1, 7])
+def test_a_space_is_gone_through_to_its_last_architecture(block: int) -> None:
+    strategy = STRATEGIES.build("guided", Few(), start=5, candidates=10)
+    steps = trials(strategy, Sums(), History(), budget=60, seed=0, block=block)
+    archs = [trial.arch for trial in steps]
+    assert len({*archs[:54]}) == 54
+    assert all(arch in Few() for arch in archs[54:])
+
+
+def test_a_space_smaller_than_the_start_is_gone_through_too() -> None:
+    strategy = STRATEGIES.build("guided", Few(), start=60)
+    archs = [t.arch for t in trials(strategy, Sums(), History(), budget=60, seed=0, block=8)]
+    assert len({*archs[:54]}) == 54
+
+
+@pytest.mark.parametrize("score", [nan, 1.0])
+def test_equal_scores_and_no_scores_are_explored(score: float) -> None:
+    found = searched(0, 40, Known(lambda _: score), give_up=50, start=8)
+    assert len({trial.arch for trial in found}) == 40
 
 
 def test_a_long_search_has_a_model_of_the_best_and_the_latest(
