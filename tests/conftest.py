@@ -7,6 +7,10 @@ import signal
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+# before NumPy starts its threads: test processes of several threads wait for each other
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import hypothesis
 import numpy as np
 import pytest
