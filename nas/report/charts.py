@@ -69,7 +69,8 @@ class Layer:
     `at_x` and `at_y` (a rule through the chart), `cells` (a heat map, darker by the column
     `shade`, from 0 to 1), `words` (the column `text` at x, y).
 
-    The columns of `data` have numbers, texts or None, and one length. All are shown over a point, except those that begin with _.
+    The columns of `data` have numbers, texts or None, and one length. A reader sees all of them
+    over a point, except those whose names begin with _.
     """
 
     mark: Mark

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,11 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Layer("line", {"trial": [0, 2], "best": [2.5, 7.25]}, "trial", "best", name="best",
               steps=True, tip=False),
     ]  # fmt: skip
-    heat = {"a": NAMES * 2, "b": [NAMES[0]] * 2 + [NAMES[1]] * 2, "ρ": [1.0, 0.5, 0.5, 1.0]}
+    heat: dict[str, list[Any]] = {
+        "a": NAMES * 2,
+        "b": [NAMES[0]] * 2 + [NAMES[1]] * 2,
+        "ρ": [1.0, 0.5, 0.5, 1.0],
+    }
     names = Axis("", "names", names=NAMES, bands=True, grid=False)
     charts = [
         Chart("Scores", "Two of three have a score.", Axis("trial"), Axis("score"), layers),
