@@ -131,8 +131,9 @@ def heading(text: str) -> Html:
 
 
 def mono(text: str) -> Html:
-    """A piece of code, such as an architecture, inside a sentence."""
-    return Html(f"<code>{html(text)}</code>")
+    """A piece of code, such as an architecture, inside a sentence; lines break where it does."""
+    text = re.sub(r"(?<=\w[|,])", "<wbr>", html(text))
+    return Html(f"<code>{text}</code>")
 
 
 def bold(text: str) -> Html:
@@ -186,9 +187,10 @@ def columns(parts: Iterable[str]) -> Html:
     )
 
 
-def cards(parts: Iterable[str]) -> Html:
-    """Small pieces of equal width in order."""
-    return Html(f'<ol class="cards">{"".join(f"<li>{html(part)}</li>" for part in parts)}</ol>')
+def cards(parts: Iterable[str], wide: bool = False) -> Html:
+    """Small pieces of equal width in order; `wide` ones are twice as wide."""
+    kind = "cards wide" if wide else "cards"
+    return Html(f'<ol class="{kind}">{"".join(f"<li>{html(part)}</li>" for part in parts)}</ol>')
 
 
 def picture(svg: str, name: str, caption: str = "", text: str = "") -> Html:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -26,6 +27,8 @@ class Column:
     """How a number is written, as in Python; missing ones are a dash."""
     lowest_first: bool = False
     """Whether the first click sorts the lowest to the top: a rank, a cost."""
+    wide: bool = False
+    """Whether its cells are sentences."""
     about: str = ""
     """What the column has, shown over its heading."""
 
@@ -64,8 +67,8 @@ def table(
     )
     return Html(
         f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}">'
-        f'<table class="sortable"><caption>{html(caption)}</caption>\n<thead><tr>{heads}</tr>'
-        f"</thead>\n<tbody>\n{lines}\n</tbody></table></div>"
+        f'<table class="sortable"><caption><span>{html(caption)}</span></caption>\n'
+        f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{lines}\n</tbody></table></div>"
     )
 
 
@@ -96,10 +99,13 @@ def _head(column: Column, sorted_by: tuple[str, str] | None) -> str:
 
 def _cell(column: Column, cell: Cell | Told, tag: str) -> str:
     scope = ' scope="row"' if tag == "th" else ""
-    kind = ' class="number"' if column.number else ""
+    kind = ' class="number"' if column.number else ' class="wide"' if column.wide else ""
     text, value = _told(column, cell)
     key = f' data-value="{value}"' if column.number else ""
-    return f"<{tag}{scope}{kind}{key}>{html(text)}</{tag}>"
+    shown = html(text)
+    if tag == "th" and not isinstance(text, Html):
+        shown = Html(re.sub(r"(?<=[=,/])", "<wbr>", shown))  # where a long name may break
+    return f"<{tag}{scope}{kind}{key}>{shown}</{tag}>"
 
 
 def _told(column: Column, cell: Cell | Told) -> tuple[str, str]:

@@ -146,7 +146,7 @@
   }
 
   function scale(axis, upright) {
-    const made = { label: axis.label, grid: axis.grid, nice: axis.low === null && axis.kind !== "names" };
+    const made = { label: axis.label, grid: axis.grid, nice: axis.low === null && axis.kind === "linear" };
     if (axis.kind === "names") {
       made.type = axis.bands ? "band" : "point";
       made.domain = axis.names;
@@ -253,7 +253,7 @@
         scroll.setAttribute("role", "region");
         scroll.setAttribute("aria-label", `figures of the chart: ${layer.name || spec.title}`);
         const table = scroll.appendChild(document.createElement("table"));
-        if (layer.name) table.createCaption().textContent = layer.name;
+        if (layer.name) table.createCaption().appendChild(document.createElement("span")).textContent = layer.name;
         const head = table.createTHead().insertRow();
         const body = table.createTBody();
         const found = rows(layer);
