@@ -70,6 +70,8 @@ def small(drawer: Drawer, archs: Sequence[Arch], name: str) -> tuple[list[Html |
             continue
         diagrams = tuple(each.diagrams[at] for at in shown if at < len(each.diagrams))
         part = replace(each, title=drawer.run.arch(arch), diagrams=diagrams or each.diagrams[:1])
+        if part.picture.width > WIDE:
+            part = replace(part, diagrams=part.diagrams[:1])
         width = max(width, part.picture.width)
         parts.append(picture(part.svg, f"{name}-{place}"))
     return parts, width > WIDE

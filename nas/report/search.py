@@ -214,6 +214,7 @@ def _costs(run: Run) -> list[str]:
         return []
     before = () if run.front is None else run.front["objectives"]
     names = [name for name in run.metric_names if f"-{name}" not in before]
+    names = [name for name in names if name != run.summary["proxy"]]  # a line says nothing
     charts = [against_metric(run, name) for name in names[:METRICS]]
     drawn = [chart.html for chart in charts if chart is not None]
     if not drawn:

@@ -12,6 +12,8 @@ from nas.report.page import Html, html
 
 Cell = str | float | int | None
 """A text (HTML as `Html`), a number, or None for what is missing."""
+DIGITS = ",.6g"
+"""How numbers are written where nothing else is said."""
 MISSING = "–"
 MARKED = ' class="marked"'
 
@@ -23,7 +25,7 @@ class Column:
     title: str
     number: bool = False
     """Whether its cells are numbers: to the right, sorted by size, and from the highest first."""
-    format: str = ",.6g"
+    format: str = DIGITS
     """How a number is written, as in Python; missing ones are a dash."""
     lowest_first: bool = False
     """Whether the first click sorts the lowest to the top: a rank, a cost."""
@@ -72,7 +74,7 @@ def table(
     )
 
 
-def written(value: float | None, format: str = ",.6g") -> str:
+def written(value: float | None, format: str = DIGITS) -> str:
     """A number as a reader wants it: a minus sign, a dash for what is missing."""
     if value is None or isnan(value):
         return MISSING
@@ -83,8 +85,8 @@ def written(value: float | None, format: str = ",.6g") -> str:
 
 def format_number(value: float, form: str) -> str:
     """A finite number in a format of Python, with the sign that mathematics uses."""
-    if isinstance(value, int) and form == ",.6g":
-        return f"{value:,}".replace("-", "−")
+    if form == DIGITS and (isinstance(value, int) or 1e6 <= abs(value) < 1e12):
+        form = ",.0f"  # no powers of ten, which a count does not need
     return f"{value:{form}}".replace("-", "−")
 
 

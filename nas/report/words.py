@@ -10,6 +10,8 @@ from nas.report.run import Run
 from nas.report.tables import written
 from nas.runs.summary import used
 
+LONGEST = 120
+"""An architecture of more characters is not in a sentence."""
 SIGNS = {"<=": "≤", ">=": "≥"}
 
 
@@ -115,7 +117,9 @@ def answer(run: Run) -> Html:
     if run.winner is None:
         total = told["trials"]["total"]
         return Html(f"{bold('No architecture has a score')}: {counted(total, 'trial')} have none.")
-    own = f"The best is {mono(told['arch'])}"
+    long = len(told["arch"]) > LONGEST
+    arch = f"that of trial {told['trial']}" if long else mono(told["arch"])
+    own = f"The best is {arch}"
     front = run.front
     if front is not None:
         many = counted(len(front["points"]), "architecture")
@@ -123,7 +127,7 @@ def answer(run: Run) -> Html:
         figures = listed([Html(f"{mono(name)} = {figure(v)}") for name, v in values.items()])
         return Html(
             f"No other trial dominates {bold(many)}: the front. {_chosen(run)} is "
-            f"{mono(told['arch'])}{f', with {figures}' if values else ''}."
+            f"{arch}{f', with {figures}' if values else ''}."
         )
     if told["finals"]:
         score = f"Its {run.value_name} in the search is {figure(told['score'])}."
