@@ -20,15 +20,17 @@ from nas.storage.yaml_files import read_yaml
 NO_OPTIONS = {"out", "inputs_sha256", DIGESTS, "executor"}
 """Entries of a record that say where a search ran, not what it did."""
 PLAIN = re.compile(
-    r"(?!(?:true|false|null|nan|inf)$)-?[A-Za-z_/][\w./:-]*", re.ASCII | re.IGNORECASE
+    r"(?!(?:true|false|null|nan|inf)$)-?[a-z_/][\w./:-]*|\d[\d.]*(?:ms|s|m|h)",
+    re.ASCII | re.IGNORECASE,
 )
 """A text that Hydra's grammar reads as one without quotes."""
 
 
 def again(record: Mapping[str, Any]) -> str:
-    """The words after `nas search` that make the search of a record again, without out=.
+    """The command that makes the search of a record again, in a folder of its own.
 
-    Empty for a search from Python, and where an option has a value that no word can give.
+    The record is complete (`nas.cli.questions.recorded`). Empty for a search from Python, and
+    where an option has a value that no word can give.
     """
     if OWN in record:
         return ""
@@ -42,7 +44,9 @@ def _words(record: Mapping[str, Any]) -> list[str]:
     usual = read_yaml(conf_dir() / "search.yaml")
     groups = dict(entries(usual))
     words: list[str] = []
-    for name, value in record.items():
+    order = [name for name in (*groups, *usual) if name in record]  # not that of the record
+    for name in order:
+        value = record[name]
         if name in NO_OPTIONS or (name == "data_dir" and record.get("table") is None):
             continue  # where nothing is read from there
         if name in GROUPS:
@@ -57,7 +61,9 @@ def _words(record: Mapping[str, Any]) -> list[str]:
 
 def _formulas(value: Any) -> str:
     """Formulas as they are typed: quotes are for the shell alone."""
-    return f"[{','.join(value)}]" if isinstance(value, list) else _written(value)
+    if value is None:
+        return "null"
+    return f"[{','.join(value)}]" if isinstance(value, list) else str(value)
 
 
 def _seen(value: Any) -> Any:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.cli.build import build_space
-from nas.cli.config_files import quoted
 from nas.cli.finals import read
 from nas.cli.judging import judging
 from nas.cli.questions import is_of_program, question, recorded
@@ -37,12 +37,8 @@ def read_run(folder: Path) -> Run:
     record, made_by = read_record(folder)
     search = recorded(record, folder / CONFIG)
     table = recorded_table(search, record)
-    about: dict[str, Any] = {
-        "metrics": titles(search, table),
-        "versions": made_by,
-        "record": record,
-    }
-    about["repeat"] = again(record)
+    about: dict[str, Any] = {"versions": made_by, "record": record}
+    about |= {"metrics": titles(search, table), "repeat": again(search.record)}
     if is_of_program(record):
         summary = read_best(folder)
         with History.read(folder / HISTORY) as history:
@@ -57,14 +53,14 @@ def read_run(folder: Path) -> Run:
     asked = space, ranking, search.metrics, whole
     summary = summarise(history, *asked, *held, elapsed, true)
     over = search.limits.ended(history, ranking, elapsed) and not held.unfinished
-    about["go_on"] = "" if over else going_on(record, folder)
+    about["go_on"] = "" if over else going_on(search.record, folder)
     return Run(folder, summary, history.trials, ranking, space=space, true=true, **about)
 
 
 def going_on(record: Mapping[str, Any], folder: Path) -> str:
     """The command that goes on with a search in its folder; empty for one from Python."""
     words = again(record)
-    return f"{words} out={quoted(str(folder))}" if words else ""
+    return f"{words} {shlex.quote(f'out={folder}')}" if words else ""
 
 
 def leave_page(
