@@ -116,7 +116,8 @@ def answer(run: Run) -> Html:
     told = run.summary
     if run.winner is None:
         total = told["trials"]["total"]
-        return Html(f"{bold('No architecture has a score')}: {counted(total, 'trial')} have none.")
+        none = f"{counted(total, 'trial')} {'has' if total == 1 else 'have'} none"
+        return Html(f"{bold('No architecture has a score')}: {none}.")
     long = len(told["arch"]) > LONGEST
     arch = f"that of trial {told['trial']}" if long else mono(told["arch"])
     own = f"The best is {arch}"

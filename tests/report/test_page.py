@@ -28,7 +28,7 @@ CHART = Chart(
 class Elements(HTMLParser):
     """The ids of a page, its open elements at the end, and what it would load."""
 
-    VOID = frozenset(("meta", "br", "hr", "img", "input", "link"))
+    VOID = frozenset(("meta", "br", "hr", "img", "input", "link", "wbr"))
 
     def __init__(self, page: str) -> None:
         super().__init__()
