@@ -11,6 +11,7 @@ from nas.report.charts import Axis, Chart, Layer
 from nas.report.page import Page, Section, command
 from nas.report.tables import Column, table
 from tests.support.browser import Driver, complaints, overflows, read, show, violations
+from tests.support.command_line import best, history, nas
 
 NAMES = ["params", "a_proxy_with_a_long_name"]
 BODY = "table.sortable tbody tr td:nth-child(2)"
@@ -51,6 +52,49 @@ def test_it_fits_and_is_accessible(browser: Driver, page: Path, width: int, sche
     assert not complaints(browser)
     assert not overflows(browser)
     assert not violations(browser)
+
+
+@pytest.fixture(scope="module")
+def pages(runs: Path, study: Path) -> dict[str, Path]:
+    """The pages of searches, of a study, and of searches side by side."""
+    assert nas("report", runs / "plain", runs / "front", f"out={runs}").code == 0
+    searches = {name: runs / name / "report.html" for name in ("plain", "front", "finals")}
+    return {**searches, "study": study / "report.html", "several": runs / "side_by_side.html"}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("name", ["plain", "front", "finals", "study", "several"])
+def test_every_page_fits_and_is_accessible(
+    browser: Driver, pages: dict[str, Path], name: str, width: int, scheme: str
+) -> None:
+    show(browser, pages[name], width, scheme)
+    assert not complaints(browser)
+    assert not overflows(browser)
+    pictures = "return [...document.querySelectorAll('svg[role=img]')].map((each) => %s)"
+    named = browser.execute_script(
+        pictures % "each.getAttribute('aria-label') || each.querySelector('title').textContent"
+    )
+    assert named
+    assert all(text.strip() for text in named)
+    assert not violations(browser)
+
+
+def test_a_search_is_read_off_its_page(browser: Driver, pages: dict[str, Path]) -> None:
+    folder = pages["plain"].parent
+    show(browser, pages["plain"])
+    found = best(folder)
+    scored = [t for t in history(folder) if "copy_of" not in t and t["score"] is not None]
+    assert read(browser, ".tile .value")[0] == f"{found['score']:,.6g}"
+    assert len(read(browser, "#the-ten-best .cards li")) == len(found["top"])
+    count = (
+        "return document.querySelector('#the-search .plot').querySelectorAll(arguments[0]).length"
+    )
+    assert browser.execute_script(count, "[data-part=dot] > *") == len(scored) + 1  # the winner
+    reasons = read(browser, "#without-a-score tbody td:nth-child(2)")
+    assert sorted(map(int, reasons)) == sorted(found["trials"]["reasons"].values())
+    exports = [each for each in read(browser, "pre") if each.startswith("nas export ")]
+    assert exports == [f"nas export {folder} format=source out=nasbench201.py"]
 
 
 def test_charts_have_their_points(browser: Driver, page: Path) -> None:

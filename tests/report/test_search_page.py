@@ -24,11 +24,10 @@ from nas.report.side_by_side import labels
 from nas.runs.folder import read_record
 from nas.runs.summary import summarise
 from nas.trial import Trial
+from tests.report.conftest import WORDS
 from tests.report.test_page import Elements
-from tests.support.command_line import SMALL, best, history, nas
+from tests.support.command_line import best, history, nas
 from tests.support.searches import SPACE
-
-WORDS = [*SMALL, "budget=40", "strategy=random"]
 
 
 def text(page: Path) -> str:
@@ -45,20 +44,6 @@ def data(page: Path) -> list[dict[str, Any]]:
         r'<script type="application/json">(.*?)</script>', page.read_text(encoding="utf-8")
     )
     return [json.loads(each) for each in found]
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a plain search, one with a front, and one with finals and a warm-up."""
-    place = tmp_path_factory.mktemp("runs")
-    plain = ["proxy=naswot", "finals=none", "constraints=[params<=1500]"]
-    front = ["proxy=params", "objective=[params,-flops]"]
-    finals = ["proxy=params", "finals=panel", "finals.size=4", "finals.proxies=[params,flops]"]
-    for name, words in (("plain", plain), ("front", front), ("finals", [*finals, "warmup=6"])):
-        done = nas("search", *WORDS, *words, f"out={place / name}")
-        assert done.code == 0, done.err
-        assert "could not be written" not in done.err
-    return place
 
 
 @pytest.mark.parametrize("name", ["plain", "front", "finals"])
