@@ -42,7 +42,7 @@ def read_run(folder: Path) -> Run:
     if is_of_program(record):
         summary = read_best(folder)
         with History.read(folder / HISTORY) as history:
-            return Run(folder, summary, history.trials, by_score, **about)
+            return Run(folder, summary, history.trials, by_score, whole=False, **about)
     space = build_space(search.space)
     history = read_trials(folder, space, search.metrics)
     ranking = judging(search)
@@ -54,7 +54,8 @@ def read_run(folder: Path) -> Run:
     summary = summarise(history, *asked, *held, elapsed, true)
     over = search.limits.ended(history, ranking, elapsed) and not held.unfinished
     about["go_on"] = "" if over else going_on(search.record, folder)
-    return Run(folder, summary, history.trials, ranking, space=space, true=true, **about)
+    about |= {"space": space, "true": true, "whole": table is None or true is not None}
+    return Run(folder, summary, history.trials, ranking, **about)
 
 
 def going_on(record: Mapping[str, Any], folder: Path) -> str:
@@ -87,7 +88,7 @@ def leave_page(
             true,
             record,
             again(record),
-            going_on(record, folder) if stopped else "",
+            go_on=going_on(record, folder) if stopped else "",
         )
         return search_page(run)
 

@@ -41,8 +41,6 @@ class Drawer:
         try:
             live = bool(self.run.summary.get("live", False))
             made = draw(self.run.space, arch, live=live, title=str(self.run.summary["space"]))
-            if not made.svg:
-                return None
         except Exception as error:  # of a space's author: a page never fails
             self.lost = f"{type(error).__name__}: {str(error)[:200]}"
             return None
@@ -51,11 +49,19 @@ class Drawer:
         self._drawn[arch] = made
         return made
 
+    def picture(self, drawing: Drawing, name: str, caption: str = "") -> Html | None:
+        """The drawing as a part of the page; None where it has no places for its boxes."""
+        try:
+            return picture(drawing.svg, name, caption)
+        except Exception as error:  # of a graph that nobody has thought of
+            self.lost = f"{type(error).__name__}: {str(error)[:200]}"
+            return None
+
 
 def whole(drawer: Drawer, arch: Arch, name: str, caption: str = "") -> Html | None:
     """The drawing of the network and its blocks."""
     made = drawer.drawing(arch)
-    return None if made is None else picture(made.svg, name, caption)
+    return None if made is None else drawer.picture(made, name, caption)
 
 
 def small(drawer: Drawer, archs: Sequence[Arch], name: str) -> tuple[list[Html | None], bool]:
@@ -70,10 +76,10 @@ def small(drawer: Drawer, archs: Sequence[Arch], name: str) -> tuple[list[Html |
             continue
         diagrams = tuple(each.diagrams[at] for at in shown if at < len(each.diagrams))
         part = replace(each, title=drawer.run.arch(arch), diagrams=diagrams or each.diagrams[:1])
-        if part.picture.width > WIDE:
+        if len(part.diagrams) > 1 and part.picture.width > WIDE:
             part = replace(part, diagrams=part.diagrams[:1])
-        width = max(width, part.picture.width)
-        parts.append(picture(part.svg, f"{name}-{place}"))
+        parts.append(drawer.picture(part, f"{name}-{place}"))
+        width = max(width, part.picture.width if parts[-1] else 0.0)
     return parts, width > WIDE
 
 

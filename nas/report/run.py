@@ -45,6 +45,8 @@ class Run:
     """The settings as plain values."""
     repeat: str = ""
     """The command that makes the same search anew; empty if there is none."""
+    whole: bool = True
+    """Whether all that the search had is here: its space, and the table that it read."""
     go_on: str = ""
     """The command that goes on with a search that was stopped; empty if it is over."""
 

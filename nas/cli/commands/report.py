@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,7 @@ def run(folder: Path, settings: ReportSettings) -> None:
             raise UsageError(f"{option}= is for a sweep or a study, and {folder} is neither")
     found = read_run(folder)
     _show(found.summary, found.metrics, settings)
-    if found.space is not None or not (folder / PAGE).exists():  # else its program's is better
+    if found.whole or not (folder / PAGE).exists():  # else the page that is there says more
         _write(lambda: search_page(found), folder / PAGE, settings)
     elif settings.open:
         _open(folder / PAGE)
@@ -80,8 +81,8 @@ def run_several(folders: Sequence[Path], settings: ReportSettings) -> None:
     else:
         print(table_text(found))
     out = path_of(settings.out or ".", "out=")
-    out.mkdir(parents=True, exist_ok=True)
-    _write(lambda: side_by_side(found), out / SIDE_BY_SIDE, settings)
+    with working_in(out):
+        _write(lambda: side_by_side(found), out / SIDE_BY_SIDE, settings)
 
 
 def _write(make: Callable[[], Page], path: Path, settings: ReportSettings) -> None:
@@ -101,10 +102,11 @@ def _tell(path: Path, settings: ReportSettings) -> None:
 
 
 def _open(path: Path) -> None:
+    """Open a page in the user's browser; a note where there is none."""
     import webbrowser
 
     if not webbrowser.open(path.resolve().as_uri()):
-        raise UsageError(f"no browser can be opened here: open {path} in one")
+        print(f"note: no browser can be opened here: open {path} in one", file=sys.stderr)
 
 
 def _show_study(folder: Path, folders: Sequence[Path], settings: ReportSettings) -> None:
