@@ -98,7 +98,9 @@ def search(
     asked = prepared(*plugins, seed, live, finals, metrics, aims, true, more)
     asked = asked.with_scores(warmup_of(warmup), move_of(move))
     shown = is_watched() if progress is None else flag("progress", progress)
-    with executing(executor) as runs:
+    from nas.report.from_python import leaving_page
+
+    with executing(executor) as runs, leaving_page(asked, out):
         return asked.run(out, seed, block, give_up, runs, shown)
 
 

@@ -36,3 +36,4 @@ class ReportSettings(Settings):
     table: Annotated[str | None, table]
     data_dir: Annotated[str | None, data_folder]
     out: Annotated[str | None, name_of("a folder", optional=True)]
+    open: Annotated[bool, flag]

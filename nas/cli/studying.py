@@ -14,10 +14,12 @@ from nas.cli.comparing import drawing
 from nas.cli.finals import read
 from nas.cli.judging import judging
 from nas.cli.questions import is_of_program, recorded
+from nas.cli.repeating import again
 from nas.cli.reported import figure_named
 from nas.cli.settings import SearchSettings
 from nas.errors import UsageError
 from nas.ranking import Ranking
+from nas.report.writing import PAGE, write
 from nas.runs.folder import CONFIG, HISTORY, SCORES, read_elapsed, read_record, read_trials
 from nas.searching.judging import Judging
 from nas.space import Space
@@ -25,11 +27,12 @@ from nas.storage.files import check_replaceable, remove_file, replace_file
 
 if TYPE_CHECKING:
     from nas.data.lookup import Column
+    from nas.report.page import Page
     from nas.study.run import Run
     from nas.trial import Trial
 
-RESULT, TABLE, SEARCHES, CURVES, PAGE = (
-    *("study.json", "study.csv", "searches.csv", "curves.csv", "study.html"),
+RESULT, TABLE, SEARCHES, CURVES, _ = (
+    *("study.json", "study.csv", "searches.csv", "curves.csv", PAGE),
 )
 PICTURE = "curves"
 FILES = (RESULT, TABLE, SEARCHES, CURVES, PAGE, f"{PICTURE}.png", f"{PICTURE}.svg")
@@ -43,6 +46,8 @@ class Searches:
     runs: Sequence[Run]
     unfinished: int
     """How many of them are not over."""
+    versions: Mapping[str, str]
+    """Of the packages that the last of them began with."""
 
 
 def searches_in(folder: Path) -> list[Path]:
@@ -64,9 +69,10 @@ def read_searches(folders: Iterable[Path]) -> Searches:
     from nas.study.run import Run
 
     every, runs, unfinished = [], [], 0
+    made_by: Mapping[str, str] = {}
     spaces: dict[str, Space] = {}
     for folder in folders:
-        record = read_record(folder)[0]
+        record, made_by = read_record(folder)
         settings = recorded(record, folder / CONFIG)
         if is_of_program(record):
             raise UsageError(
@@ -87,7 +93,7 @@ def read_searches(folders: Iterable[Path]) -> Searches:
         value = _value(settings, ranking)
         runs.append(Run(record, settings.seed, history.trials, ranking, value, winner))
         every.append(settings)
-    return Searches(every, runs, unfinished)
+    return Searches(every, runs, unfinished, made_by)
 
 
 def _value(settings: SearchSettings, ranking: Ranking) -> Callable[[Trial], float] | None:
@@ -138,10 +144,9 @@ def check_folder(folder: Path) -> None:
         check_replaceable(folder / name)
 
 
-def write_study(study: Mapping[str, Any], folder: Path) -> list[str]:
+def write_study(study: Mapping[str, Any], folder: Path, found: Searches) -> list[str]:
     """Write the files of a study and return their names; the pictures of earlier ones go."""
     from nas.study import text
-    from nas.study.page import write_page
 
     whole = json.dumps(study, ensure_ascii=False, allow_nan=False)
     replace_file(folder / RESULT, whole + "\n")
@@ -152,5 +157,37 @@ def write_study(study: Mapping[str, Any], folder: Path) -> list[str]:
         remove_file(folder / f"{PICTURE}.{kind}")
     pictures = drawing(True, "pictures", "study")
     drawn = [] if pictures is None else pictures.draw(study, folder, PICTURE)
-    write_page(folder / PAGE, study, folder / f"{PICTURE}.svg" if drawn else None)
-    return [RESULT, TABLE, SEARCHES, CURVES, *drawn, PAGE]
+    page = [PAGE] if write_page(study, folder, found) else []
+    return [RESULT, TABLE, SEARCHES, CURVES, *drawn, *page]
+
+
+def write_page(study: Mapping[str, Any], folder: Path, found: Searches) -> bool:
+    """Write the page of a study into a folder; whether that went well. A failure is a note."""
+
+    def page() -> Page:
+        from nas.report.study import study_page
+
+        return study_page(study, commands_of(found), found.versions)
+
+    return write(page, folder / PAGE)
+
+
+def commands_of(found: Searches) -> dict[str, str]:
+    """The command of one search of each variant, with its lowest seed."""
+    from nas.study.variants import variants
+
+    records = [run.settings for run in found.runs]
+    named = sorted(zip(variants(records), found.runs, strict=True), key=lambda one: one[1].seed)
+    commands: dict[str, str] = {}
+    for name, run in named:
+        commands.setdefault(name, again(run.settings))
+    return {name: words for name, words in sorted(commands.items()) if words}
+
+
+def is_another(study: Mapping[str, Any], folder: Path) -> bool:
+    """Whether a folder has a study of another figure, whose page stays."""
+    try:
+        before = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(before, dict) and before.get("report") != study["report"]

@@ -27,6 +27,7 @@ from tests.support.command_line import (
     history,
     lines,
     nas,
+    told,
 )
 
 
@@ -41,7 +42,10 @@ def test_a_search_writes_three_files(run: tuple[Path, Done]) -> None:
             part = part[name]
         assert str(part["name"] if isinstance(part, dict) else part) == value
     assert [line["number"] for line in lines(folder)] == list(range(60))
-    assert done.out.splitlines()[-1] == f"files   {folder}: best.json, history.jsonl, config.yaml"
+    assert (
+        done.out.splitlines()[-1]
+        == f"files   {folder}: report.html, best.json, history.jsonl, config.yaml"
+    )
     assert done.err.startswith("60/60 trials")
 
 
@@ -106,7 +110,7 @@ def test_a_search_without_any_score_says_so(here: Path) -> None:
     assert best(here / "one")["arch"] is None
     report = nas("report", "one")
     assert report.code == 0
-    assert report.out.splitlines() == done.out.splitlines()[:-1]
+    assert told(report.out) == told(done.out)
 
 
 def test_a_combination_of_proxies_brings_its_ranking(here: Path) -> None:

@@ -26,7 +26,7 @@ QUICK = [*SMALL, "finals=none", "proxy=params", "metrics=[]", "budget=12"]
 KINDS = ["strategy=random,evolution"]
 FILES = {
     *("study.json", "study.csv", "searches.csv", "curves.csv"),
-    *("curves.png", "curves.svg", "study.html"),
+    *("curves.png", "curves.svg", "report.html"),
 }
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 
@@ -71,7 +71,7 @@ def test_the_report_of_a_study_is_its_table(made: tuple[Path, str], here: Path) 
     before = snapshot(folder)
     told = nas("report", folder)
     assert (told.code, told.err) == (0, "")
-    assert told.out.splitlines() == out.splitlines()[:-1]
+    assert told.out.splitlines()[:-1] == out.splitlines()[:-1]
     whole = json.loads(nas("report", folder, "json=true").out)
     assert whole == study(folder)
     assert snapshot(folder) == before

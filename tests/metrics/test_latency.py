@@ -19,7 +19,7 @@ from nas.metrics import latency
 from nas.metrics.latency import CROWDED, REPEATED, WORKED, Latency, Pass, summed_up
 from nas.scoring.given import batch_of
 from nas.testing.unchanged import unchanged_globals
-from tests.support.command_line import SMALL
+from tests.support.command_line import SMALL, told
 from tests.support.command_line import lines as lines_of
 from tests.support.command_line import nas as run
 from tests.support.small import small
@@ -274,7 +274,7 @@ def test_a_summary_and_a_table_show_it(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert "latency 2.5   (ms, interquartile range 0.125)" in shown
     assert "(bytes)" in shown
     assert f"note    latency: {REPEATED}" in shown
-    assert run("report", tmp_path / "run").out in shown
+    assert told(run("report", tmp_path / "run").out) == told(shown)
     table = nas.score(nn.Linear(20, 5), (20,))
     assert (table["latency"].value, table["latency"].unit) == (2.5, "ms")
     assert f"ms; iqr 0.125; {REPEATED}" in str(table)

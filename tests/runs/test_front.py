@@ -12,7 +12,7 @@ from nas import UsageError
 from nas.runs.front import front_lines, front_picture, front_table
 from nas.searching.pareto import front_of
 from tests.searching.test_pareto import trials
-from tests.support.command_line import SMALL, best, check_mistake, snapshot
+from tests.support.command_line import SMALL, best, check_mistake, snapshot, told
 from tests.support.command_line import nas as command
 from tests.support.searches import SPACE, Counting
 
@@ -39,9 +39,9 @@ def test_a_search_with_two_objectives_leaves_its_front(here: Path) -> None:
     assert [row["arch"] for row in rows] == [point["arch"] for point in found["points"]]
     assert [float(row["-flops"]) for row in rows] == [second for _, second in values]
     assert (here / "run" / "front.png").read_bytes()[:4] == b"\x89PNG"
-    assert "files   run: best.json, front.csv, front.png, history.jsonl" in done.out
+    assert "files   run: report.html, best.json, front.csv, front.png, history.jsonl" in done.out
     report = command("report", "run")
-    assert report.out == done.out[: done.out.index("files   ")]
+    assert told(report.out) == told(done.out)
     before = snapshot(here)
     assert command("search", *WORDS, *NSGA2).code == 0
     after = snapshot(here)
@@ -81,7 +81,7 @@ def test_a_winner_by_another_ranking_has_its_own_values(ranking: str, here: Path
         *(f"{name:<7} {value:.6g}" for name, value in own.items()),
     ]
     assert "best by its first" not in done.out
-    assert command("report", "run").out == done.out[: done.out.index("files   ")]
+    assert told(command("report", "run").out) == told(done.out)
 
 
 def test_a_winner_of_the_finals_has_its_own_values(here: Path) -> None:
@@ -127,7 +127,7 @@ def test_a_search_with_one_objective_has_no_front(here: Path) -> None:
     assert command("search", *words).code == 0
     assert best(here / "run")["front"] is None
     assert {each.name for each in (here / "run").iterdir()} == {
-        *("best.json", "config.yaml", "history.jsonl")
+        *("best.json", "config.yaml", "history.jsonl", "report.html")
     }
 
 

@@ -21,6 +21,7 @@ from tests.support.command_line import (
     named,
     nas,
     snapshot,
+    told,
 )
 
 QUESTION = Question(
@@ -106,7 +107,7 @@ def test_a_report_is_what_the_search_printed_and_writes_nothing(run: tuple[Path,
     assert snapshot(folder) == before
     assert text.code == as_json.code == 0
     assert text.err == as_json.err == ""
-    assert text.out.splitlines() == done.out.splitlines()[:-1]
+    assert told(text.out) == told(done.out)
     assert as_json.out.count("\n") == 1
     assert json.loads(as_json.out) == best(folder)
 

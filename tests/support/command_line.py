@@ -25,7 +25,7 @@ SMALL = ["space.channels=2", "space.cells=1", "space.resolution=8", "batch.size=
 EVOLUTION = [*SMALL, "finals=none", "strategy.population=8", "strategy.tournament=4"]
 RUN = [*EVOLUTION, "budget=60"]
 LONG = [*EVOLUTION, "strategy.tournament=1", "block=3", "budget=1000"]
-FILES = {"best.json", "config.yaml", "history.jsonl"}
+FILES = {"best.json", "config.yaml", "history.jsonl", "report.html"}
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 
 
@@ -108,6 +108,13 @@ def snapshot(folder: Path) -> dict[Path, tuple[int, bytes] | None]:
         path: (path.stat().st_mtime_ns, path.read_bytes()) if path.is_file() else None
         for path in folder.rglob("*")
     }
+
+
+def told(out: str) -> str:
+    """What a command printed before its last line, which names the files."""
+    text, _, files = out.rstrip("\n").rpartition("\n")
+    assert files.startswith("files   ")
+    return text
 
 
 def check_mistake(done: Done, fragments: Sequence[str]) -> None:

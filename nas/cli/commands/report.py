@@ -1,9 +1,10 @@
-"""`nas report`: the summary of a search, or the table of a sweep, again from the folder alone."""
+"""`nas report`: a search, several side by side, or a sweep's table, again from folders alone."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,59 +18,111 @@ if TYPE_CHECKING:
     from nas.cli.studying import Searches
     from nas.data.lookup import Column
     from nas.metric import Metric
+    from nas.report.page import Page
+
+OPEN = "--open"
+"""A short way to write open=true."""
+SIDE_BY_SIDE = "side_by_side.html"
 
 
 def main(argv: Sequence[str]) -> None:
-    """Print the summary of the run in the folder that the arguments name."""
-    words, rest = positional(argv, names_a_path)  # a sweep's have =
+    """Print the summary of the run in the folder that the arguments name, and write its page."""
+    plain = ["open=true" if word == OPEN else word for word in argv]
+    words, rest = positional(plain, names_a_path)  # a sweep's have =
 
     def task(settings: ReportSettings) -> None:
-        if len(words) != 1:
-            raise UsageError(f"report needs one run's folder, not {len(words)}: nas report RUN")
-        run(path_of(words[0]), settings)
+        if not words:
+            raise UsageError("report needs a run's folder: nas report RUN, or nas report RUN RUN2")
+        folders = [path_of(word) for word in words]
+        if len(folders) == 1:
+            run(folders[0], settings)
+        else:
+            run_several(folders, settings)
 
     run_hydra("report", ReportSettings, task, rest)
 
 
 def run(folder: Path, settings: ReportSettings) -> None:
     """Print the summary of the run, or the table of a sweep's runs, as text or JSON."""
-    from nas.cli.build import build_space
-    from nas.cli.finals import read
-    from nas.cli.judging import judging
-    from nas.cli.questions import is_of_program, question, recorded
+    from nas.cli.reporting import read_run
     from nas.cli.studying import searches_in
-    from nas.cli.tables import figures_or_note, recorded_table, titles
-    from nas.runs.folder import CONFIG, read_best, read_elapsed, read_record, read_trials
-    from nas.runs.summary import summarise
-    from nas.runs.warmup import read_outcome
+    from nas.report.search import search_page
+    from nas.report.writing import PAGE
 
     if folders := searches_in(folder):
-        _show_study(folders, settings)
+        _show_study(folder, folders, settings)
         return
     for option in ("report", "table", "out"):
         if getattr(settings, option) is not None:
             raise UsageError(f"{option}= is for a sweep or a study, and {folder} is neither")
-    record = read_record(folder)[0]
-    search = recorded(record, folder / CONFIG)
-    table = recorded_table(search, record)
-    if is_of_program(record):
-        _show(read_best(folder), titles(search, table), settings)
-        return
-    space = build_space(search.space)
-    history = read_trials(folder, space, search.metrics)
-    ranking = judging(search)
-    elapsed = read_elapsed(folder)
-    held = read(search, history, ranking, space, folder, elapsed)
-    whole = question(search, read_outcome(search.warmup, space, folder))
-    asked = space, ranking, search.metrics, whole
-    true = figures_or_note(table, space)
-    summary = summarise(history, *asked, *held, elapsed, true)
-    _show(summary, titles(search, table), settings)
+    found = read_run(folder)
+    _show(found.summary, found.metrics, settings)
+    if found.whole or not (folder / PAGE).exists():  # else the page that is there says more
+        _write(lambda: search_page(found), folder / PAGE, settings)
+    elif settings.open:
+        _open(folder / PAGE)
 
 
-def _show_study(folders: Sequence[Path], settings: ReportSettings) -> None:
-    """Print the one table of the searches in a folder, and write its files if that is asked."""
-    from nas.cli.studying import check_folder, read_searches, study_of, write_study
+def run_several(folders: Sequence[Path], settings: ReportSettings) -> None:
+    """Print a table of several runs, and write a page with all side by side."""
+    from nas.cli.reporting import read_run
+    from nas.cli.studying import searches_in
+    from nas.report.side_by_side import side_by_side, table_text
+
+    for option in ("report", "table"):
+        if getattr(settings, option) is not None:
+            raise UsageError(f"{option}= is for one sweep or study, and not for several runs")
+    for folder in folders:
+        if searches_in(folder):
+            raise UsageError(f"{folder} holds several searches: report them alone, or name them")
+    found = [read_run(folder) for folder in folders]
+    if settings.json:
+        print(json.dumps([run.summary for run in found], ensure_ascii=False))
+    else:
+        print(table_text(found))
+    out = path_of(settings.out or ".", "out=")
+    with working_in(out):
+        _write(lambda: side_by_side(found), out / SIDE_BY_SIDE, settings)
+
+
+def _write(make: Callable[[], Page], path: Path, settings: ReportSettings) -> None:
+    """Write a page and tell about it."""
+    from nas.report.writing import write
+
+    if write(make, path):
+        _tell(path, settings)
+
+
+def _tell(path: Path, settings: ReportSettings) -> None:
+    """Say where a page is, and open it if that is asked."""
+    if not settings.json:
+        print(f"files   {path.parent}: {path.name}")
+    if settings.open:
+        _open(path)
+
+
+def _open(path: Path) -> None:
+    """Open a page in the user's browser; a note where there is none."""
+    import webbrowser
+
+    if not webbrowser.open(path.resolve().as_uri()):
+        print(f"note: no browser can be opened here: open {path} in one", file=sys.stderr)
+
+
+def _show_study(folder: Path, folders: Sequence[Path], settings: ReportSettings) -> None:
+    """Print the one table of the searches in a folder, and write its page.
+
+    All its files are written if a folder is given for them.
+    """
+    from nas.cli.studying import (
+        check_folder,
+        is_another,
+        read_searches,
+        study_of,
+        write_page,
+        write_study,
+    )
+    from nas.report.writing import PAGE
     from nas.study.text import rendered
 
     if settings.out is not None:
@@ -78,12 +131,17 @@ def _show_study(folders: Sequence[Path], settings: ReportSettings) -> None:
     study = study_of(found, settings.report, _table(settings, found))
     print(json.dumps(study, ensure_ascii=False) if settings.json else rendered(study))
     if settings.out is None:
+        # the page there may be of another figure, and stays
+        if not is_another(study, folder) and write_page(study, folder, found):
+            _tell(folder / PAGE, settings)
         return
     out = path_of(settings.out, "out=")
     with working_in(out):
-        names = write_study(study, out)
+        names = write_study(study, out, found)
     if not settings.json:
         print(f"files   {out}: {', '.join(names)}")
+    if settings.open:
+        _open(out / PAGE)
 
 
 def _table(settings: ReportSettings, found: Searches) -> Column | None:

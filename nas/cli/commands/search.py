@@ -27,6 +27,7 @@ from nas.errors import NothingFoundError
 from nas.metric import Metric
 from nas.metrics.table import lower_is_better
 from nas.ranking import Ranking
+from nas.report.writing import PAGE
 from nas.runs.folder import (
     BEST,
     CONFIG,
@@ -192,6 +193,11 @@ def _searched(
         summary = summarise(history, *figures, *held, elapsed, ready.true)
         write_best(folder, summary)
     write_front(folder, history, ranking, summary)
+    if shown != "nothing":
+        from nas.cli.reporting import leave_page
+
+        seen = history.trials, summary, ready.true, stopped
+        leave_page(folder, objective, ranking, *seen)
     where = "before the end of the finals" if ended else f"after {used(summary)}"
     return summary, where if stopped else ""
 
@@ -211,7 +217,7 @@ def _print(
         return
     print(rendered(summary, metrics))
     front = [TABLE, PICTURE] if summary["front"] else []
-    kept = [BEST, *front, HISTORY, WARMUP, MOVE, FINALS, CONFIG]
+    kept = [PAGE, BEST, *front, HISTORY, WARMUP, MOVE, FINALS, CONFIG]
     print(f"files   {folder}: {', '.join(name for name in kept if (folder / name).exists())}")
 
 

@@ -144,9 +144,10 @@ def run(settings: StudySettings, variants: Sequence[Variant], again: str) -> Non
         folders = searches_in(folder)
         if not folders:
             raise NothingFoundError(next(iter(failed.values()), "the study has no search"))
-        study = study_of(read_searches(folders), settings.report)
+        found = read_searches(folders)
+        study = study_of(found, settings.report)
         study["notes"] += [f"{name} found nothing: {why}" for name, why in failed.items()]
-        names = write_study(study, folder)
+        names = write_study(study, folder, found)
     print(rendered(study))
     print(f"files   {folder}: {', '.join(names)}, and a folder for each search")
 

@@ -1,0 +1,95 @@
+"""The pages of searches: written when a search ends, and again from its folder alone."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.cli.build import build_space
+from nas.cli.finals import read
+from nas.cli.judging import judging
+from nas.cli.questions import is_of_program, question, recorded
+from nas.cli.repeating import again
+from nas.cli.tables import figures_or_note, recorded_table, titles
+from nas.ranking import Ranking, by_score
+from nas.report.run import Run
+from nas.report.search import search_page
+from nas.report.writing import PAGE, write
+from nas.runs.folder import CONFIG, HISTORY, read_best, read_elapsed, read_record, read_trials
+from nas.runs.summary import summarise
+from nas.runs.warmup import read_outcome
+from nas.scoring.objective import ProxyObjective
+from nas.searching.history import History
+from nas.trial import Trial
+
+if TYPE_CHECKING:
+    from nas.data.lookup import Figures
+
+
+def read_run(folder: Path) -> Run:
+    """The search in a folder, with the summary that its trials give.
+
+    Raises UsageError where there is none. Of a space that only its own program knows the summary
+    is the recorded one.
+    """
+    record, made_by = read_record(folder)
+    search = recorded(record, folder / CONFIG)
+    table = recorded_table(search, record)
+    about: dict[str, Any] = {"versions": made_by, "record": record}
+    about |= {"metrics": titles(search, table), "repeat": again(search.record)}
+    if is_of_program(record):
+        summary = read_best(folder)
+        with History.read(folder / HISTORY) as history:
+            return Run(folder, summary, history.trials, by_score, whole=False, **about)
+    space = build_space(search.space)
+    history = read_trials(folder, space, search.metrics)
+    ranking = judging(search)
+    elapsed = read_elapsed(folder)
+    held = read(search, history, ranking, space, folder, elapsed)
+    whole = question(search, read_outcome(search.warmup, space, folder))
+    true = figures_or_note(table, space)
+    asked = space, ranking, search.metrics, whole
+    summary = summarise(history, *asked, *held, elapsed, true)
+    over = search.limits.ended(history, ranking, elapsed) and not held.unfinished
+    about["go_on"] = "" if over else going_on(search.record, folder)
+    about |= {"space": space, "true": true, "whole": table is None or true is not None}
+    return Run(folder, summary, history.trials, ranking, **about)
+
+
+def going_on(record: Mapping[str, Any], folder: Path) -> str:
+    """The command that goes on with a search in its folder; empty for one from Python."""
+    words = again(record)
+    return f"{words} {shlex.quote(f'out={folder}')}" if words else ""
+
+
+def leave_page(
+    folder: Path,
+    objective: ProxyObjective,
+    ranking: Ranking,
+    trials: Sequence[Trial],
+    summary: Mapping[str, Any],
+    true: Figures | None,
+    stopped: bool,
+) -> None:
+    """Write the page of a search that has ended or was stopped; a failure is a note."""
+
+    def page() -> Any:
+        record, made_by = read_record(folder)
+        run = Run(
+            folder,
+            summary,
+            trials,
+            ranking,
+            objective.measures,
+            made_by,
+            objective.space,
+            true,
+            record,
+            again(record),
+            go_on=going_on(record, folder) if stopped else "",
+        )
+        return search_page(run)
+
+    write(page, folder / PAGE)
