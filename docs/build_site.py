@@ -62,7 +62,7 @@ def stage() -> set[str]:
         if place in GENERATED:
             text += "\n" + GENERATED[place]()
         write(place, text)
-    for kind in ("css", "png", "svg"):
+    for kind in ("css", "js", "png", "svg"):
         for picture in ROOT.glob(f"docs/**/*.{kind}"):
             target = STAGED / on_site(str(picture.relative_to(ROOT)))
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ def on_site(path: str) -> str:
     """Where a file of the repository is on the site, both with slashes and from the root."""
     if path in NAMES:
         return NAMES[path]
-    if path.startswith("docs/") and path.endswith((".css", ".md", ".png", ".svg")):
+    if path.startswith("docs/") and path.endswith((".css", ".js", ".md", ".png", ".svg")):
         return path.removeprefix("docs/")
     return f"source/{path}/index.md" if (ROOT / path).is_dir() else f"source/{path}.md"
 

@@ -72,6 +72,7 @@ def test_the_pages_are_staged(
     }
     docs.show("proxies/epsilon.py")
     assert "class Epsilon" in (tmp_path / "source/proxies/epsilon.py.md").read_text()
+    assert (tmp_path / "site.css").exists() and (tmp_path / "site.js").exists()
     for page in re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE):
         assert (tmp_path / page).exists(), page
 
