@@ -9,6 +9,7 @@ the code (`reference.py`).
 from __future__ import annotations
 
 import ast
+import json
 import posixpath
 import re
 import shutil
@@ -51,10 +52,12 @@ def main() -> int:
 
 def stage() -> set[str]:
     """Copy the pages and pictures; return the linked files and folders that are no pages."""
-    pages = [*NAMES, *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/**/*.md"))]
+    found = [path for kind in ("md", "ipynb") for path in ROOT.glob(f"docs/**/*.{kind}")]
+    pages = [*NAMES, *sorted(str(path.relative_to(ROOT)) for path in found)]
     others: set[str] = set()
     for page in pages:
         text = (ROOT / page).read_text(encoding="utf-8")
+        text = notebook(text) if page.endswith(".ipynb") else text
         place = on_site(page)
         links = {target for _, target in links_of(text, page)}
         others |= {link for link in links if on_site(link).startswith("source/")}
@@ -70,10 +73,19 @@ def stage() -> set[str]:
     return others
 
 
+def notebook(text: str) -> str:
+    """A notebook as Markdown: its cells in order, without what they put out."""
+    cells = [(cell["cell_type"], "".join(cell["source"])) for cell in json.loads(text)["cells"]]
+    shown = [f"```python\n{source}\n```" if kind == "code" else source for kind, source in cells]
+    return "\n\n".join(shown) + "\n"
+
+
 def on_site(path: str) -> str:
     """Where a file of the repository is on the site, both with slashes and from the root."""
     if path in NAMES:
         return NAMES[path]
+    if path.startswith("docs/") and path.endswith(".ipynb"):
+        return path.removeprefix("docs/").removesuffix(".ipynb") + ".md"
     if path.startswith("docs/") and path.endswith((".css", ".js", ".md", ".png", ".svg")):
         return path.removeprefix("docs/")
     return f"source/{path}/index.md" if (ROOT / path).is_dir() else f"source/{path}.md"

@@ -83,8 +83,9 @@ SMALLER = {
         ("search", f"budget=4 metric.latency.repeats=5 {QUICK}"),
     ],
     "docs/scaling.md": [
+        ("search -m", f"budget=6 hydra.launcher.n_jobs=2 {QUICK}"),
         ("search", f"budget=16 executor.workers=2 {QUICK}"),
-        ("compare", "sample=8 batch.size=4 executor.workers=2 pictures=false"),
+        ("compare", "sample=12 batch.size=4 executor.workers=2 pictures=false"),
     ],
     "docs/start.md": [
         ("search space=nats_size", "budget=10 batch.size=4"),
@@ -232,6 +233,7 @@ def test_the_site_has_every_page() -> None:
     nav = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:")[2]
     listed = {*re.findall(r": (\S+\.md)$", nav, re.MULTILINE)}
     here = {page.removeprefix("docs/") for page in pages() if page.startswith("docs/")}
+    here |= {path.with_suffix(".md").name for path in (ROOT / "docs").glob("*.ipynb")}
     assert listed == here | {"index.md", "contributing.md", "changelog.md", "examples/index.md"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from types import ModuleType
@@ -61,6 +62,16 @@ def test_links_lead_to_pages_of_the_site(docs: ModuleType) -> None:
     assert docs.rewritten(code, page) == code.replace(" a.py", ' title="a.py"')
 
 
+def test_a_notebook_is_a_page(docs: ModuleType) -> None:
+    cells = [
+        {"cell_type": "markdown", "source": ["# One\n", "two"]},
+        {"cell_type": "code", "source": ["a = 1\n", "a"], "outputs": [{"data": {}}]},
+    ]
+    text = docs.notebook(json.dumps({"cells": cells}))
+    assert text == "# One\ntwo\n\n```python\na = 1\na\n```\n"
+    assert docs.on_site("docs/quickstart.ipynb") == "quickstart.md"
+
+
 def test_the_pages_are_staged(
     docs: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,7 +83,8 @@ def test_the_pages_are_staged(
     }
     docs.show("proxies/epsilon.py")
     assert "class Epsilon" in (tmp_path / "source/proxies/epsilon.py.md").read_text()
-    assert (tmp_path / "site.css").exists() and (tmp_path / "site.js").exists()
+    assert (tmp_path / "site.css").exists()
+    assert (tmp_path / "site.js").exists()
     for page in re.findall(r": (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE):
         assert (tmp_path / page).exists(), page
 
