@@ -68,7 +68,7 @@ SHOWN = {
     "docs/studies.md": HOURS,
     "docs/tables.md": HOURS,
 }
-"""Pages with commands in blocks of another kind; those of docs/results say how figures were made."""
+"""Pages with commands in blocks of another kind, beside those of docs/results."""
 
 QUICK = "batch.size=4 finals=none space.channels=2 space.cells=1 space.resolution=8"
 SMALLER = {
