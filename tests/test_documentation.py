@@ -194,7 +194,7 @@ def test_commands_that_are_only_shown_have_their_options(page: str) -> None:
         for line in commands(block) if block.language not in RUN else ():
             words = shlex.split(re.sub(r"^NAS_DATA=\S+ ", "", line), comments=True)
             if words[0] == "nas":
-                done = nas(*words[1:], "--cfg", "job")
+                done = nas(words[1], "--cfg", "job", *words[2:])
                 assert done.code == 0, f"{line}\n{done.err}"
             else:
                 assert (ROOT / f"{words[2].replace('.', '/')}.py").exists(), line
