@@ -48,8 +48,6 @@ NOT_RUN = (
     ("CONTRIBUTING.md", "pip install ", INSTALLS),
     ("docs/scaling.md", "dask scheduler", "it needs several machines"),
     ("docs/scaling.md", "nas search -m hydra/launcher=submitit_slurm", "it needs Slurm"),
-    ("docs/results/pareto.md", "python -m benchmarks.nsga2", HOURS),
-    ("docs/results/warmup.md", "nas study proxy=table", HOURS),
     *(("docs/coming_from.md", f"# {n}", OTHERS) for n in ("Optuna", "NNI", "NASLib", "Archai")),
     ("docs/jobs.md", '"""Train a network for 20 steps', OTHERS),
     ("docs/jobs.md", '"""Job 3', OTHERS),
@@ -112,7 +110,9 @@ def runs(block: Block) -> bool:
 
 
 def why_not(block: Block) -> str | None:
-    """Why a block is not run; None for one that is."""
+    """Why a block is not run; None for one that is. Blocks of results made their figures."""
+    if block.page.startswith("docs/results/"):
+        return HOURS
     for page, start, reason in NOT_RUN:
         if block.page == page and block.text.startswith(start):
             return reason
@@ -191,8 +191,10 @@ def commands(block: Block) -> list[str]:
 def test_commands_that_are_only_shown_have_their_options(page: str) -> None:
     """They are composed, not run; programs of benchmarks exist."""
     for block in blocks(page):
-        for line in commands(block) if block.language not in RUN else ():
+        for line in commands(block) if not runs(block) else ():
             words = shlex.split(re.sub(r"^NAS_DATA=\S+ ", "", line), comments=True)
+            if words[:2] == ["nas", "report"] or {"-m", "pytest"} & {*words[2:3]}:
+                continue  # a run that is there, a sweep: their settings are not shown
             if words[0] == "nas":
                 done = nas(words[1], "--cfg", "job", *words[2:])
                 assert done.code == 0, f"{line}\n{done.err}"
