@@ -41,7 +41,7 @@ plugins.GROUP = "nobody's plugins"  # tests are of ours, whatever else is instal
 
 TESTS = Path(__file__).parent
 LONGEST = (
-    "test_readme.py",
+    "test_documentation.py",
     "cli/test_executors.py",
     "test_tutorial.py",
     "registry/test_plugins.py",
