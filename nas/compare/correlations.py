@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from itertools import combinations_with_replacement
 from math import ceil, isnan, nan
@@ -10,12 +9,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import DegenerateDataWarning, bootstrap
 
 from nas.compare.gain import BEST as BEST
 from nas.compare.gain import ndcg as ndcg
 from nas.compare.ranks import Array as Array
-from nas.compare.ranks import Codes, correlated, dense
+from nas.compare.ranks import Codes, correlated, dense, spearman
 from nas.compare.resampling import Figures, Plain, Scored
 from nas.seeding import numpy_generator
 
@@ -49,8 +47,8 @@ def correlations(
     For each proxy and both `RULES` it gives Spearman's rho and Kendall's tau-b over all rows, over
     the true top tenth (`top`), and their difference to those of `baseline` on the same rows
     (`difference`). nDCG@`BEST` over all rows, and its difference, are there for the rule `last`
-    alone. Intervals are 95 % percentile bootstrap intervals over the rows. All proxies use the
-    same resamples, so that differences are paired.
+    alone. Intervals are 95 % percentile bootstrap intervals over the rows, the same as those of
+    `scipy.stats.bootstrap`. All proxies use the same resamples, so that differences are paired.
     """
     order = np.argsort(truth)  # sorting a sorted vector again is fast
     codes = {name: dense(values[order]) for name, values in scores.items()}
@@ -58,18 +56,13 @@ def correlations(
     names = sorted(set(like.values()))
     scored = Scored({name: codes[name] for name in names}, truth[order], like[baseline])
     statistic = figures_of(scored)
-    rows = np.arange(len(truth))
-    with warnings.catch_warnings(action="ignore", category=DegenerateDataWarning):
-        interval = bootstrap(
-            (rows,),
-            lambda drawn, axis: statistic(drawn),  # noqa: ARG005  (scipy names the axis)
-            n_resamples=resamples,
-            batch=BATCH,
-            method="percentile",
-            rng=numpy_generator("bootstrap", seed),
-        ).confidence_interval
-    vectors = (Plain(scored)(rows[np.newaxis])[:, 0], interval.low, interval.high)
-    parts = [_by_name(np.asarray(vector), names) for vector in vectors]
+    values = statistic(np.arange(len(truth))[np.newaxis])[:, 0]
+    rng, found = numpy_generator("bootstrap", seed), []
+    for start in range(0, resamples, BATCH):
+        size = min(BATCH, resamples - start), len(truth)
+        found.append(statistic(rng.integers(0, len(truth), size)))
+    low, high = np.quantile(np.concatenate(found, axis=1), [0.025, 0.975], axis=1)
+    parts = [_by_name(vector, names) for vector in (values, low, high)]
     return {
         name: _sections([part[like[name]] for part in parts], codes[name] > 0, scored.top)
         for name in scores
@@ -219,6 +212,6 @@ def agreement(scores: Mapping[str, Array]) -> list[list[float | None]]:
     for (i, one), (j, other) in combinations_with_replacement(enumerate(scores.values()), 2):
         both = ~(np.isnan(one) | np.isnan(other))
         if both.sum() >= FEWEST:
-            rho = correlation(one[both], other[both])[0]
+            rho = spearman(dense(one[both]), dense(other[both]))
             table[i][j] = table[j][i] = None if isnan(rho) else rho
     return table

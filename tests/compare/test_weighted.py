@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from itertools import product
 from math import isnan
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.stats import kendalltau, spearmanr
+from scipy.stats import bootstrap, kendalltau, spearmanr
 
 from nas.compare import correlations as module
 from nas.compare.correlations import correlations
@@ -157,3 +158,27 @@ def test_a_disabled_compiler_is_not_used(monkeypatch: pytest.MonkeyPatch) -> Non
     assert isinstance(module.figures_of(both), Weighted)
     monkeypatch.setattr(config, "DISABLE_JIT", True)
     assert isinstance(module.figures_of(both), Plain)
+
+
+def test_intervals_are_those_of_the_bootstrap_of_scipy() -> None:
+    rng = numpy_generator("bootstrap of scipy")
+    truth = np.sort(rng.normal(size=80))
+    scores = {"params": np.round(truth + rng.normal(size=80), 1)}
+    with warnings.catch_warnings():  # the top has eight rows, of which none may be drawn twice
+        warnings.simplefilter("ignore")
+        interval = bootstrap(
+            (np.arange(80),),
+            lambda rows, axis: Plain(Scored({"params": dense(scores["params"])}, truth, "params"))(  # noqa: ARG005
+                np.atleast_2d(rows)
+            ),
+            n_resamples=130,
+            batch=50,
+            method="percentile",
+            rng=numpy_generator("bootstrap", 0),
+        ).confidence_interval
+    found = correlations(scores, truth, "params", resamples=130)["params"]
+    ends = np.stack([interval.low, interval.high])
+    for place, (coefficient, end) in enumerate(product(("spearman", "kendall"), range(2))):
+        figure = found["all"][coefficient]["last"]
+        assert figure[("low", "high")[end]] == pytest.approx(ends[end, 2 + place // 2], abs=1e-14)
+    assert found["all"]["ndcg"]["last"]["low"] == pytest.approx(ends[0, -2], abs=1e-14)
