@@ -50,8 +50,10 @@ def cell(
     for target in range(1, 4):
         terms = []
         for number, (option, (source, end)) in enumerate(zip(arch, EDGES, strict=True)):
+            if end != target:
+                continue
             with net.scope("edges", number):
-                term = edge(option, source, nodes[source]) if end == target else None
+                term = edge(option, source, nodes[source])
             if term is not None:
                 terms.append(term)
         with net.scope("nodes", target):
