@@ -11,6 +11,7 @@ from nas.metric import METRICS, Measured, Metric
 from nas.network import Network
 from nas.proxy import PROXIES, NoScore, Proxy
 from nas.ranking import RANKINGS
+from nas.runs.trackers import TRACKERS, Tracker
 from nas.scoring.objective import Objective, ProxyObjective
 from nas.searching.finals import Panel
 from nas.searching.history import History
@@ -37,6 +38,7 @@ __all__ = [
     "RANKINGS",
     "SPACES",
     "STRATEGIES",
+    "TRACKERS",
     "Arch",
     "Batch",
     "Candidate",
@@ -54,6 +56,7 @@ __all__ = [
     "Scores",
     "Space",
     "Strategy",
+    "Tracker",
     "Trial",
     "UsageError",
     "WarmUp",

@@ -1,4 +1,4 @@
-"""`nas new`: writes a small working package with a space, a proxy or a strategy to change."""
+"""`nas new`: writes a small working package with a plugin of yours to change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from nas.cli.settings import NewSettings
 from nas.errors import UsageError, unknown
 from nas.storage.files import path_of
 
-KINDS = ("space", "proxy", "strategy")
+KINDS = ("space", "proxy", "strategy", "tracker")
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
 FILES = {
     "pyproject.toml": "pyproject.toml.txt",
