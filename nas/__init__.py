@@ -20,6 +20,7 @@ from nas.searching.warmup import WarmUp
 from nas.space import SPACES, Space
 from nas.strategy import STRATEGIES, Strategy
 from nas.trial import Evaluation, Trial
+from nas.version import __version__
 
 if TYPE_CHECKING:
     from nas.api import finals, score, search
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from nas.scoring.table import Scores
     from nas.surrogates.fitting import fit
     from nas.training.from_python import train
-
-__version__: str
 
 __all__ = [
     "METRICS",
@@ -84,13 +83,6 @@ LATER = {
 
 
 def __getattr__(name: str) -> object:
-    if name == "__version__":
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            return version("epsilon-nas")
-        except PackageNotFoundError:  # this checkout is not installed
-            return "unknown"
     if name in LATER:
         from importlib import import_module
 
