@@ -82,8 +82,9 @@ def from_tensorboard(out: Path) -> Seen:
     return Seen(columns, settings, texts["winner/arch"], steps)
 
 
-def from_mlflow(out: Path) -> Seen:
-    client = import_module("mlflow").MlflowClient(options_of_tracker("mlflow", out.parent)["uri"])
+def from_mlflow(out: Path, uri: str = "") -> Seen:
+    uri = uri or options_of_tracker("mlflow", out.parent)["uri"]
+    client = import_module("mlflow").MlflowClient(uri)
     experiment = client.get_experiment_by_name("epsilon-nas")
     runs = client.search_runs([experiment.experiment_id])
     (run,) = [run for run in runs if run.info.run_name == name_of_run(out)]
@@ -365,3 +366,14 @@ def test_a_torn_event_is_written_again(tmp_path: Path) -> None:
 def test_the_name_of_a_run_stays_inside_the_folder_of_logs(out: str, name: str) -> None:
     assert name_of_run(out) == name
     assert re.fullmatch(r"[\d_-]+", name_of_run(None))
+
+
+@pytest.mark.slow
+def test_mlflows_own_database_is_the_default(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file that MLflow takes by itself; its tables take some seconds to make."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    if why := TRACKERS.build("mlflow").refusal():
+        pytest.skip(why)
+    done = nas("search", *CHEAP, "budget=20", "tracker=mlflow", "out=first")
+    assert (done.code, "warning" in done.err) == (0, False), done.err
+    check(Path("first"), from_mlflow(Path("first"), "sqlite:///mlflow.db"))
