@@ -369,7 +369,8 @@ def test_the_name_of_a_run_stays_inside_the_folder_of_logs(out: str, name: str) 
 
 
 @pytest.mark.slow
-def test_mlflows_own_database_is_the_default(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("here")
+def test_mlflows_own_database_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """The file that MLflow takes by itself; its tables take some seconds to make."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     if why := TRACKERS.build("mlflow").refusal():
