@@ -103,7 +103,6 @@ def _check_last(done: Done, fragments: list[str]) -> None:
         assert fragment in last
 
 
-@pytest.mark.usefixtures("images")
 def test_the_learning_curve_is_logged(images: Path) -> None:
     words = [*QUICK, "pictures=false", "out=run", "tracker=csv", "epochs=3"]
     assert nas("train", CELL, *words).code == 0
@@ -125,6 +124,7 @@ def test_the_learning_curve_is_logged(images: Path) -> None:
     assert snapshot(images / "run") == before
 
 
+@pytest.mark.usefixtures("images")
 def test_an_exported_file_and_a_function_of_data(here: Path) -> None:
     assert nas("export", CELL, *SMALL[:3], "out=net.py").code == 0
     done = nas("train", "file=net.py", "data=x.npz", "epochs=1", "device=cpu", "out=a")
