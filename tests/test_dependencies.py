@@ -38,7 +38,7 @@ def rows(title: str) -> dict[str, list[str]]:
 
 def test_the_page_has_every_package_and_no_other() -> None:
     assert {*rows("Always")} == names(PROJECT["project"]["dependencies"])
-    development = {"test", "dev", "browser"}
+    development = {"test", "dev", "browser", "docs"}
     users = [text for extra, each in EXTRAS.items() if extra not in development for text in each]
     always = names(PROJECT["project"]["dependencies"])
     assert {*rows("Extras")} == names(users) - always
