@@ -272,8 +272,10 @@ def _distance(limits: Limited, picks: Sequence[Mapping[str, Any] | None]) -> dic
     known = [
         (limit, each["gap"]) for limit, each in zip(limits.limits, picks, strict=True) if each
     ]
+    from scipy.integrate import trapezoid  # numpy's has another name before 2.0
+
     places, gaps = np.array(known).T
-    area = float(np.trapezoid(gaps, places)) if len(known) > 1 else None
+    area = float(trapezoid(gaps, places)) if len(known) > 1 else None
     return {"mean_gap": float(gaps.mean()), "largest_gap": float(gaps.max()), "area": area}
 
 
