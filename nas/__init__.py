@@ -11,6 +11,7 @@ from nas.metric import METRICS, Measured, Metric
 from nas.network import Network
 from nas.proxy import PROXIES, NoScore, Proxy
 from nas.ranking import RANKINGS
+from nas.runs.trackers import TRACKERS, Tracker
 from nas.scoring.objective import Objective, ProxyObjective
 from nas.searching.finals import Panel
 from nas.searching.history import History
@@ -19,6 +20,7 @@ from nas.searching.warmup import WarmUp
 from nas.space import SPACES, Space
 from nas.strategy import STRATEGIES, Strategy
 from nas.trial import Evaluation, Trial
+from nas.version import __version__
 
 if TYPE_CHECKING:
     from nas.api import finals, score, search
@@ -29,14 +31,13 @@ if TYPE_CHECKING:
     from nas.surrogates.fitting import fit
     from nas.training.from_python import train
 
-__version__: str
-
 __all__ = [
     "METRICS",
     "PROXIES",
     "RANKINGS",
     "SPACES",
     "STRATEGIES",
+    "TRACKERS",
     "Arch",
     "Batch",
     "Candidate",
@@ -54,6 +55,7 @@ __all__ = [
     "Scores",
     "Space",
     "Strategy",
+    "Tracker",
     "Trial",
     "UsageError",
     "WarmUp",
@@ -81,13 +83,6 @@ LATER = {
 
 
 def __getattr__(name: str) -> object:
-    if name == "__version__":
-        from importlib.metadata import PackageNotFoundError, version
-
-        try:
-            return version("epsilon-nas")
-        except PackageNotFoundError:  # this checkout is not installed
-            return "unknown"
     if name in LATER:
         from importlib import import_module
 

@@ -12,6 +12,8 @@ from nas.runs.found import Found
 from nas.runs.from_python import Finals, Strategies, prepared
 from nas.runs.progress import is_watched
 from nas.runs.stopping import executing
+from nas.runs.trackers import Tracker
+from nas.runs.tracking import tracker_of
 from nas.scoring.executors import Executor
 from nas.scoring.given import (
     Proxies,
@@ -65,6 +67,7 @@ def search(
     out: str | Path | None = None,
     executor: Executor | str = map,
     progress: bool | None = None,
+    tracker: Tracker | str | None = None,
 ) -> Found:
     """Search a space by a proxy, by the rank sum of several, or by an objective of your own.
 
@@ -80,7 +83,7 @@ def search(
     `give_up`: when it ends, as in `nas.trials`. `finals`: the panel that judges the best; "auto":
     the default one unless the proxies decide by themselves or there is an objective. With `out` it
     is kept in that folder, as by `nas search`, and goes on there. `progress`: a bar; None: where
-    somebody looks. Raises UsageError.
+    somebody looks. `tracker`: where it is logged too, as "csv". Raises UsageError.
 
     >>> from nas import search
     >>> found = search("nasbench201", "params", "random", budget=3, finals=None)
@@ -97,11 +100,12 @@ def search(
     true = column_of(table, target)
     asked = prepared(*plugins, seed, live, finals, metrics, aims, true, more)
     asked = asked.with_scores(warmup_of(warmup), move_of(move))
+    logs = tracker_of(tracker)
     shown = is_watched() if progress is None else flag("progress", progress)
     from nas.report.from_python import leaving_page
 
     with executing(executor) as runs, leaving_page(asked, out):
-        return asked.run(out, seed, block, give_up, runs, shown)
+        return asked.run(out, seed, block, give_up, runs, shown, logs)
 
 
 def finals(

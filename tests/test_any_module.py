@@ -188,7 +188,7 @@ def test_a_table_prints_well() -> None:
     assert re.fullmatch(r"nasgraph +none +\d\.\d{4}  nasgraph works from layers.*", lines[4])
     html = table._repr_html_()
     assert html.count("<tr>") == 4
-    assert "<td>snip</td>" in html
+    assert '<td class="text">snip</td>' in html
     plain = table.to_dict()
     assert plain["params"]["value"] == 726
     assert plain["nasgraph"]["value"] is None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -15,6 +17,7 @@ from nas import (
     PROXIES,
     SPACES,
     STRATEGIES,
+    TRACKERS,
     Arch,
     Candidate,
     Metric,
@@ -22,14 +25,22 @@ from nas import (
     Proxy,
     Space,
     Strategy,
+    Tracker,
     UsageError,
 )
 from nas.cli.config_files import conf_dir
 from nas.cli.kinds import registries
 from nas.registry import Registry
 from nas.seeding import generator
-from nas.testing import MetricContract, ProxyContract, SpaceContract, StrategyContract
+from nas.testing import (
+    MetricContract,
+    ProxyContract,
+    SpaceContract,
+    StrategyContract,
+    TrackerContract,
+)
 from tests.support.small import small
+from tests.support.trackers import options_of_tracker
 
 REGISTRIES = list(registries().values())
 EVERY = [(registry, name) for registry in REGISTRIES for name in registry]
@@ -132,6 +143,19 @@ class TestEveryStrategy(StrategyContract):
     @pytest.fixture(params=STRATEGIES)
     def make(self, request: pytest.FixtureRequest) -> Callable[[], Strategy]:
         return lambda: STRATEGIES.build(request.param, small("nasbench201"))
+
+
+class TestEveryTracker(TrackerContract):
+    @pytest.fixture(params=TRACKERS)
+    def make(self, request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Tracker]:
+        if request.param == "wandb" and not TRACKERS.build("wandb").refusal():
+            import_module("wandb").teardown()  # its own process, which a copy would share
+        return lambda: TRACKERS.build(request.param, **options_of_tracker(request.param, tmp_path))
+
+    @pytest.fixture(autouse=True)
+    def _files(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let MLflow write a folder of files, which it does when it is asked to."""
+        monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
 
 
 @pytest.mark.parametrize(("registry", "name"), CONFIGURED)

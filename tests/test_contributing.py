@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+import nas
 from nas.cli.kinds import registries
 from tests.test_imports import LADDER, STEP
 
@@ -51,7 +52,9 @@ def test_links_of_the_pages_lead_somewhere() -> None:
 
 def test_the_version_is_the_same_everywhere() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
-    assert citation["version"] == PROJECT["version"]
+    assert PROJECT["dynamic"] == ["version"], "nas/version.py says it"
+    assert citation["version"] == nas.__version__
     assert citation["title"] == PROJECT["name"]
     assert citation["license"] == PROJECT["license"]
-    assert f"## [{PROJECT['version']}]" in (ROOT / "CHANGELOG.md").read_text()
+    heads = re.findall(r"^## \[([\d.]+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert heads[0] == nas.__version__

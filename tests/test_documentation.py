@@ -31,6 +31,7 @@ OWN = {
     "docs/searching.md": "test_searching_page.py",
     "docs/studies.md": "test_studies_page.py",
     "docs/surrogates.md": "test_surrogates_page.py",
+    "docs/trackers.md": "test_trackers_page.py",
     "docs/training.md": "test_training_page.py",
     "docs/warmup.md": "test_warmup_page.py",
     "docs/your_data.md": "test_your_data.py",

@@ -15,7 +15,7 @@ import nas
 ROOT = Path(nas.__file__).parent.parent
 
 LADDER = (
-    "errors seeding storage dominance",
+    "errors seeding storage dominance notebook version",
     "registry",
     "network",
     "collapse",

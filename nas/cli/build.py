@@ -17,6 +17,8 @@ from nas.ranking import RANKINGS, Ranking
 from nas.registry.options import Choice
 from nas.runs.stopping import heeding
 from nas.runs.summary import check_metrics
+from nas.runs.trackers import TRACKERS, Tracker
+from nas.runs.tracking import tracker_of
 from nas.scoring.devices import device_named as device_named
 from nas.scoring.executors import EXECUTORS, Executor
 from nas.scoring.measures import measures_of
@@ -138,6 +140,13 @@ def check_weights(weights: object) -> dict[str, float]:
         if not number or not isfinite(weight):
             raise UsageError(f"ranking.weights.{name}={weight} must be a finite number")
     return {str(name): float(weight) for name, weight in weights.items()}
+
+
+def build_tracker(choice: Choice) -> Tracker:
+    """The tracker that a config names; raises UsageError where it cannot log here."""
+    if choice.name not in TRACKERS:
+        raise unknown("tracker", choice.name, TRACKERS)
+    return tracker_of(TRACKERS.configured(choice))
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from nas.cli.build import build_executor, build_objective, build_ranking
 from nas.cli.settings import CompareSettings
 from nas.cli.under import costs, finals_of
 from nas.errors import AllFailedError, UsageError
+from nas.report.writing import PAGE
 from nas.runs.folder import CONFIG, HISTORY, SCORES, write_record
 from nas.runs.progress import Progress
 from nas.runs.stopping import interrupted
@@ -38,8 +39,9 @@ if TYPE_CHECKING:
     from nas.scoring.objective import ProxyObjective
     from nas.space import Space
 
-CSV, RESULT, PAGE, PICTURES = "scores.csv", "compare.json", "compare.html", "pictures"
-UNDER = "under.csv"
+CSV, RESULT, PICTURES, UNDER = "scores.csv", "compare.json", "pictures", "under.csv"
+OLD_PAGE = "compare.html"
+"""What the page was called in earlier versions."""
 
 
 @dataclass(frozen=True)
@@ -69,14 +71,17 @@ def prepared(settings: CompareSettings) -> Prepared:
     return Prepared(settings, objective, name, truth, bring, took, under, finals)
 
 
-def compared(task: Prepared, leave_out: bool = False) -> tuple[dict[str, Any], list[str]]:
+def compared(
+    task: Prepared, command: str = "", leave_out: bool = False
+) -> tuple[dict[str, Any], list[str]]:
     """Compare, and write the files of the comparison; the result and the names of the files.
 
-    Raises StoppedError after Ctrl-C, and AllFailedError if a proxy fails for all first
-    architectures; with `leave_out` only if all proxies do, and such a proxy is among the
-    `left_out` of the result, with its error.
+    `command` makes the comparison again; its page shows it. Raises StoppedError after Ctrl-C, and
+    AllFailedError if a proxy fails for all first architectures; with `leave_out` only if all
+    proxies do, and such a proxy is among the `left_out` of the result, with its error.
     """
     from nas.compare import Scores
+    from nas.compare.verdict import verdict
 
     start = perf_counter()
     folder = path_of(task.settings.out, "out=")
@@ -93,12 +98,14 @@ def compared(task: Prepared, leave_out: bool = False) -> tuple[dict[str, Any], l
         if scores.journal is not None:
             scores.journal.check()
         result = {
+            **({"command": command} if command else {}),
             "table": task.table,
             "target": None if task.truth is None else task.truth.target,
             **_described(task.settings),
             **found.result,
             **({"left_out": left} if left else {}),
         }
+        result["verdict"] = verdict(result)
         result["seconds"] = round(task.seconds + perf_counter() - start, 3)
         return result, _write(folder, task.settings, found, result)
 
@@ -107,10 +114,10 @@ def _check(folder: Path) -> None:
     """Raise UsageError if the folder has files that are not from a comparison."""
     if (folder / HISTORY).exists():
         raise UsageError(f"{folder} holds a search: give another out= to a comparison")
-    for name in (RESULT, CSV, CONFIG, PAGE, PICTURES, UNDER):
+    for name in (RESULT, CSV, CONFIG, PAGE, OLD_PAGE, PICTURES, UNDER):
         if (folder / name).exists() and not (folder / SCORES).exists():
             raise UsageError(f"{folder} holds a {name} that is no comparison's: give another out=")
-    for name in (RESULT, CSV, CONFIG, PAGE, UNDER):
+    for name in (RESULT, CSV, CONFIG, PAGE, OLD_PAGE, UNDER):
         check_replaceable(folder / name)
     check_folder_place(folder / PICTURES)
 
@@ -122,6 +129,7 @@ def _described(settings: CompareSettings) -> dict[str, Any]:
         "seed": settings.seed,
         "repeats": settings.repeats,
         "live": settings.live,
+        "baselines": list(settings.baselines),
         "sample": "all" if settings.sample is None else settings.sample,
     }
 
@@ -271,19 +279,19 @@ def _write(
     folder: Path, settings: CompareSettings, compared: Compared, result: Mapping[str, Any]
 ) -> list[str]:
     """Write all files into the folder and return their names."""
-    from nas.compare.page import write_page
+    from nas.cli.compared_folder import leave_page
     from nas.compare.under import as_csv
+    from nas.report.points import Points
 
     files = [RESULT, CSV, SCORES, CONFIG]
-    for name in (PAGE, UNDER):  # from an earlier comparison
+    for name in (PAGE, OLD_PAGE, UNDER):  # from an earlier comparison
         remove_file(folder / name)
     pictures = drawing(settings.pictures)
     if pictures is not None:
         pictures.clear(folder / PICTURES)
     if settings.pictures and pictures is not None:
-        drawn = pictures.draw(compared.comparison, result, folder / PICTURES)
-        write_page(folder / PAGE, result, drawn)
-        files = [PAGE, f"{PICTURES}/", *files]
+        pictures.draw(compared.comparison, result, folder / PICTURES)
+        files = [f"{PICTURES}/", *files]
     text = json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False)
     replace_file(folder / RESULT, text + "\n")
     replace_file(folder / CSV, compared.comparison.csv())
@@ -291,7 +299,8 @@ def _write(
         replace_file(folder / UNDER, as_csv(result["under"]))
         files.insert(files.index(CSV) + 1, UNDER)
     write_record(folder, settings.record)
-    return files
+    there = leave_page(folder, result, lambda: Points.of(compared.comparison))
+    return [PAGE, *files] if there else files
 
 
 def drawing(wanted: bool, name: str = "pictures", room: str = "compare") -> ModuleType | None:

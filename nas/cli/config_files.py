@@ -19,7 +19,7 @@ from nas.registry.plugins import origin, plugins
 from nas.storage.files import is_there
 from nas.storage.yaml_files import checked_text, read_yaml
 
-GROUPS = ("space", "proxy", "strategy", "batch", "ranking", "executor", "finals")
+GROUPS = ("space", "proxy", "strategy", "batch", "ranking", "executor", "tracker", "finals")
 """The config groups: an option with such a name chooses a plugin."""
 
 

@@ -15,9 +15,10 @@ def registries() -> dict[str, Registry[Any]]:
     from nas.metric import METRICS
     from nas.proxy import PROXIES
     from nas.ranking import RANKINGS
+    from nas.runs.trackers import TRACKERS
     from nas.scoring.executors import EXECUTORS
     from nas.space import SPACES
     from nas.strategy import STRATEGIES
 
-    every = (SPACES, PROXIES, STRATEGIES, METRICS, SOURCES, RANKINGS, EXECUTORS)
-    return {registry.kind: registry for registry in every}
+    plugins = (SPACES, PROXIES, STRATEGIES, METRICS, SOURCES, RANKINGS, EXECUTORS, TRACKERS)
+    return {registry.kind: registry for registry in plugins}

@@ -30,7 +30,7 @@ COMMANDS = {
     "proxify": "the cheapest training that still ranks architectures as a full one does",
     "export": "a network as one Python file, weights, torch.export, ONNX or JSON",
     "report": "the summary of a search again, or the table of a sweep or a study, from its folder",
-    "new": "a package with a space, a proxy or a strategy of your own, ready to change",
+    "new": "a package with a plugin of your own, ready to change",
     "list": "the plugins of every kind and the tables there are",
 }
 

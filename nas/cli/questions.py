@@ -37,6 +37,7 @@ ADDED = {
     "duplicates": "error",
     "foreign": "error",
     "data_dir": None,
+    "tracker": {"name": "none"},
 }
 """Values that searches used before these options existed."""
 

@@ -210,6 +210,7 @@ class SearchSettings(ScoringSettings):
 
     strategy: Annotated[Choice, chosen]
     executor: Annotated[Choice, chosen]
+    tracker: Annotated[Choice, chosen]
     metrics: Annotated[tuple[str, ...], names("metrics, such as [params,flops]", least=0)]
     metric: Annotated[Mapping[str, Mapping[str, Any]], options_of_metrics]
     objective: Annotated[tuple[str, ...], objective]

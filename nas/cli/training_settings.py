@@ -81,6 +81,7 @@ class TrainingSettings(Settings):
 class TrainSettings(TrainingSettings):
     """The settings of `nas train`."""
 
+    tracker: Annotated[Choice, chosen]
     arch: Annotated[str | None, name_of("an architecture", optional=True)]
     file: Annotated[str | None, name_of("a network in a file, net.py:function", optional=True)]
     pictures: Annotated[bool, flag]

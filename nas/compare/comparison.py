@@ -11,6 +11,7 @@ import numpy as np
 
 from nas.arch import Arch
 from nas.compare.judging import Finals, under_limits
+from nas.compare.notebook import html
 from nas.compare.sample import Comparison, sampled
 from nas.compare.scores import Keyed, Scores, Task
 from nas.compare.summary import summarised
@@ -31,6 +32,10 @@ class Compared:
 
     comparison: Comparison
     result: dict[str, Any]
+
+    def _repr_html_(self) -> str:
+        """The results as a table, for a notebook."""
+        return html(self.result)
 
 
 class StoppedError(Exception):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nas.compare.gain import BEST as BEST
 from nas.compare.gain import ndcg as ndcg
 from nas.compare.ranks import Array as Array
-from nas.compare.ranks import Codes, correlated, dense, spearman
+from nas.compare.ranks import Codes, coefficients, dense, spearman
 from nas.compare.resampling import Figures, Plain, Scored
 from nas.seeding import numpy_generator
 
@@ -32,7 +32,7 @@ BATCH = 64
 
 def correlation(scores: Array, truth: Array) -> tuple[float, float]:
     """Spearman's rho and Kendall's tau-b of two vectors; NaN if one of them is constant."""
-    return correlated(dense(scores), dense(truth))
+    return coefficients(dense(scores), dense(truth))
 
 
 def correlations(
@@ -50,23 +50,41 @@ def correlations(
     alone. Intervals are 95 % percentile bootstrap intervals over the rows, the same as those of
     `scipy.stats.bootstrap`. All proxies use the same resamples, so that differences are paired.
     """
+    return correlated(scores, truth, baseline, resamples, seed)[0]
+
+
+def correlated(
+    scores: Mapping[str, Array],
+    truth: Array,
+    baseline: str,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    """`correlations`, and how far each proxy's rho over all is behind the best one's (`behind`).
+
+    The best is the first with the highest rho over all; the interval is of the same resamples, so
+    that it is paired. Nothing is behind where no proxy has a rho.
+    """
     order = np.argsort(truth)  # sorting a sorted vector again is fast
     codes = {name: dense(values[order]) for name, values in scores.items()}
     like = _first_alike(codes)
     names = sorted(set(like.values()))
     scored = Scored({name: codes[name] for name in names}, truth[order], like[baseline])
     statistic = figures_of(scored)
-    values = statistic(np.arange(len(truth))[np.newaxis])[:, 0]
+    own = statistic(np.arange(len(truth))[np.newaxis])
     rng, found = numpy_generator("bootstrap", seed), []
     for start in range(0, resamples, BATCH):
         size = min(BATCH, resamples - start), len(truth)
         found.append(statistic(rng.integers(0, len(truth), size)))
-    low, high = np.quantile(np.concatenate(found, axis=1), [0.025, 0.975], axis=1)
-    parts = [_by_name(vector, names) for vector in (values, low, high)]
-    return {
+    drawn = np.concatenate(found, axis=1)
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=1)
+    parts = [_by_name(vector, names) for vector in (own[:, 0], low, high)]
+    figures = {
         name: _sections([part[like[name]] for part in parts], codes[name] > 0, scored.top)
         for name in scores
     }
+    places = {name: names.index(first) for name, first in like.items()}
+    return figures, _behind(_rhos(own, names)[:, 0], _rhos(drawn, names), places)
 
 
 def figures_of(scored: Scored) -> Figures:
@@ -80,6 +98,31 @@ def figures_of(scored: Scored) -> Figures:
     from nas.compare.weighted import Weighted
 
     return Weighted(scored)
+
+
+def _rhos(figures: Array, names: Sequence[str]) -> Array:
+    """Spearman's rho over all, no score ranked last, of every proxy (rows) in every resample."""
+    shape = (len(names), len(SECTIONS), len(RULES), len(COEFFICIENTS), -1)
+    own = figures[: np.prod(shape[:-1])].reshape(shape)
+    found: Array = own[:, SECTIONS.index("all"), RULES.index("last"), 0]
+    return found
+
+
+def _behind(rhos: Array, drawn: Array, places: Mapping[str, int]) -> dict[str, dict[str, Any]]:
+    """How far each proxy is behind the best: rho less rho, by name; `places` are those of rows."""
+    known = {name: rhos[place] for name, place in places.items() if not isnan(rhos[place])}
+    if not known:
+        return {}
+    best = max(known, key=lambda name: known[name])
+    less = drawn[places[best]] - drawn
+    low, high = np.percentile(less, (2.5, 97.5), axis=1)
+    return {
+        name: {
+            "best": best,
+            **_figure(known[best] - rho, low[places[name]], high[places[name]]),
+        }
+        for name, rho in known.items()
+    }
 
 
 def _by_name(figures: Array, names: Sequence[str]) -> dict[str, tuple[Array, Array]]:
@@ -185,7 +228,8 @@ def best_of(
 
     N of n rows are drawn `draws` times with replacement, the same rows for all proxies. So the
     rows represent the space that they are a sample of; sizes over n are left out. A row without a
-    score is taken only if no drawn row has a score. Of tied rows the first drawn row is taken.
+    score is taken only if no drawn row has a score. Of tied rows the first drawn row is taken. The
+    best of one row is that row: so mean and sd for N = 1 are those of all rows, without draws.
     """
     rng = numpy_generator("best of", seed)
     result: dict[str, dict[int, dict[str, float]]] = {name: {} for name in scores}
@@ -194,6 +238,9 @@ def best_of(
             continue
         drawn = rng.integers(len(truth), size=(draws, size))
         for name, values in scores.items():
+            if size == 1 and len(truth) > 1:
+                result[name][1] = {"mean": float(truth.mean()), "sd": float(truth.std(ddof=1))}
+                continue
             filled = np.where(np.isnan(values), -np.inf, values)[drawn]
             picked = truth[drawn[np.arange(draws), filled.argmax(axis=1)]]
             same = picked.min() == picked.max()  # rounding could make the sd positive

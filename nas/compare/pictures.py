@@ -13,11 +13,13 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.cluster.hierarchy import dendrogram, linkage
-from scipy.spatial.distance import squareform
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import dendrogram
 
+from nas.compare.alike import links
 from nas.compare.correlations import Array
 from nas.compare.sample import Comparison
+from nas.compare.under import best_steps
 from nas.errors import UsageError
 from nas.storage.files import remove_file
 
@@ -148,13 +150,15 @@ def truth(comparison: Comparison, result: Mapping[str, Any]) -> Figure:
 
 def _panel(axes: Axes, unscored: Axes, score: Array, values: Array) -> None:
     kept = ~np.isnan(score)
-    shown, beyond = _within(score[kept])
-    values, below = _within(values)
+    shown, far = within(score[kept])
+    values, beyond = within(values)
+    edge = far | beyond[kept]
     size = 3 if kept.sum() > 300 else 6
     if kept.sum() > DENSE:
         axes.hexbin(shown, values[kept], gridsize=40, bins="log", cmap="Greys", linewidths=0.1)
     else:
         axes.plot(shown, values[kept], ".", color="black", alpha=0.4, markersize=size, mew=0)
+    axes.plot(shown[edge], values[kept][edge], "x", color="black", ms=3, mew=0.6)
     axes.tick_params(labelleft=False, left=False)
     axes.spines["left"].set_color("0.8")
     missing = values[~kept]
@@ -167,20 +171,25 @@ def _panel(axes: Axes, unscored: Axes, score: Array, values: Array) -> None:
     margin = 0.04 * (high - low)
     for each in (axes, unscored):
         each.set_ylim(low - margin, high + margin)
-    edges = [f"{n:,} at the {side} edge" for n, side in ((beyond, "side"), (below, "lower")) if n]
-    axes.text(0.98, 0.02, "\n".join(edges), transform=axes.transAxes, fontsize=7, ha="right")
+    told = f"{edge.sum():,} at the edges (×)" if edge.any() else ""
+    axes.text(0.98, 0.04, told, transform=axes.transAxes, fontsize=7, ha="right")
 
 
-def _within(score: Array) -> tuple[Array, int]:
-    """The values, with far outliers moved to the edge, and the number of these outliers."""
-    if len(score) < 20:
-        return score, 0
-    low, high = np.percentile(score, [4, 96])
-    reach = 0.5 * (high - low)
-    if reach == 0 or score.max() - score.min() < 4 * (high - low):
-        return score, 0
-    inside = np.clip(score, low - reach, high + reach)
-    return inside, int((inside != score).sum())
+def within(values: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """The values, with far ones moved to the edge of what shows the others, and which they are.
+
+    The edges are 1.5 times the range of the middle 60 % away from these. Nothing moves where that
+    would not make the range half as wide or less.
+    """
+    none = np.zeros(len(values), dtype=bool)
+    if len(values) < 20:
+        return values, none
+    low, high = np.percentile(values, [20, 80])
+    reach = 1.5 * (high - low)
+    inside = np.clip(values, low - reach, high + reach)
+    if reach == 0 or values.max() - values.min() < 2 * (inside.max() - inside.min()):
+        return values, none
+    return inside, inside != values
 
 
 def best_of(result: Mapping[str, Any]) -> Figure:
@@ -281,23 +290,6 @@ def _curves(axes: Axes, under: Mapping[str, Any], comparison: Comparison) -> Non
     axes.grid(color="0.93")
 
 
-def best_steps(
-    costs: Array, values: Array, ends: tuple[float, float], sign: int, at_least: bool
-) -> tuple[Array, Array]:
-    """The corners (points,), (points,) of the best value that may be had, against its cost.
-
-    From the tightest limit of `ends` to the loosest; each value holds until the next cost. Costs
-    (n,) may be NaN; with `at_least` they must be high. `sign` is -1 if lower values are better.
-    """
-    way = -1 if at_least else 1
-    met = np.flatnonzero(way * costs <= way * ends[1])
-    met = met[np.argsort(way * costs[met], kind="stable")]
-    best = sign * np.maximum.accumulate(sign * values[met])
-    start = int((way * costs[met] <= way * ends[0]).sum()) - 1
-    heights = [best[start], *best[start + 1 :], best[-1]]
-    return np.array([ends[0], *costs[met][start + 1 :], ends[1]]), np.array(heights)
-
-
 def agreement(result: Mapping[str, Any]) -> Figure:
     """Spearman's rho between proxies; proxies that agree are beside each other."""
     names = result["agreement"]["proxies"]
@@ -313,11 +305,12 @@ def agreement(result: Mapping[str, Any]) -> Figure:
         order: Any = list(range(len(names)))
         if len(names) > 2:
             tree, axes = figure.subplots(2, 1, height_ratios=[1, max(3, len(names) / 3)])
-            distance = 1 - np.abs(np.nan_to_num(table))
-            np.fill_diagonal(distance, 0.0)
-            links = linkage(squareform((distance + distance.T) / 2, checks=False), "average")
             order = dendrogram(
-                links, ax=tree, no_labels=True, color_threshold=0, above_threshold_color="black"
+                links(result["agreement"]["spearman"]),
+                ax=tree,
+                no_labels=True,
+                color_threshold=0,
+                above_threshold_color="black",
             )["leaves"]
             tree.set_ylabel("1 − |ρ|", fontsize=8)
             tree.spines["bottom"].set_visible(False)

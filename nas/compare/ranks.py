@@ -22,7 +22,7 @@ def dense(values: Array) -> Codes:
     return codes
 
 
-def correlated(scores: Codes, truth: Codes) -> tuple[float, float]:
+def coefficients(scores: Codes, truth: Codes) -> tuple[float, float]:
     """Spearman's rho and Kendall's tau-b of codes (n,); NaN if a vector is constant or n < 2.
 
     It is faster than with values, because ranking codes needs no sorting.

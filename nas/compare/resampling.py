@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.compare.gain import BEST, gained, ndcg_of
-from nas.compare.ranks import Array, Codes, Rows, correlated, dense
+from nas.compare.ranks import Array, Codes, Rows, coefficients, dense
 
 Part = tuple[str, bool, str]
 """A proxy, whether only the true top tenth counts, and whose scored rows count (empty: all)."""
@@ -100,7 +100,7 @@ class Plain:
         codes = {name: each[rows] for name, each in scored.codes.items()}
         for part in {part for parts in scored.parts.values() for part in parts}:
             kept = scored.chosen(part)[rows]
-            found[part] = np.array([correlated(codes[part[0]][kept], true[kept])]).T
+            found[part] = np.array([coefficients(codes[part[0]][kept], true[kept])]).T
         truth = gained(scored.values[rows], BEST)
         gain = {name: np.array([ndcg_of(each, truth)]) for name, each in codes.items()}
         return scored.figures(found, gain)

@@ -61,18 +61,16 @@ class Comparison:
         return self.rankings.get(combination, "rank_sum")
 
     def csv(self) -> str:
-        """One row an architecture: its name, every proxy's score, the truth; empty if missing."""
+        """One row an architecture: its name, scores, costs, truth; empty if missing."""
         text = StringIO()
         writer = csv.writer(text, lineterminator="\n")
         scores = self.scores
-        target = [] if self.truth is None else [self.truth.target.removeprefix("-")]
-        names = ["arch", *scores]
-        head = [f"{name} (table)" if name in names else name for name in target]
-        writer.writerow([*names, *head])
+        target = None if self.truth is None else self.truth.target
+        writer.writerow(columns_of([*scores], [*self.costs], target))
         for place, arch in enumerate(self.archs):
             row = [
                 "" if isnan(score[place]) else repr(float(score[place]))
-                for score in scores.values()
+                for score in (*scores.values(), *self.costs.values())
             ]
             if self.values is not None:
                 row.append(repr(self.sign * float(self.values[place])))
@@ -83,6 +81,16 @@ class Comparison:
     def sign(self) -> int:
         """-1 if the truth is the negative of the table's column, else 1."""
         return 1 if self.truth is None else _sign(self.truth)
+
+
+def columns_of(proxies: Sequence[str], costs: Sequence[str], target: str | None) -> list[str]:
+    """The columns of `Comparison.csv`; a name that is taken gets a word behind it."""
+    names = ["arch", *proxies]
+    names += [f"{name} (cost)" if name in names else name for name in costs]
+    if target is None:
+        return names
+    column = target.removeprefix("-")
+    return [*names, f"{column} (table)" if column in names else column]
 
 
 def _sign(truth: Truth) -> int:

@@ -18,8 +18,8 @@ from nas.compare.correlations import (
     Array,
     agreement,
     best_of,
+    correlated,
     correlation,
-    correlations,
     found_by,
     ndcg,
 )
@@ -50,13 +50,14 @@ def summarised(
     values, sign = comparison.values, comparison.sign
     if baseline not in scores:
         raise UsageError(f"differences are to the baseline {baseline}, which is not scored")
-    figures = correlations(scores, values, baseline, resamples, seed)
+    figures, behind = correlated(scores, values, baseline, resamples, seed)
     picked = best_of({**scores, "": values}, values, SIZES, DRAWS, seed)
     for row in rows:
         name = row["proxy"]
         row |= _correlated(figures[name], scores[name], values, baseline)
         row |= _found(comparison, scores[name])
         row["best_of"] = _signed(picked[name], sign)
+        row["behind"] = behind.get(name)
         if (repeats := _repeats(comparison, name)) is not None:
             row["repeats"] = repeats
     result["interval"] = f"95 % percentile bootstrap over rows, {resamples} resamples"
@@ -99,7 +100,7 @@ def _correlated(
     known, true = scores[kept], values[kept]
     reason = ""
     if len(known) < FEWEST:
-        reason = f"there are only {len(known)}"
+        reason = f"there are only {len(known)}, and {FEWEST} are needed"
     elif known.min() == known.max():
         reason = f"the score is constant, {known[0]:g}"
     elif true.min() == true.max():

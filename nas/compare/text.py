@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
+
+from nas.compare.correlations import FEWEST
 
 WIDEST = 14
 """For more proxies than this no table of agreement is printed."""
 
+NO_BREAK = "\u00a0"
+
 Row = Mapping[str, Any]
 SHOWN = ("10", "100", "1000")
 """The values of N in best-of-N that are printed."""
+TOP_NEEDS = 10 * (FEWEST - 1) + 1
+"""From this sample on the true top tenth has the rows that a correlation needs."""
 
 
 def rendered(result: Mapping[str, Any]) -> str:
@@ -69,23 +77,21 @@ def _correlations(result: Mapping[str, Any]) -> str:
             if row["proxy"] != baseline
         ],
     )
-    return (
+    text = (
         "rank correlation (Spearman's ρ, Kendall's τ-b) over those with a score, and over all "
-        f"with no score ranked last\n[{result['interval']}]\n{first}\n\n"
-        f"the same less that of {baseline} on the same architectures, paired\n{second}"
+        f"with no score ranked last\n[{result['interval']}]\n{first}"
     )
+    if len(result["rows"]) == 1:
+        return text
+    less = f"the same less that of {baseline} on the same architectures, paired"
+    return f"{text}\n\n{less}\n{second}"
 
 
 def _found(result: Mapping[str, Any]) -> str:
-    lines = []
+    lines, few = [], too_few(result)
     for row in result["rows"]:
-        top = row["top"]
-        within = [
-            interval(top[coefficient][rule])
-            for coefficient in ("spearman", "kendall")
-            for rule in ("dropped", "last")
-        ]
         best = row["best"]
+        within = [] if few else _within(row)
         lines.append(
             [
                 row["proxy"],
@@ -94,11 +100,31 @@ def _found(result: Mapping[str, Any]) -> str:
                 f"{best['in_top_twentieth']:.3g} of {best['of']}",
             ]
         )
-    heads = ["proxy", "ρ scored", "ρ all", "τ scored", "τ all", "∩ scored", "∩ all", "best in 5 %"]
-    few = " (nothing is correlated over fewer than 10)" if result["n"] <= 90 else ""
+    heads = [] if few else ["ρ scored", "ρ all", "τ scored", "τ all"]
+    first = "inside the true top tenth; share of it" if not few else "share of the true top tenth"
+    shown = table(["proxy", *heads, "∩ scored", "∩ all", "best in 5 %"], lines)
     return (
-        f"inside the true top tenth{few}; share of it among the scores' top tenth (∩); best "
-        f"scores in the true top twentieth\n{table(heads, lines)}"
+        f"{first} among the scores' top tenth (∩); best scores in the true top twentieth\n"
+        f"{shown}{f'{chr(10)}  {few}' if few else ''}"
+    )
+
+
+def _within(row: Row) -> list[str]:
+    """The correlations inside the true top tenth."""
+    return [
+        interval(row["top"][coefficient][rule])
+        for coefficient in ("spearman", "kendall")
+        for rule in ("dropped", "last")
+    ]
+
+
+def too_few(result: Mapping[str, Any]) -> str:
+    """Which sample correlations inside the true top tenth need; empty if this one is enough."""
+    if result["n"] >= TOP_NEEDS:
+        return ""
+    return (
+        f"correlations inside the true top tenth need a sample of {TOP_NEEDS} or more: a tenth of "
+        f"{result['n']} is too few"
     )
 
 
@@ -116,7 +142,7 @@ def _gained(result: Mapping[str, Any]) -> str:
         for row in rows
     ]
     random = result["truth"]["ndcg_at_random"]
-    lines.append(["(at random)", "undefined" if random is None else f"{random:.3f}", ""])
+    lines.append(["(at random)", "–" if random is None else f"{random:.3f}", ""])
     return (
         f"{name}: how much of the possible gain the best scores have, no score ranked last, and "
         f"that less {baseline}'s, paired\n{table(['proxy', name, f'Δ {name}'], lines)}"
@@ -131,7 +157,7 @@ def _chosen(result: Mapping[str, Any]) -> str:
         favourite = row["favourite"]
         chosen = ["–", "–"] if favourite is None else _favourite(favourite)
         lines.append([row["proxy"], *chosen, *(_mean_sd(row["best_of"][n]) for n in sizes)])
-    nothing = f"{truth['mean']:.5g} ± {truth['sd']:.2g}"
+    nothing = _mean_sd(truth)
     lines.append(["(the truth)", f"{truth['best']:.6g}", "1", *_each(truth["best_of"], sizes)])
     lines.append(["(at random)", nothing, "", *(nothing for _ in sizes)])
     heads = ["proxy", "favourite", "rank", *(f"best of {int(size):,}" for size in sizes)]
@@ -170,7 +196,7 @@ def _repeats(rows: Sequence[Row]) -> str:
 
 def _plus_minus(figure: Mapping[str, float | None]) -> str:
     if figure["mean"] is None or figure["sd"] is None:
-        return "undefined"
+        return "–"
     return f"{figure['mean']:.3f} ± {figure['sd']:.3f}"
 
 
@@ -227,6 +253,8 @@ def _distance(row: Row) -> list[str]:
 def _agreement(result: Mapping[str, Any]) -> str:
     names = result["agreement"]["proxies"]
     title = "agreement between proxies: ρ where both have a score"
+    if any(rho is None for row in result["agreement"]["spearman"] for rho in row):
+        title += f" (–: fewer than {FEWEST} have both, or a score is constant)"
     if len(names) > WIDEST:
         return f"{title}\n  {len(names)} proxies are too many to print: compare.json has them all"
     lines = [
@@ -261,11 +289,22 @@ def _notes(result: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def told(text: str) -> str:
+    """Sentences for a terminal, in lines of at most 99 characters."""
+    lines = wrap(glued(text), 99, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).replace(NO_BREAK, " ")
+
+
+def glued(text: str) -> str:
+    """A text whose figures stay in one line: ρ .90 [.89, .91], 41 %."""
+    return re.sub(r"(?<=ρ) (?=[−<.\d])|(?<=\d,) (?=[−.\d])|(?<=\d) (?=[%\[])", NO_BREAK, text)
+
+
 def interval(figure: Mapping[str, float | None], sign: bool = False) -> str:
-    """A value with its interval, to three digits."""
+    """A value with its interval, to three digits; a dash if it is undefined."""
     value, low, high = (figure[key] for key in ("value", "low", "high"))
     if value is None:
-        return "undefined"
+        return "–"
     plus = "+" if sign else ""
     ends = "" if low is None or high is None else f" [{low:{plus}.3f}, {high:{plus}.3f}]"
     return f"{value:{plus}.3f}{ends}"

@@ -272,14 +272,33 @@ def _distance(limits: Limited, picks: Sequence[Mapping[str, Any] | None]) -> dic
     known = [
         (limit, each["gap"]) for limit, each in zip(limits.limits, picks, strict=True) if each
     ]
+    from scipy.integrate import trapezoid  # numpy's has another name before 2.0
+
     places, gaps = np.array(known).T
-    area = float(np.trapezoid(gaps, places)) if len(known) > 1 else None
+    area = float(trapezoid(gaps, places)) if len(known) > 1 else None
     return {"mean_gap": float(gaps.mean()), "largest_gap": float(gaps.max()), "area": area}
 
 
 def _values(comparison: Comparison) -> Array:
     assert comparison.values is not None
     return comparison.values
+
+
+def best_steps(
+    costs: Array, values: Array, ends: tuple[float, float], sign: int, at_least: bool
+) -> tuple[Array, Array]:
+    """The corners (points,), (points,) of the best value that may be had, against its cost.
+
+    From the tightest limit of `ends` to the loosest; each value holds until the next cost. Costs
+    (n,) may be NaN; with `at_least` they must be high. `sign` is -1 if lower values are better.
+    """
+    way = -1 if at_least else 1
+    met = np.flatnonzero(way * costs <= way * ends[1])
+    met = met[np.argsort(way * costs[met], kind="stable")]
+    best = sign * np.maximum.accumulate(sign * values[met])
+    start = int((way * costs[met] <= way * ends[0]).sum()) - 1
+    heights = [best[start], *best[start + 1 :], best[-1]]
+    return np.array([ends[0], *costs[met][start + 1 :], ends[1]]), np.array(heights)
 
 
 COLUMNS = (

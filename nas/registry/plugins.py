@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas.errors import NameTakenError, UsageError
+from nas.version import __version__
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint
@@ -152,11 +153,11 @@ def failures() -> Mapping[Plugin, str]:
 
 def origin(module: str) -> str:
     """The distribution of a module, with its version; empty if the module is from none."""
-    from importlib.metadata import distribution, packages_distributions, version
+    from importlib.metadata import distribution, packages_distributions
 
     top = module.partition(".")[0]
     if top in OURS:
-        return f"epsilon-nas {version('epsilon-nas')}"
+        return f"epsilon-nas {__version__}"
     own = [plugin for plugin in plugins() if plugin.module.partition(".")[0] == top]
     within = [plugin for plugin in own if f"{module}.".startswith(f"{plugin.module}.")]
     if within:

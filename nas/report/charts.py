@@ -57,6 +57,8 @@ class Axis:
     grid: bool = True
     rotate: int = 0
     """Degrees by which names below a chart are turned."""
+    ticks: Sequence[tuple[float, str]] = ()
+    """Places on the axis with what is written there, if its own numbers are not to be."""
 
 
 @dataclass(frozen=True)

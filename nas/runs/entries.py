@@ -13,6 +13,7 @@ from nas.metrics.table import is_column
 from nas.proxy import PROXIES
 from nas.registry import Registry
 from nas.runs.folder import OWN_FIGURES
+from nas.runs.summary import Question
 from nas.scoring.executors import Executor
 from nas.scoring.keys import keys
 from nas.scoring.objective import Objective, ProxyObjective
@@ -87,3 +88,20 @@ def function_name(registry: Registry[Any], made: object) -> str:
         made = made.ranking
     bare = made.func if isinstance(made, partial) else made
     return next((name for name in registry if registry[name] is bare), repr(bare))
+
+
+def asked(record: Mapping[str, Any]) -> Question:
+    """What a search has to find, from its record."""
+    proxy = record["proxy"]
+    several = [name for name, each in proxy.items() if isinstance(each, Mapping)]
+    names = {kind: record[kind]["name"] for kind in ("space", "strategy", "batch", "ranking")}
+    rest = ("seed", "repeats", "block", "live", "budget", "count", "timeout", "patience")
+    label = " + ".join(several) or proxy["name"]
+    return Question(
+        proxy=label,
+        move=record.get("move"),
+        objective=tuple(record.get("objective") or ()),
+        constraints=tuple(record.get("constraints") or ()),
+        **names,
+        **{name: record[name] for name in rest},
+    )

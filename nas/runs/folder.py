@@ -31,7 +31,7 @@ SCORES = "scores.jsonl"
 
 FREE = {
     *("budget", "count", "patience", "timeout", "give_up", "finals"),
-    *("out", "device", "executor", "strict", "reference", "data_dir"),
+    *("out", "device", "executor", "strict", "reference", "data_dir", "tracker"),
 }
 """Settings that may change when a run goes on, because no trial depends on them."""
 
@@ -186,7 +186,7 @@ def check_trials(history: History, space: Space, metrics: Collection[str]) -> No
 
 def check_same(folder: Path, before: Record, record: Record, free: Collection[str]) -> None:
     """Raise UsageError if the run in the folder has other settings."""
-    there, here = _flat(before), _flat(record)
+    there, here = flat(before), flat(record)
     different = [
         f"{key} is {there.get(key)!r} there and {here.get(key)!r} here"
         for key in sorted(there.keys() | here.keys())
@@ -201,11 +201,12 @@ def check_same(folder: Path, before: Record, record: Record, free: Collection[st
         )
 
 
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as one mapping, with a point between the names."""
+    found: dict[str, Any] = {}
     for key, value in settings.items():
         if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
+            found |= flat(value, f"{prefix}{key}.")
         else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+            found[f"{prefix}{key}"] = value
+    return found

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from importlib import import_module
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from nas.candidate import Candidate
 from nas.errors import UsageError
 from nas.metric import METRICS
+from nas.network.drawing.drawing import draw_layers
+from nas.notebook import heading, shown, table
 from nas.ranking import Ranking, by_score, valued
 from nas.runs.summary import metric_lines
 from nas.runs.truth import TrueFigure
@@ -138,10 +140,8 @@ class Found:
 
     def __repr__(self) -> str:
         """The best architecture, and what became of the trials."""
-        values = {trial.number: value for trial, value in self.top}
-        known = self.best.number in values
-        score = f"score {values[self.best.number]:.6g}" if known else "no score"
-        return f"<Found {described(self.space, self.best.arch)}: {score}; {self._counts()}>"
+        named = described(self.space, self.best.arch)
+        return f"<Found {named}: {self._value_line()}; {self._counts()}>"
 
     def _counts(self) -> str:
         copies = sum(trial.copy_of is not None for trial in self.trials)
@@ -154,20 +154,32 @@ class Found:
         )
 
     def _repr_html_(self) -> str:
-        """The best, and the ten best of the search, for a notebook."""
-        lines = [f"<b>{escape(described(self.space, self.best.arch))}</b>"]
+        """The best with its cell, and the ten best of the search, for a notebook."""
+        lines = [self._value_line()]
         if self.finals is not None and self.finals.decisive:
             lines.append(f"the winner of the finals of {len(self.finals.finalists)}")
         titles = {name: METRICS.build(name) for name in self.best.metrics if name in METRICS}
         lines += metric_lines(dict(self.best.metrics), titles, width=0)
-        lines.append(escape(self._counts()))
+        lines.append(self._counts())
         rows = [self._row(trial, value) for trial, value in self.top[:SHOWN]]
-        head = "".join(f"<th>{escape(name)}</th>" for name in (rows[0] if rows else {}))
-        body = "".join(
-            f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row.values())}</tr>"
-            for row in rows
+        return shown(
+            heading(described(self.space, self.best.arch), lines),
+            self._cell(),
+            table(rows, ["architecture"], "the ten best distinct architectures of the search"),
         )
-        return f"<p>{'<br>'.join(lines)}</p><table><tr>{head}</tr>{body}</table>"
+
+    def _value_line(self) -> str:
+        values = {trial.number: value for trial, value in self.top}
+        value = values.get(self.best.number)
+        return "no score" if value is None else f"score {value:.6g}"
+
+    def _cell(self) -> str:
+        """The picture of the best's cell; empty where its space has no networks as data."""
+        network = Candidate(self.space, self.best.arch).network
+        if network is None:
+            return ""
+        layers = network.layers, network.shapes, network.blocks
+        return draw_layers(*layers, title=type(self.space).__name__, what="cell").svg
 
     def _row(self, trial: Trial, value: float) -> Mapping[str, str]:
         return {

@@ -22,6 +22,7 @@ from nas.ranking import RANKINGS, Ranking, by_score, rank_sum, ranked
 from nas.registry.options import Choice
 from nas.runs.aims import aimed_at
 from nas.runs.entries import (
+    asked,
     executor_entry,
     figures_entry,
     function_name,
@@ -34,7 +35,9 @@ from nas.runs.folder import FINALS, FREE, OWN, opened, read_elapsed, write_best,
 from nas.runs.found import Found
 from nas.runs.front import write_front
 from nas.runs.progress import Progress, watched
-from nas.runs.summary import Question, summarise
+from nas.runs.summary import summarise
+from nas.runs.trackers import Tracker
+from nas.runs.tracking import Trials, logged, run_of, winner_of
 from nas.runs.truth import with_digests
 from nas.runs.warmup import opened_scores, read_outcome, too_short
 from nas.scoring.executors import Executor
@@ -95,6 +98,7 @@ class Search:
         give_up: int,
         executor: Executor,
         shown: bool,
+        tracker: Tracker,
     ) -> Found:
         """Search, and hold the finals; `shown`: a bar says how far it is.
 
@@ -103,6 +107,7 @@ class Search:
         settings: dict[str, Any] = {"seed": seed, "block": block, "give_up": give_up}
         with (
             self._opened(out, settings, executor) as (history, journal, spent, keep),
+            logged(tracker, run_of(out, self.record(settings), history)) as log,
             self._begun(out, seed, give_up, executor, shown) as (starts, strategy),
         ):
             how = {**settings, "executor": executor, "spent": spent, "starts": starts}
@@ -111,6 +116,7 @@ class Search:
             every = trials(strategy, self.objective, history, **how)
             done = list(islice(every, len(history)))
             start, ranking = monotonic(), self.strategy.ranking
+            every = Trials(log, self.space, ranking).after(done, every)
 
             def elapsed() -> float:
                 return spent + (monotonic() - start if len(history) > len(done) else 0.0)
@@ -133,9 +139,17 @@ class Search:
             places = self._finals(history, journal, executor, shown)
             if places is not None:
                 keep(history, places, took)
-            ended = self.limits.ended(history, ranking, took)
-            best = (ranked(history, ranking) or history)[0]
-            return Found(self.space, [*history], best, places, ranking, ended, out, self.true)
+            found = self._found(history, places, took, out)
+            log.finish(winner_of(found))
+            return found
+
+    def _found(
+        self, history: History, places: Standings | None, took: float, out: str | Path | None
+    ) -> Found:
+        ranking = self.strategy.ranking
+        ended = self.limits.ended(history, ranking, took)
+        best = (ranked(history, ranking) or history)[0]
+        return Found(self.space, [*history], best, places, ranking, ended, out, self.true)
 
     @property
     def true(self) -> Figures | None:
@@ -252,23 +266,6 @@ class Search:
         whole = {**with_digests(whole, self.objective, self.table)}
         plain: dict[str, Any] = json.loads(json.dumps(whole, default=repr))
         return plain
-
-
-def asked(record: Mapping[str, Any]) -> Question:
-    """What a search has to find, from its record."""
-    proxy = record["proxy"]
-    several = [name for name, each in proxy.items() if isinstance(each, Mapping)]
-    names = {kind: record[kind]["name"] for kind in ("space", "strategy", "batch", "ranking")}
-    rest = ("seed", "repeats", "block", "live", "budget", "count", "timeout", "patience")
-    label = " + ".join(several) or proxy["name"]
-    return Question(
-        proxy=label,
-        move=record.get("move"),
-        objective=tuple(record.get("objective") or ()),
-        constraints=tuple(record.get("constraints") or ()),
-        **names,
-        **{name: record[name] for name in rest},
-    )
 
 
 def prepared(

@@ -8,17 +8,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from nas.errors import UsageError
+from nas.version import __version__
 
 FORMAT, VERSIONS = "format", "versions"
 """The keys of both in a run's record."""
 LATEST = 2
 """The format that is written. Old folders without a format are read, too."""
-PACKAGES = ("epsilon-nas", "torch", "numpy")
+PACKAGES = ("torch", "numpy")
 
 
 def versions() -> dict[str, str]:
     """The versions of Python and of the packages that scores depend on."""
-    return {"python": platform.python_version(), **{name: _version(name) for name in PACKAGES}}
+    own = {"python": platform.python_version(), "epsilon-nas": __version__}
+    return own | {name: _version(name) for name in PACKAGES}
 
 
 def differences(made_by: Mapping[str, str]) -> list[str]:
@@ -46,5 +48,5 @@ def check_format(found: object, folder: Path) -> int:
 def _version(name: str) -> str:
     try:
         return version(name)
-    except PackageNotFoundError:  # this checkout is not installed
+    except PackageNotFoundError:
         return "unknown"

@@ -10,9 +10,10 @@ from torch import nn
 
 from nas.arch import Arch
 from nas.batch import Batch
+from nas.scoring.attempt import described
 from nas.scoring.given import Proxies, objective_of, with_surrogate
 from nas.scoring.modules import DEFAULT, Figures, Inputs, Labels, Module, score_module
-from nas.scoring.table import Scores
+from nas.scoring.table import Evaluations, Scores
 from nas.space import Space
 from nas.trial import Evaluation
 
@@ -78,7 +79,9 @@ def score_archs(
 ) -> list[Evaluation]:
     """The figures of architectures of a space; see `score`."""
     objective = objective_of(space, with_surrogate(proxy, surrogate), batch, seed, live)
-    return [objective.evaluate(arch) for arch in read(objective.space, archs)]
+    given = read(objective.space, archs)
+    names = [described(objective.space, arch) for arch in given]
+    return Evaluations(names, (objective.evaluate(arch) for arch in given))
 
 
 def read(space: Space, archs: Iterable[object]) -> list[Arch]:

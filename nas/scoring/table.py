@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from html import escape
 from math import isnan
 from typing import Any
 
-from nas.trial import nullable
+from nas.notebook import shown, table
+from nas.trial import Evaluation, nullable
+
+SHOWN = 50
+"""How many architectures a notebook shows."""
 
 
 @dataclass(frozen=True)
@@ -85,19 +88,43 @@ class Scores(Mapping[str, Row]):
 
     def _repr_html_(self) -> str:
         """The table in a notebook."""
-        right = "text-align: right"
-        body = "".join(
-            f"<tr><td>{escape(name)}</td>"
-            f'<td style="{right}" title="{escape(row.unit)}">{row.shown}</td>'
-            f'<td style="{right}">{row.seconds:.4f}</td><td>{escape(row.remark)}</td></tr>'
+        rows = [
+            {
+                "": name,
+                "value": row.shown,
+                "seconds": f"{row.seconds:.4f}",
+                "remark": row.reason or "; ".join(filter(None, [row.unit, row.note])),
+            }
             for name, row in self.items()
-        )
-        head = f'<th></th><th style="{right}">value</th><th style="{right}">seconds</th><th></th>'
-        return (
-            f"<table><caption>{escape(self.heading)}</caption>"
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        )
+        ]
+        return shown(table(rows, ["", "remark"], self.heading))
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """The rows as plain values; a value that is not there is None."""
         return {name: asdict(row) | {"value": nullable(row.value)} for name, row in self.items()}
+
+
+class Evaluations(list[Evaluation]):
+    """Evaluations in the order of their architectures, which a notebook shows as a table."""
+
+    def __init__(self, names: Sequence[str], found: Iterable[Evaluation]) -> None:
+        super().__init__(found)
+        self.names = names
+        """The architectures in their space's notation."""
+
+    def _repr_html_(self) -> str:
+        """The first architectures with their scores, metrics and reasons."""
+        rows = [
+            {
+                "score": "none" if isnan(each.score) else f"{each.score:.6g}",
+                **{proxy: f"{score:.6g}" for proxy, score in each.scores.items()},
+                **{metric: f"{figure:,.6g}" for metric, figure in each.metrics.items()},
+                "seconds": f"{each.seconds:.4f}",
+                "architecture": name,
+                "reason": each.reason,
+            }
+            for name, each in zip(self.names[:SHOWN], self, strict=False)
+        ]
+        rest = len(self) - len(rows)
+        caption = f"the first {len(rows)} of {len(self)} architectures" if rest else ""
+        return shown(table(rows, ["architecture", "reason"], caption))

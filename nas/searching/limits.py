@@ -112,7 +112,7 @@ class Watch:
         as there are trials.
         """
         total = len(self.trials)
-        if _own_scores(self.ranking):
+        if own_scores(self.ranking):
             best = self.best
         else:
             if total < patience or total % max(1, patience // 10):
@@ -153,8 +153,8 @@ def seconds_of(value: object) -> float | None:
     )
 
 
-def _own_scores(ranking: Ranking) -> bool:
+def own_scores(ranking: Ranking) -> bool:
     """Whether the ranking is by the trials' own scores, which compare without the others."""
     if isinstance(ranking, Judging):  # infeasible trials have no score
-        return not ranking.objectives and _own_scores(ranking.ranking)
+        return not ranking.objectives and own_scores(ranking.ranking)
     return (ranking.func if isinstance(ranking, partial) else ranking) is by_score

@@ -74,6 +74,13 @@ def replace_file(path: Path, content: str | bytes) -> None:
             _write(path, data)
 
 
+def made_folder(path: Path) -> None:
+    """Make a folder that may be there; UsageError where that fails."""
+    check_folder_place(path)
+    with _sentence(path):
+        path.mkdir(parents=True, exist_ok=True)
+
+
 def remove_file(path: Path) -> None:
     """Remove a file that may be there; UsageError where that fails."""
     with _sentence(path):

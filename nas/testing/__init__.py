@@ -14,6 +14,7 @@ from nas.testing.metrics import MetricContract
 from nas.testing.proxies import ProxyContract
 from nas.testing.spaces import SpaceContract, output_under
 from nas.testing.strategies import StrategyContract, conversation
+from nas.testing.trackers import TrackerContract
 from nas.testing.unchanged import unchanged_globals
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "ProxyContract",
     "SpaceContract",
     "StrategyContract",
+    "TrackerContract",
     "conversation",
     "output_under",
     "unchanged_globals",

@@ -20,7 +20,7 @@ from nas.training.recipe import OPTIONS, Recipe, read_recipe
 
 FREE = {
     *("out", "device", "executor", "workers", "checkpoint", "pictures", "recipe", "arch"),
-    *("sample", "archs", "weights", "retry"),
+    *("sample", "archs", "weights", "retry", "tracker"),
 }
 """Settings that may change when a training goes on; what a recipe holds is recorded by itself."""
 USUAL: Mapping[str, Any] = {"epochs": 20, "optimizer": "sgd"}

@@ -25,7 +25,7 @@ from tests.support.small import small
 SPACE = small("nasbench201")
 ARCHS = list(dict.fromkeys(SPACE.sample(Random(seed)) for seed in range(150)))[:120]
 QUICK = [*SMALL, "resamples=20", "pictures=false"]
-FILES = {"compare.json", "scores.csv", "scores.jsonl", "config.yaml"}
+FILES = {"compare.json", "scores.csv", "scores.jsonl", "config.yaml", "report.html"}
 
 
 @pytest.fixture
@@ -141,20 +141,13 @@ def test_pictures_and_a_page_without_links(here: Path) -> None:
             low, high = image.convert("L").getextrema()
             assert low < 60  # type: ignore[operator]
             assert high == 255
-    page = (here / "a" / "compare.html").read_text()
-    assert page.count("<svg") == 4
-    addresses = set(re.findall(r"https?://[^\s\"'<>]+", page))
-    assert all(
-        "w3.org" in each
-        or "purl.org" in each
-        or "creativecommons" in each
-        or "matplotlib.org" in each
-        for each in addresses
-    ), addresses
-    assert not re.search(r"<(script|link|img|iframe)\b", page)
+    page = (here / "a" / "report.html").read_text().partition("<script>\n")[0]  # of the library
+    assert page.count('class="chart"') == 9
+    assert not re.search(r"<(link|img|iframe)\b|\bsrc=", page)
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     assert set(re.findall(r'(?:url\(#|href="#)([^")]+)', page)) <= set(ids)
+    assert "nas compare " in page
     assert nas(*words, "table=null").code == 0
     assert {path.name for path in pictures.iterdir()} == {"agreement.png", "agreement.svg"}
 
@@ -220,7 +213,67 @@ def test_other_pictures_stay_and_old_ones_go(here: Path) -> None:
     (here / "a" / "pictures" / "mine.png").write_text("mine")
     assert nas(*words, "pictures=false").code == 0
     assert [path.name for path in (here / "a" / "pictures").iterdir()] == ["mine.png"]
-    assert not (here / "a" / "compare.html").exists()
+    assert "pictures/" not in (here / "a" / "report.html").read_text().partition("<script>")[0]
+
+
+def test_the_verdict_is_on_the_terminal_in_the_file_and_on_the_page(here: Path) -> None:
+    done = nas("compare", *QUICK, "proxy=[epsilon,naswot]", "sample=60", "out=a")
+    assert done.code == 0, done.err
+    text = result(here / "a")["verdict"]
+    assert text.startswith("On nasbench201 (acc, 60 architectures) ")
+    blocks = [" ".join(block.split()) for block in done.out.split("\n\n")]
+    assert blocks[-2] == text
+    page = (here / "a" / "report.html").read_text().replace("\u00a0", " ")
+    shown = re.sub(r"<[^>]+>", "", page.partition('id="verdict">')[2].partition("</p>")[0])
+    assert shown == text
+
+
+def test_a_page_is_written_again_from_its_folder(here: Path) -> None:
+    words = ["compare", *QUICK, "proxy=[epsilon,naswot]", "sample=30", "under=ms", "out=a"]
+    done = nas(*words)
+    assert done.code == 0, done.err
+    page = here / "a" / "report.html"
+    first = page.read_bytes()
+    page.unlink()
+    again = nas("report", "a")
+    assert (again.code, again.err) == (0, "")
+    assert page.read_bytes() == first
+    shown, told = again.out.split("\nfiles   ")
+    assert shown.strip() == done.out.partition("\n\nfiles")[0].strip()
+    assert told == "a: report.html\n"
+    assert "a holds a comparison: report it alone" in nas("report", "a", "a").err
+    assert json.loads(nas("report", "a", "json=true").out) == result(here / "a")
+    (here / "a" / "scores.csv").write_text("mine\n")
+    done = nas("report", "a")
+    assert done.code == 0
+    assert "note: a/report.html could not be written: UsageError: a/scores.csv has oth" in done.err
+
+
+def test_a_folder_of_an_earlier_version_is_shown(here: Path) -> None:
+    """Without the command, the verdict and the paired difference to the best."""
+    assert nas("compare", *QUICK, "proxy=[epsilon,naswot]", "sample=30", "out=a").code == 0
+    old = result(here / "a")
+    for name in ("command", "verdict", "baselines"):
+        del old[name]
+    for row in old["rows"]:
+        del row["behind"]
+        row["best_of"]["1"]["mean"] += 0.25
+    (here / "a" / "compare.json").write_text(json.dumps(old))
+    done = nas("report", "a")
+    assert (done.code, done.err) == (0, "")
+    assert "On nasbench201 (acc, 30 architectures) " in done.out
+    assert (here / "a" / "report.html").stat().st_size > 200_000
+
+
+def test_a_small_sample_says_once_what_is_needed(here: Path) -> None:
+    done = nas("compare", *QUICK, "proxy=[epsilon,naswot]", "sample=10", "out=a")
+    assert done.code == 0, done.err
+    assert "undefined" not in done.out
+    need = "correlations inside the true top tenth need a sample of 91 or more"
+    assert done.out.count(need) == 1
+    page = (here / "a" / "report.html").read_text().partition("<script>")[0]
+    assert "undefined" not in page
+    assert page.lower().count(need) == 1
 
 
 def test_names_are_no_formulas(here: Path) -> None:
@@ -321,4 +374,4 @@ main(sys.argv[1:])
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "τ" in (here / "a" / "compare.html").read_text(encoding="utf-8")
+    assert "τ" in (here / "a" / "report.html").read_text(encoding="utf-8")

@@ -61,7 +61,14 @@ def test_choices_under_limits_are_in_all_files(here: Path) -> None:
     assert [row["limit"] for row in rows[:1]] == [str(any_name["limits"][0]["limit"])]
     with Image.open(here / "a" / "pictures" / "under.png") as picture:
         assert picture.size[0] > 500
-    assert "among those with any_name ≤ limit" in (here / "a" / "compare.html").read_text()
+    page = (here / "a" / "report.html").read_text()
+    assert "any_name ≤ limit</h3>" in page
+    assert "naswot + finals" in page
+    with (here / "a" / "scores.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [*rows[0]][-3:] == ["any_name", "params (cost)", "acc"]
+    assert {row["any_name"] for row in rows} <= {str(5.0 + k) for k in range(5)}
+    assert {row["params (cost)"] == row["params"] for row in rows} == {True}
     before = (here / "a" / "scores.jsonl").read_bytes()
     assert nas(*words, "finals.size=5", "finals.proxies=[params,naswot]").code == 0
     assert (here / "a" / "scores.jsonl").read_bytes() == before

@@ -108,7 +108,7 @@ def test_help_has_the_options_of_what_is_chosen() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["space", "proxy", "strategy", "metric", "batch", "ranking", "executor"]
+    "kind", ["space", "proxy", "strategy", "metric", "batch", "ranking", "executor", "tracker"]
 )
 def test_help_explains_every_plugin(kind: str) -> None:
     registry = registries()[kind]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shlex
 import signal
 from pathlib import Path
 from random import Random
@@ -18,8 +19,8 @@ from tests.support.small import SMALL, small
 
 SPACES = {"tiny201": "nasbench201", "tinymnas": "mnasnet"}
 """Configs of small spaces by name; their tables have the names of the spaces."""
-FILES = {"compare.json", "scores.csv", "scores.jsonl", "config.yaml"}
-BOARD = {"leaderboard.json", "leaderboard.csv"}
+FILES = {"compare.json", "scores.csv", "scores.jsonl", "config.yaml", "report.html"}
+BOARD = {"leaderboard.json", "leaderboard.csv", "report.html"}
 QUICK = ["--config-dir=conf", "batch.size=8", "resamples=20", "pictures=false", "device=cpu"]
 WORDS = ["compare", *QUICK, "spaces=[tiny201,tinymnas]", "sample=20", "out=b"]
 
@@ -76,6 +77,9 @@ def test_every_space_is_compared_as_by_itself(here: Path) -> None:
             assert row["seconds_per_arch"] == own["seconds_per_arch"]
             del own["seconds_per_arch"], other["seconds_per_arch"]
             assert own == other
+        for each in (one, alone):
+            each["command"] = re.sub(r"out=\S+", "", each["command"]).split()
+            each["command"].sort()
         assert one == {**alone, "seconds": one["seconds"]}
         csvs = [(folder / config / "scores.csv") for folder in (here / "b", here / "alone")]
         assert csvs[0].read_text() == csvs[1].read_text()
@@ -83,8 +87,33 @@ def test_every_space_is_compared_as_by_itself(here: Path) -> None:
     assert [each["target"] for each in board["spaces"]] == ["acc", "-ms"]
     with (here / "b" / "leaderboard.csv").open() as file:
         assert len(list(csv.DictReader(file))) == len(found) == 8
-    for text in ("mean rank", "tinymnas · 20 architectures · -ms of mnasnet", "files  b: leader"):
+    for text in (
+        "mean rank",
+        "tinymnas · 20 architectures · -ms of mnasnet",
+        "files  b: report.html, leader",
+    ):
         assert text in done.out
+
+
+def test_its_page_is_written_again_from_its_folder(here: Path) -> None:
+    done = nas(*WORDS, "proxy=naswot")
+    assert done.code == 0, done.err
+    page = here / "b" / "report.html"
+    first = page.read_text()
+    board = read(here / "b" / "leaderboard.json")
+    shown = re.sub(r"<[^>]+>", "", first.partition('id="verdict">')[2].partition("</p>")[0])
+    assert shown.replace("\u00a0", " ") == board["verdict"]
+    assert 'href="tiny201/report.html"' in first
+    for figure in (row["rho_all"]["value"] for row in board["rows"]):
+        assert figure is None or f'data-value="{figure!r}"' in first
+    page.unlink()
+    again = nas("report", "b")
+    assert (again.code, again.err) == (0, "")
+    assert page.read_text() == first
+    commands = [read(here / "b" / name / "compare.json")["command"] for name in SPACES]
+    assert [f"space={name}" in each for name, each in zip(SPACES, commands, strict=True)]
+    assert "spaces=" not in " ".join(commands)
+    assert nas(*shlex.split(commands[0])[1:]).code == 0  # it is a command that can be called
 
 
 def test_a_picture_is_drawn_and_an_old_one_removed(here: Path) -> None:
@@ -92,7 +121,7 @@ def test_a_picture_is_drawn_and_an_old_one_removed(here: Path) -> None:
     assert nas(*words, "pictures=true").code == 0
     with Image.open(here / "b" / "leaderboard.png") as image:
         assert min(image.size) > 200
-    assert (here / "b" / "tiny201" / "compare.html").exists()
+    assert (here / "b" / "tiny201" / "report.html").exists()
     assert nas(*words).code == 0
     assert not (here / "b" / "leaderboard.png").exists()
 

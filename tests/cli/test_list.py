@@ -21,9 +21,10 @@ def test_list_names_every_plugin_and_where_it_is_from() -> None:
     done = nas("list")
     assert (done.code, done.err) == (0, "")
     blocks = done.out.split("\n\n")
-    titles = ["spaces", "proxies", "strategies", "metrics", "batches", "rankings", "executors"]
+    titles = ["spaces", "proxies", "strategies", "metrics", "batches", "rankings"]
+    titles += ["executors", "trackers"]
     assert [block.splitlines()[0] for block in blocks] == [*titles, "tables"]
-    for registry, block in zip(registries().values(), blocks[:7], strict=True):
+    for registry, block in zip(registries().values(), blocks[:8], strict=True):
         assert len(registry) > 1
         for name, plugin in registry.items():
             first = re.escape((inspect.getdoc(plugin) or "").splitlines()[0])

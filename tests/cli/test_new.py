@@ -48,13 +48,13 @@ def test_written_packages_pass_their_own_tests(
 
 def test_written_configs_have_the_defaults_of_their_classes(everything: Site) -> None:
     program = (
-        "import json; from nas import PROXIES, SPACES, STRATEGIES\n"
-        "every = dict(space=SPACES, proxy=PROXIES, strategy=STRATEGIES)\n"
+        "import json; from nas import PROXIES, SPACES, STRATEGIES, TRACKERS\n"
+        "every = dict(space=SPACES, proxy=PROXIES, strategy=STRATEGIES, tracker=TRACKERS)\n"
         "print(json.dumps({kind: every[kind].defaults(f'my_{kind}') for kind in every}))"
     )
     done = everything.run(sys.executable, "-c", program)
     assert done.code == 0, done.err
-    shown = yaml.safe_load(everything.nas("search", *MY_SEARCH[-5:-2], "--cfg", "job").out)
+    shown = yaml.safe_load(everything.nas("search", *MY_SEARCH[-6:-2], "--cfg", "job").out)
     for kind, options in json.loads(done.out).items():
         assert {**options, "name": f"my_{kind}"} == shown[kind]
 
@@ -84,9 +84,9 @@ def test_written_code_is_typed(written: Mapping[str, Path], tmp_path: Path) -> N
 
 
 REFUSED = [
-    ("new", ["nas new space|proxy|strategy NAME"]),
-    ("new space", ["nas new space|proxy|strategy NAME"]),
-    ("new space a b", ["nas new space|proxy|strategy NAME"]),
+    ("new", ["nas new space|proxy|strategy|tracker NAME"]),
+    ("new space", ["nas new space|proxy|strategy|tracker NAME"]),
+    ("new space a b", ["nas new space|proxy|strategy|tracker NAME"]),
     ("new spaec mine", ["kind of plugin 'spaec'", "did you mean 'space'"]),
     ("new space my-space", ["'my-space'", "such as my_space"]),
     ("new space 2d", ["'2d'", "letters"]),

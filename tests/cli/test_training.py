@@ -103,6 +103,27 @@ def _check_last(done: Done, fragments: list[str]) -> None:
         assert fragment in last
 
 
+def test_the_learning_curve_is_logged(images: Path) -> None:
+    words = [*QUICK, "pictures=false", "out=run", "tracker=csv", "epochs=3"]
+    assert nas("train", CELL, *words).code == 0
+    with (images / "run" / "steps.csv").open() as file:
+        logged = [*csv.DictReader(file)]
+    with (images / "run" / "curve.csv").open() as file:
+        curve = [*csv.DictReader(file)]
+    assert [int(row["number"]) for row in logged] == [0, 1, 2]
+    for row, expected in zip(logged, curve, strict=True):
+        assert {name: float(row[name]) for name in expected} == {
+            name: float(value) for name, value in expected.items()
+        }
+    about = json.loads((images / "run" / "steps.json").read_text())
+    assert about["settings"]["epochs"] == 3
+    valid = metrics(images / "run")["valid"]["accuracy"]
+    assert about["result"]["result/valid.accuracy"] == valid
+    before = snapshot(images / "run")
+    assert nas("train", CELL, *words).code == 0
+    assert snapshot(images / "run") == before
+
+
 @pytest.mark.usefixtures("images")
 def test_an_exported_file_and_a_function_of_data(here: Path) -> None:
     assert nas("export", CELL, *SMALL[:3], "out=net.py").code == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from itertools import combinations, permutations
 from math import isnan, log2, sqrt
-from statistics import fmean
+from statistics import fmean, stdev
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ from nas.compare.correlations import (
     Array,
     agreement,
     best_of,
+    correlated,
     correlation,
     correlations,
     found_by,
@@ -112,6 +113,24 @@ def test_intervals_are_percentiles_over_the_same_resamples_for_all() -> None:
                     assert figure["low"] <= figure["high"]
 
 
+def test_what_is_behind_the_best_is_paired() -> None:
+    scores, truth = data(80)
+    scores |= {"same": 2 * scores["params"], "constant": np.ones(80)}
+    figures, behind = correlated(scores, truth, "params", resamples=200, seed=3)
+    assert figures == correlations(scores, truth, "params", resamples=200, seed=3)
+    rhos = {name: figures[name]["all"]["spearman"]["last"]["value"] for name in scores}
+    assert behind.keys() == {"params", "half", "same"}
+    assert {each["best"] for each in behind.values()} == {"params"}
+    for name in ("params", "same"):
+        assert behind[name] == {"best": "params", "value": 0.0, "low": 0.0, "high": 0.0}
+    less = figures["half"]["difference"]["spearman"]["last"]  # params is the baseline and the best
+    assert behind["half"]["value"] == pytest.approx(rhos["params"] - rhos["half"])
+    ends = behind["half"]["low"], behind["half"]["high"]
+    assert ends == pytest.approx((-less["high"], -less["low"]))
+    nothing = correlated({"params": np.full(80, np.nan)}, truth, "params", resamples=20)[1]
+    assert nothing == {}
+
+
 def test_intervals_cover_the_true_correlation() -> None:
     """About 95 of 100 intervals over samples of a normal population contain its rho."""
     rho = 0.6
@@ -196,6 +215,8 @@ def test_the_best_of_n_is_what_sampling_gives() -> None:
     assert set(found["perfect"]) == {5, 50}
     assert found["perfect"][5]["mean"] == pytest.approx(largest, abs=0.5)
     assert found["worst"][5]["mean"] == pytest.approx(n - 1 - largest, abs=0.5)
+    one = {"mean": fmean(truth), "sd": pytest.approx(stdev(truth))}
+    assert all(best_of(scores, truth, (1,), 3)[name][1] == one for name in scores)  # at random
     assert found["none"][5]["mean"] == pytest.approx(fmean(truth), abs=1.2)
     assert best_of({"one": np.ones(3)}, np.ones(3), (2,), 10)["one"][2] == {"mean": 1, "sd": 0}
 

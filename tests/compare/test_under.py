@@ -22,9 +22,17 @@ from nas import PROXIES, Candidate, Evaluation, NoScore, Panel, Proxy, ProxyObje
 from nas.batch import Batch
 from nas.compare import Scores, Truth, compare
 from nas.compare.judging import Finals
-from nas.compare.pictures import best_steps
 from nas.compare.sample import Comparison, combined
-from nas.compare.under import Cost, as_csv, chosen, limited, measuring, quantiles, result
+from nas.compare.under import (
+    Cost,
+    as_csv,
+    best_steps,
+    chosen,
+    limited,
+    measuring,
+    quantiles,
+    result,
+)
 from nas.data.sources import make_batch
 from nas.metric import Metric
 from nas.ranking import by_score

@@ -41,4 +41,4 @@ def test_a_comparison_goes_on_without_pictures(
     assert done.code == 0, done.err
     assert "note: no pictures: matplotlib cannot be imported (ModuleNotFoundError" in done.err
     assert (here / "a" / "compare.json").exists()
-    assert not (here / "a" / "compare.html").exists()
+    assert (here / "a" / "report.html").exists()

@@ -12,6 +12,7 @@ import pytest
 from nas import STRATEGIES
 from nas.cli.config_files import conf_dir
 from nas.cli.main import COMMANDS
+from nas.version import __version__
 from tests.support.command_line import Done, check_mistake, history
 from tests.support.site import KINDS, MINE, MY_SEARCH, SMALL, Site, config, spaces
 
@@ -207,7 +208,7 @@ def test_a_name_registered_twice_names_both(site: Site) -> None:
 
 def test_a_name_of_ours_registered_again_names_both(site: Site) -> None:
     site.add("mine", MINE.format(name="nasbench201"))
-    fragment = r"in spaces.nasbench201 (epsilon-nas 0.1.0) and in mine (mine 0.1)"
+    fragment = f"in spaces.nasbench201 (epsilon-nas {__version__}) and in mine (mine 0.1)"
     check_mistake(site.nas("search"), ["the space 'nasbench201' exists twice", fragment])
 
 
@@ -225,7 +226,7 @@ def test_two_configs_of_one_name_are_named(site: Site) -> None:
 def test_a_config_of_ours_again_is_named(site: Site) -> None:
     config(site.here, "space/nasbench201")
     done = site.nas("search", f"--config-dir={site.here}")
-    ours = f"{conf_dir() / 'space' / 'nasbench201.yaml'} (epsilon-nas 0.1.0)"
+    ours = f"{conf_dir() / 'space' / 'nasbench201.yaml'} (epsilon-nas {__version__})"
     theirs = f"{site.here}/space/nasbench201.yaml (--config-dir)"
     check_mistake(done, ["space=nasbench201 has two configs", ours, theirs])
 

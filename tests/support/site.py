@@ -17,7 +17,7 @@ from nas.cli.config_files import conf_dir
 from tests.support.command_line import Done
 
 ROOT = Path(__file__).parent.parent.parent
-KINDS = ("space", "proxy", "strategy")
+KINDS = ("space", "proxy", "strategy", "tracker")
 SMALL = ["space.channels=2", "space.resolution=8", "batch.size=8", "device=cpu"]
 MY_SEARCH = [*SMALL, *[f"{kind}=my_{kind}" for kind in KINDS], "budget=12", "block=4"]
 MINE = """

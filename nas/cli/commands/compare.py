@@ -17,6 +17,7 @@ from nas.cli.composition import composed_again, run_hydra
 from nas.cli.config_files import conf_dirs, literal, quoted
 from nas.cli.settings import CompareSettings
 from nas.errors import AllFailedError, UsageError, unknown
+from nas.report.writing import PAGE
 from nas.runs.folder import HISTORY, SCORES
 from nas.space import SPACES
 from nas.storage.files import (
@@ -27,6 +28,8 @@ from nas.storage.files import (
     working_in,
 )
 
+COMPOSED = {"table": "auto", "target": None}
+"""What a comparison has if nothing else is given."""
 BOARD, BOARD_CSV, BOARD_PICTURE = "leaderboard.json", "leaderboard.csv", "leaderboard.png"
 
 
@@ -40,23 +43,29 @@ def main(argv: Sequence[str]) -> None:
         if settings.spaces is None:
             run(settings, command)
         else:
-            run_spaces(settings.out, _each(settings, argv), command)
+            spaces = _each(settings, argv)
+            run_spaces(
+                settings.out,
+                spaces,
+                command,
+                {name: _alone(name, each, argv) for name, each in spaces.items()},
+            )
 
     run_hydra("compare", CompareSettings, task, argv)
 
 
 def run(settings: CompareSettings, again: str) -> None:
     """Compare as the settings say; `again` is the command that continues a stopped comparison."""
-    from nas.compare.text import rendered
+    from nas.compare.text import rendered, told
 
     for key in ("tables", "targets"):
         if getattr(settings, key):
             raise UsageError(f"{key}= is for several spaces: give spaces=, or {key[:-1]}=NAME")
     task = prepared(settings)
     with _stoppable(again):
-        result, files = compared(task)
+        result, files = compared(task, again)
     print(rendered(result))
-    print(f"\nfiles  {path_of(settings.out)}: {', '.join(files)}")
+    print(f"\n{told(result['verdict'])}\n\nfiles  {path_of(settings.out)}: {', '.join(files)}")
     if task.truth is None:
         print(task.bring)
 
@@ -100,12 +109,28 @@ def _each(settings: CompareSettings, argv: Sequence[str]) -> dict[str, CompareSe
     return found
 
 
-def run_spaces(out: str, spaces: Mapping[str, CompareSettings], again: str) -> None:
+def _alone(name: str, settings: CompareSettings, argv: Sequence[str]) -> str:
+    """The command that compares in one of several spaces alone."""
+    several = re.compile(r"(spaces|tables|targets|table|target|out)=")
+    words = [word for word in argv if not several.match(word)]
+    words += [f"space={name}", f"out={quoted(settings.out)}"]
+    for key in ("table", "target"):
+        value = getattr(settings, key)
+        if value != COMPOSED[key]:
+            words.append(f"{key}={'null' if value is None else quoted(value)}")
+    return f"nas compare {shlex.join(words)}"
+
+
+def run_spaces(
+    out: str, spaces: Mapping[str, CompareSettings], again: str, alone: Mapping[str, str]
+) -> None:
     """Compare in each of several spaces, and make a leaderboard of the results.
 
-    `again` is the command that continues a stopped comparison.
+    `again` is the command that continues a stopped comparison, `alone` that in each space.
     """
     from nas.compare.leaderboard import leaderboard, rendered
+    from nas.compare.text import told
+    from nas.compare.verdict import board_verdict
 
     start = perf_counter()
     folder = path_of(out, "out=")
@@ -116,11 +141,13 @@ def run_spaces(out: str, spaces: Mapping[str, CompareSettings], again: str) -> N
         for count, (name, task) in enumerate(tasks.items(), 1):
             print(f"{name}: space {count} of {len(tasks)}", file=sys.stderr)
             with _stoppable(again, f"{name}: "):
-                results[name] = _result(task)
-        board = {**leaderboard(results), "seconds": round(perf_counter() - start, 3)}
+                results[name] = _result(task, alone[name])
+        board = {"command": again, **leaderboard(results)}
+        board |= {"verdict": board_verdict(board), "seconds": round(perf_counter() - start, 3)}
         pictures = all(settings.pictures for settings in spaces.values())
         files = _write(folder, board, pictures)
     print(rendered(board))
+    print(f"\n{told(board['verdict'])}")
     print(f"\nfiles  {folder}: {', '.join([*files, *(f'{name}/' for name in spaces)])}")
 
 
@@ -145,7 +172,7 @@ def _check(folder: Path, spaces: Iterable[str]) -> None:
         if (folder / name).exists():
             raise UsageError(f"{folder} holds a {what}: give another out= to a leaderboard")
     begun = any((folder / name / SCORES).exists() for name in spaces)
-    for name in (BOARD, BOARD_CSV, BOARD_PICTURE):
+    for name in (BOARD, BOARD_CSV, BOARD_PICTURE, PAGE):
         if (folder / name).exists() and not begun:
             raise UsageError(
                 f"{folder} holds a {name} that is no leaderboard's: give another out="
@@ -153,24 +180,26 @@ def _check(folder: Path, spaces: Iterable[str]) -> None:
         check_replaceable(folder / name)
 
 
-def _result(task: Prepared) -> dict[str, Any]:
+def _result(task: Prepared, command: str) -> dict[str, Any]:
     """The result in a space; if every proxy fails there, the reasons alone."""
     try:
-        return compared(task, leave_out=True)[0]
+        return compared(task, command, leave_out=True)[0]
     except AllFailedError as error:
         return {"rows": [], "left_out": dict.fromkeys(task.objective.named, str(error))}
 
 
 def _write(folder: Path, board: Mapping[str, Any], wanted: bool) -> list[str]:
     """Write the leaderboard's files and return their names."""
+    from nas.cli.compared_folder import leave_board
     from nas.compare.leaderboard import as_csv
 
     text = json.dumps(board, indent=1, ensure_ascii=False, allow_nan=False)
     replace_file(folder / BOARD, text + "\n")
     replace_file(folder / BOARD_CSV, as_csv(board))
     remove_file(folder / BOARD_PICTURE)  # from an earlier leaderboard
+    files = [BOARD, BOARD_CSV]
     picture = drawing(wanted, "heat_map") if wanted else None
-    if picture is None:
-        return [BOARD, BOARD_CSV]
-    picture.draw(board, folder / BOARD_PICTURE)
-    return [BOARD, BOARD_CSV, BOARD_PICTURE]
+    if picture is not None:
+        picture.draw(board, folder / BOARD_PICTURE)
+        files.append(BOARD_PICTURE)
+    return [PAGE, *files] if leave_board(folder, board) else files

@@ -24,6 +24,7 @@ TITLES = {
     "batches": "batch",
     "rankings": "ranking",
     "executors": "executor",
+    "trackers": "tracker",
 }
 """The kinds of plugins by their headings, in the order in which they are shown."""
 SHOWN = 6

@@ -1,4 +1,4 @@
-"""`nas new`: writes a small working package with a space, a proxy or a strategy to change."""
+"""`nas new`: writes a small working package with a plugin of yours to change."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, distribution, version
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from keyword import iskeyword, issoftkeyword
 from pathlib import Path
@@ -20,8 +20,9 @@ from nas.cli.config_files import conf_dirs
 from nas.cli.settings import NewSettings
 from nas.errors import UsageError, unknown
 from nas.storage.files import path_of
+from nas.version import __version__
 
-KINDS = ("space", "proxy", "strategy")
+KINDS = ("space", "proxy", "strategy", "tracker")
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
 FILES = {
     "pyproject.toml": "pyproject.toml.txt",
@@ -59,7 +60,7 @@ def run(kind: str, name: str, out: str | None) -> None:
         "name": name,
         "kind": kind,
         "class": "".join(part[:1].upper() + part[1:] for part in name.split("_")) + kind.title(),
-        "version": version("epsilon-nas"),
+        "version": __version__,
     }
     _write(folder, {_filled(path, values): _content(text, values) for path, text in FILES.items()})
     paths = [_filled(path, values) for path in FILES]

@@ -44,6 +44,7 @@ def main(argv: Sequence[str]) -> None:
 
 def run(folder: Path, settings: ReportSettings) -> None:
     """Print the summary of the run, or the table of a sweep's runs, as text or JSON."""
+    from nas.cli.compared_folder import again, is_comparison
     from nas.cli.reporting import read_run
     from nas.cli.studying import searches_in
     from nas.report.search import search_page
@@ -55,6 +56,10 @@ def run(folder: Path, settings: ReportSettings) -> None:
     for option in ("report", "table", "out"):
         if getattr(settings, option) is not None:
             raise UsageError(f"{option}= is for a sweep or a study, and {folder} is neither")
+    if is_comparison(folder):
+        if again(folder, settings.json):
+            _tell(folder / PAGE, settings)
+        return
     found = read_run(folder)
     _show(found.summary, found.metrics, settings)
     if found.whole or not (folder / PAGE).exists():  # else the page that is there says more
@@ -65,6 +70,7 @@ def run(folder: Path, settings: ReportSettings) -> None:
 
 def run_several(folders: Sequence[Path], settings: ReportSettings) -> None:
     """Print a table of several runs, and write a page with all side by side."""
+    from nas.cli.compared_folder import is_comparison
     from nas.cli.reporting import read_run
     from nas.cli.studying import searches_in
     from nas.report.side_by_side import side_by_side, table_text
@@ -73,6 +79,8 @@ def run_several(folders: Sequence[Path], settings: ReportSettings) -> None:
         if getattr(settings, option) is not None:
             raise UsageError(f"{option}= is for one sweep or study, and not for several runs")
     for folder in folders:
+        if is_comparison(folder):
+            raise UsageError(f"{folder} holds a comparison: report it alone")
         if searches_in(folder):
             raise UsageError(f"{folder} holds several searches: report them alone, or name them")
     found = [read_run(folder) for folder in folders]

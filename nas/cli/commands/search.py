@@ -13,7 +13,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
 from nas.arch import Arch
-from nas.cli.build import build_executor, build_metrics, build_objective
+from nas.cli.build import build_executor, build_metrics, build_objective, build_tracker
 from nas.cli.composition import run_hydra
 from nas.cli.config_files import quoted
 from nas.cli.finals import hold, read
@@ -46,6 +46,8 @@ from nas.runs.front import PICTURE, TABLE, write_front
 from nas.runs.progress import watched
 from nas.runs.stopping import interrupted
 from nas.runs.summary import rendered, summarise, used
+from nas.runs.trackers import Tracker
+from nas.runs.tracking import Log, Trials, logged, run_of, winner
 from nas.runs.truth import with_digests
 from nas.runs.warmup import opened_scores, too_short
 from nas.scoring.executors import Executor
@@ -105,6 +107,7 @@ class _Ready:
     record: Mapping[str, Any]
     true: Figures | None
     """The table at hand."""
+    tracker: Tracker
 
 
 def check(settings: SearchSettings) -> None:
@@ -130,7 +133,8 @@ def _ready(settings: SearchSettings) -> _Ready:
     true = None if table is None else table.figures(objective.space)
     folder = path_of(settings.out, "out=")
     record = _record(settings, objective, table)
-    return _Ready(settings, objective, ranking, strategy, folder, record, true)
+    tracker = build_tracker(settings.tracker)
+    return _Ready(settings, objective, ranking, strategy, folder, record, true, tracker)
 
 
 def run(settings: SearchSettings, again: str, shown: Shown = "summary") -> bool:
@@ -144,6 +148,7 @@ def run(settings: SearchSettings, again: str, shown: Shown = "summary") -> bool:
         opened(folder, ready.record, FREE, completed) as history,
         build_executor(settings.executor) as executor,
         opened_scores(objective, settings.warmup, settings.move, folder) as scores,
+        logged(ready.tracker, run_of(settings.out, ready.record, history)) as log,
     ):
         if settings.finals is not None:
             with History.read(folder / FINALS):  # an edited one is refused now, not at the end
@@ -154,7 +159,7 @@ def run(settings: SearchSettings, again: str, shown: Shown = "summary") -> bool:
         if not begun.stopped:
             strategy = scores.moving(ready.strategy)
             summary, stopped = _searched(
-                replace(ready, strategy=strategy), begun, history, executor, shown
+                replace(ready, strategy=strategy), begun, history, executor, shown, log
             )
     if quiet:
         return not (begun.stopped or stopped)
@@ -166,7 +171,7 @@ def run(settings: SearchSettings, again: str, shown: Shown = "summary") -> bool:
 
 
 def _searched(
-    ready: _Ready, begun: Begun, history: History, executor: Executor, shown: Shown
+    ready: _Ready, begun: Begun, history: History, executor: Executor, shown: Shown, log: Log
 ) -> tuple[dict[str, Any], str]:
     """Make the trials and hold the finals; the summary, and where it was stopped, if it was."""
     settings, objective, ranking = ready.settings, ready.objective, ready.ranking
@@ -176,6 +181,7 @@ def _searched(
     done = list(islice(every, len(history)))  # this checks the recorded trials
     _say_where(history, folder, shown)
     write_record(folder, ready.record)
+    every = Trials(log, objective.space, ranking).after(done, every)
     came, seconds = _watch(settings, done, every, objective, shown)
     elapsed = spent + seconds
     history.check()
@@ -192,6 +198,8 @@ def _searched(
         stopped = bool(held.unfinished)
         summary = summarise(history, *figures, *held, elapsed, ready.true)
         write_best(folder, summary)
+    if not stopped:
+        log.finish(winner(summary, settings.metrics))
     write_front(folder, history, ranking, summary)
     if shown != "nothing":
         from nas.cli.reporting import leave_page

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.cli.arguments import is_notation, names_a_path
-from nas.cli.build import build_space
+from nas.cli.build import build_space, build_tracker
 from nas.cli.comparing import drawing
 from nas.cli.composition import positional, run_hydra
 from nas.cli.config_files import options_of, quoted
@@ -19,8 +19,11 @@ from nas.cli.training import check_code, check_folder, job_of, write_settings
 from nas.cli.training_settings import TrainSettings
 from nas.cli.winners import with_winners
 from nas.errors import NothingFoundError, UsageError
+from nas.runs.folder import flat
 from nas.runs.progress import Progress
 from nas.runs.stopping import interrupted
+from nas.runs.trackers import Run
+from nas.runs.tracking import Log, logged, name_of_run
 from nas.storage.files import path_of, working_in
 
 if TYPE_CHECKING:
@@ -53,9 +56,10 @@ def main(argv: Sequence[str]) -> None:
 
 def run(settings: TrainSettings, words: Sequence[str], again: str) -> None:
     """Train, and print what came of it; `again` is the command that goes on when it is stopped."""
-    from nas.training.folder import check_files, read_figures
+    from nas.training.folder import check_files, read_figures, restore
 
     texts = [*words, *([settings.arch] if settings.arch is not None else [])]
+    tracker = build_tracker(settings.tracker)
     job, arch = _job(settings, texts)
     folder = path_of(settings.out, "out=")
     if folder.exists() and not folder.is_dir():
@@ -69,7 +73,10 @@ def run(settings: TrainSettings, words: Sequence[str], again: str) -> None:
         figures = read_figures(folder, course.data.digest)
         if figures is None:
             write_settings(folder, settings, job, "train")
-            figures = _trained(course, folder, job.about(arch), settings.checkpoint)
+            restore(course, folder)
+            name, done = name_of_run(settings.out), len(course.state.rows)
+            with logged(tracker, Run(name, settings.record, folder, done)) as log:
+                figures = _trained(course, folder, job.about(arch), settings.checkpoint, log)
         if figures is None:
             print(f"stopped; go on with\n  {again}")
             sys.exit(STOPPED)
@@ -78,19 +85,31 @@ def run(settings: TrainSettings, words: Sequence[str], again: str) -> None:
 
 
 def _trained(
-    course: Course, folder: Path, about: Mapping[str, Any], every: int | None
+    course: Course, folder: Path, about: Mapping[str, Any], every: int | None, log: Log
 ) -> dict[str, Any] | None:
     """Train with a progress bar; None after Ctrl-C. NothingFoundError where it diverges."""
     from nas.training.fitting import DivergedError
-    from nas.training.folder import restore, train
+    from nas.training.folder import train
 
-    restore(course, folder)
     try:
         with (
             interrupted() as stops,
             Progress(course.steps, course.state.step, False, "steps") as progress,
         ):
-            return train(course, folder, about, every, progress.advance, lambda: bool(stops))
+            rows = course.state.rows
+            kept = len(rows)
+
+            def told() -> None:
+                nonlocal kept
+                progress.advance()
+                log.rows(rows[:kept])  # those that the last checkpoint has
+                kept = len(rows)
+
+            figures = train(course, folder, about, every, told, lambda: bool(stops))
+            log.rows(rows)
+            if figures is not None:
+                log.finish(flat(figures, "result/"))
+            return figures
     except DivergedError as error:
         raise NothingFoundError(
             f"the training diverged: {error}: give a smaller lr than {course.plan.recipe.rate:g}"

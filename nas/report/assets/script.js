@@ -97,7 +97,7 @@
       }),
     dots: (data, layer) =>
       Plot.dot(data, {
-        x: layer.x, y: layer.y, r: layer.size, symbol: symbol(layer),
+        x: layer.x, y: layer.y, dy: layer.dy, r: layer.size, symbol: symbol(layer),
         fill: layer.hollow ? "none" : colour(layer), fillOpacity: layer.opacity,
         stroke: colour(layer), strokeOpacity: layer.opacity, strokeWidth: layer.hollow ? 2 : 0.5,
       }),
@@ -107,7 +107,7 @@
       }),
     bars: (data, layer) => Plot.barX(data, { x: layer.x, y: layer.y, fill: colour(layer) }),
     across: (data, layer) =>
-      Plot.ruleY(data, { x1: layer.x, x2: layer.x2, y: layer.y, stroke: colour(layer), strokeWidth: 2 }),
+      Plot.ruleY(data, { x1: layer.x, x2: layer.x2, y: layer.y, dy: layer.dy, stroke: colour(layer), strokeWidth: 2 }),
     upright: (data, layer) =>
       Plot.ruleX(data, { x: layer.x, y1: layer.y, y2: layer.y2, stroke: colour(layer), strokeWidth: 2 }),
     at_x: (data, layer) =>
@@ -158,6 +158,10 @@
     if (axis.low !== null) made.domain = [axis.low, axis.high];
     made.clamp = axis.low !== null;
     made.tickFormat = axis.kind === "log" ? (v) => (/^[125]/.test(v.toExponential()) ? brief(v) : "") : brief;
+    if (axis.ticks.length) {
+      made.ticks = axis.ticks.map(([place]) => place);
+      made.tickFormat = (place) => new Map(axis.ticks).get(place);
+    }
     return made;
   }
   function brief(value) {
