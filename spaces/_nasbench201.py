@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import permutations, product
-from typing import Literal
+from typing import Any, Literal
 
 from nas import Arch
 from nas.network import Add, AvgPool, BatchNorm, Builder, Conv, ReLU
@@ -50,8 +50,10 @@ def cell(
     for target in range(1, 4):
         terms = []
         for number, (option, (source, end)) in enumerate(zip(arch, EDGES, strict=True)):
+            if end != target:
+                continue
             with net.scope("edges", number):
-                term = edge(option, source, nodes[source]) if end == target else None
+                term = edge(option, source, nodes[source])
             if term is not None:
                 terms.append(term)
         with net.scope("nodes", target):
@@ -65,7 +67,10 @@ def cell(
 # The canonical form. A node's value is a sum of terms: (atom, how often it was pooled), where an
 # atom is the cell's input (0) or a convolution (1 + its edge).
 Value = Counter[tuple[int, int]]
-Key = tuple[object, ...]
+Key = tuple[Any, ...]
+
+UNUSED = -1
+"""In place of the option of an edge that cannot change the output."""
 
 Kind = Literal["nothing", "skip", "pool", "conv"]
 """What an edge does with its source."""
@@ -81,10 +86,39 @@ def representatives(kinds: Kinds) -> dict[Arch, Arch]:
     convolutions. Weights may be exchanged between convolutions of the same option.
     """
     first: dict[Key, Arch] = {}
+    keys: dict[Arch, Key] = {}
     found = {}
     for arch in product(range(len(kinds)), repeat=len(EDGES)):
-        found[arch] = first.setdefault(min(_keys(arch, kinds)), arch)
+        given = [
+            kinds[option][source > 0] != "nothing"
+            for option, (source, _) in zip(arch, EDGES, strict=True)
+        ]
+        used = _used(tuple(given))
+        rest = tuple([option if use else UNUSED for option, use in zip(arch, used, strict=True)])
+        if rest not in keys:
+            keys[rest] = min(_keys(rest, kinds))
+        found[arch] = first.setdefault(keys[rest], arch)
     return found
+
+
+@cache
+def _used(given: tuple[bool, ...]) -> tuple[bool, ...]:
+    """Whether each edge carries something from the input to the output; `given` edges do not stop.
+
+    >>> _used((True, True, False, False, False, True))
+    (False, True, False, False, False, True)
+    """
+    filled, reaching = {0}, {3}
+    for there, (source, target) in zip(given, EDGES, strict=True):
+        if there and source in filled:
+            filled.add(target)
+    for there, (source, target) in reversed([*zip(given, EDGES, strict=True)]):
+        if there and target in reaching:
+            reaching.add(source)
+    return tuple(
+        there and source in filled and target in reaching
+        for there, (source, target) in zip(given, EDGES, strict=True)
+    )
 
 
 def _values(arch: Arch, kinds: Kinds) -> tuple[Value, dict[int, tuple[int, Value]]]:
@@ -92,34 +126,41 @@ def _values(arch: Arch, kinds: Kinds) -> tuple[Value, dict[int, tuple[int, Value
     nodes: list[Value] = [Counter({(0, 0): 1}), Counter(), Counter(), Counter()]
     convs: dict[int, tuple[int, Value]] = {}
     for edge, (option, (source, target)) in enumerate(zip(arch, EDGES, strict=True), start=1):
+        if option == UNUSED:
+            continue
         value = nodes[source]
         kind = kinds[option][source > 0]
-        if kind == "conv" and value:
+        if kind == "conv":
             convs[edge] = (option, value)
             nodes[target][edge, 0] += 1
-        elif kind in ("skip", "pool"):
+        else:
             for (atom, pooled), times in value.items():
                 nodes[target][atom, pooled + (kind == "pool")] += times
     return nodes[3], convs
 
 
-def _reached(value: Value, convs: dict[int, tuple[int, Value]]) -> set[int]:
-    """The convolutions that a value depends on."""
-    direct = {atom for atom, _ in value if atom}
-    return direct.union(*(_reached(convs[atom][1], convs) for atom in direct))
-
-
 def _keys(arch: Arch, kinds: Kinds) -> Iterator[Key]:
-    """The cell's function as a key, for every way to number its convolutions."""
+    """The function of a cell without idle edges as a key, for ways to number its convolutions.
+
+    Convolutions are in the order of their expressions. Only those with equal expressions, such as
+    two of the input, are exchanged.
+    """
     output, convs = _values(arch, kinds)
-    reached = _reached(output, convs)
-    options = sorted({option for option, _ in convs.values()})
-    alike = [[atom for atom in reached if convs[atom][0] == option] for option in options]
-    for orders in product(*map(permutations, alike)):
+    expressions: dict[int, Key] = {0: ()}
+    for atom, (option, value) in convs.items():  # an argument has earlier convolutions only
+        expressions[atom] = (option, *_written(value, expressions))
+    alike: dict[Key, list[int]] = {}
+    for atom in sorted(convs, key=expressions.__getitem__):
+        alike.setdefault(expressions[atom], []).append(atom)
+    for orders in product(*map(permutations, alike.values())):
         order = [atom for part in orders for atom in part]
-        name = {0: 0} | {atom: place for place, atom in enumerate(order, start=1)}
+        names = {0: 0} | {atom: place for place, atom in enumerate(order, start=1)}
+        arguments = [(convs[atom][0], _written(convs[atom][1], names)) for atom in order]
+        yield (_written(output, names), *arguments)
 
-        def written(value: Value, name: dict[int, int] = name) -> Key:
-            return tuple(sorted((name[atom], pool, n) for (atom, pool), n in value.items()))
 
-        yield (written(output), *((convs[atom][0], written(convs[atom][1])) for atom in order))
+def _written(value: Value, names: Mapping[int, Any]) -> Key:
+    """A sum's terms in the order of their names."""
+    terms = [(names[atom], pool, times) for (atom, pool), times in value.items()]
+    terms.sort()
+    return tuple(terms)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 NONE, SKIP, CONV_1X1, CONV_3X3, POOL = range(5)
+PLACES = {name: place for place, name in enumerate(OPERATIONS)}
 KINDS: tuple[Kind, ...] = ("nothing", "skip", "conv", "conv", "pool")
 NOTATION = re.compile(r"\|(\w+)~0\|\+\|(\w+)~0\|(\w+)~1\|\+\|(\w+)~0\|(\w+)~1\|(\w+)~2\|")
 NASLIB = (SKIP, NONE, CONV_3X3, CONV_1X1, POOL)
@@ -81,19 +82,22 @@ class NASBench201(Space):
         the names in NAS-Bench-Suite-Zero). A config is a mapping with `arch_str`, as the
         benchmark's API returns it; a list has (operation, source) for each node.
         """
+        if (arch := _of_names(NOTATION.fullmatch(text))) is not None:
+            return arch  # the published string as it is, which tables have
         plain = tidied(_published(text), "|+~:")
         if plain.lower().startswith("naslib:"):
             return _of_naslib(plain)
         match = NOTATION.fullmatch(plain)
-        if match is None or (strange := [op for op in match.groups() if op not in OPERATIONS]):
-            why = f"there is no '{strange[0]}'; " if match else ""
+        if (arch := _of_names(match)) is None:
+            strange = [op for op in match.groups() if op not in OPERATIONS] if match else []
+            why = f"there is no '{strange[0]}'; " if strange else ""
             if match is None and NOTATION.fullmatch(f"{plain}|"):
                 why = "the last | is missing; "
             raise ValueError(
                 f"'{text:.200}' is not a NAS-Bench-201 cell: {why}write "
                 f"|op~0|+|op~0|op~1|+|op~0|op~1|op~2| with op one of {', '.join(OPERATIONS)}"
             )
-        return tuple(OPERATIONS.index(operation) for operation in match.groups())
+        return arch
 
     def format(self, arch: Arch) -> str:
         names = [f"{OPERATIONS[op]}~{source}" for op, (source, _) in zip(arch, EDGES, strict=True)]
@@ -171,6 +175,12 @@ def _of_naslib(text: str) -> Arch:
         )
     by_edge = dict(zip(NASLIB_EDGES, places, strict=True))
     return tuple(NASLIB[by_edge[edge]] for edge in EDGES)
+
+
+def _of_names(match: re.Match[str] | None) -> Arch | None:
+    """The cell whose operations have these names; None if one of them is no operation."""
+    places = [PLACES.get(name) for name in match.groups()] if match else [None]
+    return None if None in places else tuple(place for place in places if place is not None)
 
 
 def _published(text: str) -> str:

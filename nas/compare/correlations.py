@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from itertools import combinations_with_replacement
 from math import ceil, isnan, nan
@@ -10,12 +9,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import DegenerateDataWarning, bootstrap, kendalltau, rankdata
 
+from nas.compare.gain import BEST as BEST
+from nas.compare.gain import ndcg as ndcg
+from nas.compare.ranks import Array as Array
+from nas.compare.ranks import Codes, coefficients, dense, spearman
+from nas.compare.resampling import Figures, Plain, Scored
 from nas.seeding import numpy_generator
 
-Array = NDArray[np.float64]
-Codes = NDArray[np.int32]
 Figure = dict[str, float | None]
 """A value and the low and the high end of its interval; None if it is undefined."""
 
@@ -25,90 +26,13 @@ SECTIONS = ("all", "top", "difference")
 COEFFICIENTS = ("spearman", "kendall")
 FEWEST = 10
 """A correlation needs at least this many rows."""
-BEST = 64
-"""`found_by` and `ndcg` look at this many best scores."""
-FLOOR, RELEVANCE = 0.2, 20.0
-"""The quantile of the truth with relevance 0, and the relevance of the best (`gains`)."""
+BATCH = 64
+"""How many resamples are drawn and kept in memory at once."""
 
 
 def correlation(scores: Array, truth: Array) -> tuple[float, float]:
     """Spearman's rho and Kendall's tau-b of two vectors; NaN if one of them is constant."""
-    return _correlation(_codes(scores), _codes(truth))
-
-
-def _codes(values: Array) -> Codes:
-    """Whole numbers from 1 in the order of the values, equal for equal values; 0 for NaN."""
-    codes = np.zeros(len(values), np.int32)
-    known = ~np.isnan(values)
-    codes[known] = rankdata(values[known], method="dense")
-    return codes
-
-
-def _correlation(scores: Codes, truth: Codes) -> tuple[float, float]:
-    """`correlation` of codes: it is faster, because ranking codes needs no sorting."""
-    if len(scores) < 2 or scores.min() == scores.max() or truth.min() == truth.max():
-        return np.nan, np.nan
-    rho = np.corrcoef(_ranks(scores), _ranks(truth))[0, 1]
-    return float(rho), float(kendalltau(scores, truth).statistic)
-
-
-def _ranks(codes: Codes) -> Array:
-    """Ranks from 1; equal codes have their mean rank, as in `scipy.stats.rankdata`."""
-    counts = np.bincount(codes)
-    ranks: Array = (np.cumsum(counts) - (counts - 1) / 2)[codes]
-    return ranks
-
-
-def gains(truth: Array) -> Array:
-    """What finding each row is worth in `ndcg`: 2^relevance - 1; the truth is (n,).
-
-    The relevance grows linearly with the truth, from 0 at its 20 % quantile and below to 20 at its
-    maximum: so a figure that is worse than the best by a twentieth of this range has half the
-    gain. It is the gain of Zhang et al., "Learning to Rank Ace Neural Architectures via Normalized
-    Discounted Cumulative Gain" (2021), https://arxiv.org/abs/2108.03001, and their code
-    (https://github.com/ultmaster/AceNAS, gcn/benchmarks/metrics.py). Where the quantile is the
-    maximum, only the best have a gain.
-    """
-    low, high = float(np.quantile(truth, FLOOR)), float(truth.max())
-    share = np.clip((truth - low) / (high - low), 0, 1) if high > low else truth == high
-    found: Array = np.exp2(RELEVANCE * share) - 1
-    return found
-
-
-def ndcg(scores: Array, truth: Array, count: int = BEST) -> float:
-    """nDCG@count: how much of the possible gain the best scores have, in [0, 1].
-
-    DCG = sum of gain(i) / log2(i + 1) over the `count` best scores (all, if there are fewer), i
-    from 1, divided by the DCG of the `count` truly best (Järvelin and Kekäläinen, "Cumulated
-    gain-based evaluation of IR techniques", 2002). `gains` has the gain. Scores (n,) are NaN if
-    they are missing, which ranks last; tied scores have the mean over their orders (McSherry and
-    Najork, 2008). NaN if the truth (n,) is constant.
-    """
-    return _ndcg(_codes(scores), _gained(truth, count))
-
-
-Gained = tuple[Array, Array, float]
-"""The gain of each row, the discounts of the first 0, 1, …, n places summed, and the best DCG."""
-
-
-def _gained(truth: Array, count: int) -> Gained:
-    """What `_ndcg` needs of the truth; the best DCG is NaN if the truth is constant."""
-    gained = gains(truth)
-    places = np.arange(1, len(truth) + 1)
-    discounts = np.where(places <= count, 1 / np.log2(places + 1), 0.0)
-    constant = truth.min() == truth.max()
-    best = nan if constant else float(np.sort(gained)[::-1] @ discounts)
-    return gained, np.concatenate([[0.0], np.cumsum(discounts)]), best
-
-
-def _ndcg(scores: Codes, gained: Gained) -> float:
-    """`ndcg` of codes: rows with the same code share the mean discount of their places."""
-    each, discounts, best = gained
-    counts = np.bincount(scores)[::-1]
-    sums = np.bincount(scores, weights=each)[::-1]
-    last = np.cumsum(counts)
-    shared = (discounts[last] - discounts[last - counts]) / np.maximum(counts, 1)
-    return min(1.0, float(sums @ shared) / best) if best > 0 else nan  # rounding may exceed 1
+    return coefficients(dense(scores), dense(truth))
 
 
 def correlations(
@@ -123,8 +47,8 @@ def correlations(
     For each proxy and both `RULES` it gives Spearman's rho and Kendall's tau-b over all rows, over
     the true top tenth (`top`), and their difference to those of `baseline` on the same rows
     (`difference`). nDCG@`BEST` over all rows, and its difference, are there for the rule `last`
-    alone. Intervals are 95 % percentile bootstrap intervals over the rows. All proxies use the
-    same resamples, so that differences are paired.
+    alone. Intervals are 95 % percentile bootstrap intervals over the rows, the same as those of
+    `scipy.stats.bootstrap`. All proxies use the same resamples, so that differences are paired.
     """
     return correlated(scores, truth, baseline, resamples, seed)[0]
 
@@ -142,44 +66,38 @@ def correlated(
     that it is paired. Nothing is behind where no proxy has a rho.
     """
     order = np.argsort(truth)  # sorting a sorted vector again is fast
-    codes = {name: _codes(values[order]) for name, values in scores.items()}
+    codes = {name: dense(values[order]) for name, values in scores.items()}
     like = _first_alike(codes)
     names = sorted(set(like.values()))
-    values = truth[order]
-    true = _codes(values)
-    top = true >= true[-ceil(len(true) / 10)]
-
-    def statistic(rows: NDArray[np.intp], axis: int = -1) -> Array:  # noqa: ARG001  (scipy)
-        if rows.ndim == 2:
-            return np.stack([statistic(np.sort(row)) for row in rows], axis=-1)
-        here = {name: codes[name][rows] for name in names}
-        own = _all_correlations(here, true[rows], top[rows], like[baseline])
-        gained = _gained(values[rows], BEST)
-        found = np.array([_ndcg(each, gained) for each in here.values()])
-        return np.concatenate([own, found, found - found[names.index(like[baseline])]])
-
-    rows = np.arange(len(truth))
-    with warnings.catch_warnings(action="ignore", category=DegenerateDataWarning):
-        resampled = bootstrap(
-            (rows,),
-            statistic,
-            n_resamples=resamples,
-            batch=50,
-            method="percentile",
-            rng=numpy_generator("bootstrap", seed),
-        )
-    own, interval = statistic(rows), resampled.confidence_interval
-    parts = [
-        _by_name(vector, names)
-        for vector in (own, np.asarray(interval.low), np.asarray(interval.high))
-    ]
+    scored = Scored({name: codes[name] for name in names}, truth[order], like[baseline])
+    statistic = figures_of(scored)
+    own = statistic(np.arange(len(truth))[np.newaxis])
+    rng, found = numpy_generator("bootstrap", seed), []
+    for start in range(0, resamples, BATCH):
+        size = min(BATCH, resamples - start), len(truth)
+        found.append(statistic(rng.integers(0, len(truth), size)))
+    drawn = np.concatenate(found, axis=1)
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=1)
+    parts = [_by_name(vector, names) for vector in (own[:, 0], low, high)]
     figures = {
-        name: _sections([part[like[name]] for part in parts], codes[name] > 0, top)
+        name: _sections([part[like[name]] for part in parts], codes[name] > 0, scored.top)
         for name in scores
     }
-    drawn = _rhos(resampled.bootstrap_distribution, names)
     places = {name: names.index(first) for name, first in like.items()}
-    return figures, _behind(_rhos(own[:, None], names)[:, 0], drawn, places)
+    return figures, _behind(_rhos(own, names)[:, 0], _rhos(drawn, names), places)
+
+
+def figures_of(scored: Scored) -> Figures:
+    """What computes the figures of resamples: `Weighted` where Numba compiles, else `Plain`."""
+    try:
+        from numba import config
+    except (ImportError, ValueError):  # ValueError: Numba's settings are wrong
+        return Plain(scored)
+    if getattr(config, "DISABLE_JIT", False):
+        return Plain(scored)
+    from nas.compare.weighted import Weighted
+
+    return Weighted(scored)
 
 
 def _rhos(figures: Array, names: Sequence[str]) -> Array:
@@ -240,29 +158,6 @@ def _sections(
         figure = _figure(*(float(part[place]) if enough else nan for _, part in parts))
         result[section]["ndcg"] = {"last": figure}
     return result
-
-
-def _all_correlations(
-    scores: Mapping[str, Codes], truth: Codes, top: NDArray[np.bool_], baseline: str
-) -> Array:
-    """All correlations that `correlations` needs, in one vector."""
-    base = scores[baseline]
-    whole = _correlation(base, truth)
-    found = []
-    for codes in scores.values():
-        kept = codes > 0
-        everywhere = bool(kept.all())
-        all_last = whole if codes is base else _correlation(codes, truth)
-        all_dropped = all_last if everywhere else _correlation(codes[kept], truth[kept])
-        same_rows = whole if everywhere else _correlation(base[kept], truth[kept])
-        top_last = _correlation(codes[top], truth[top])
-        top_dropped = top_last
-        if not everywhere:
-            top_dropped = _correlation(codes[kept & top], truth[kept & top])
-        found += [*all_dropped, *all_last, *top_dropped, *top_last]
-        found += [a - b for a, b in zip(all_dropped, same_rows, strict=True)]
-        found += [a - b for a, b in zip(all_last, whole, strict=True)]
-    return np.array(found)
 
 
 def _figure(value: float, low: float, high: float) -> Figure:
@@ -364,6 +259,6 @@ def agreement(scores: Mapping[str, Array]) -> list[list[float | None]]:
     for (i, one), (j, other) in combinations_with_replacement(enumerate(scores.values()), 2):
         both = ~(np.isnan(one) | np.isnan(other))
         if both.sum() >= FEWEST:
-            rho = correlation(one[both], other[both])[0]
+            rho = spearman(dense(one[both]), dense(other[both]))
             table[i][j] = table[j][i] = None if isnan(rho) else rho
     return table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from nas.network.ops import Op
@@ -42,10 +42,8 @@ def reached(
     place = {index: position for position, index in enumerate(sorted(needed))}
     return (
         tuple(
-            replace(
-                layers[index], inputs=tuple(place[earlier] for earlier in layers[index].inputs)
-            )
-            for index in place
+            Layer(layer.op, tuple([place[earlier] for earlier in layer.inputs]), layer.name)
+            for layer in map(layers.__getitem__, place)
         ),
         tuple(place[index] for index in blocks if index in place),
     )

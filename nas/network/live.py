@@ -223,7 +223,7 @@ def _(op: Op, *given: Alive) -> tuple[Op, Alive]:
 
 @kept.register
 def _(op: BatchNorm, *given: Alive) -> tuple[Op, Alive]:
-    return replace(op, channels=sum(given[0])), given[0]
+    return (op if all(given[0]) else replace(op, channels=sum(given[0]))), given[0]
 
 
 @kept.register
@@ -259,6 +259,8 @@ def _(op: ConvTranspose, *given: Alive) -> tuple[Op, Alive]:
 @kept.register
 def _(op: Conv, *given: Alive) -> tuple[Op, Alive]:
     """Groups that read zeros alone are left out; the others must have equally many channels."""
+    if all(given[0]):
+        return op, (True,) * op.out_channels
     size = op.in_channels // op.groups
     groups = [sum(given[0][start : start + size]) for start in range(0, op.in_channels, size)]
     inside = set(groups) - {0}

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache, lru_cache
 
 from nas.network.layers import Layer
 from nas.network.ops import Op
@@ -32,10 +33,15 @@ def word(op: Op) -> str:
     >>> word(Conv(3, 4, kernel=1)), word(BatchNorm(4))
     ('conv', 'bn')
     """
-    kind = type(op).__name__
+    return _word(type(op).__name__)
+
+
+@cache
+def _word(kind: str) -> str:
     return SHORT.get(kind) or WORDS.sub("_", kind).lower()
 
 
+@lru_cache(4096, typed=True)
 def path(*parts: str | int) -> tuple[str, ...]:
     """The parts of a scope's name; ValueError if one is neither a number nor an identifier.
 
@@ -67,7 +73,7 @@ def named(layers: Sequence[Layer]) -> tuple[Layer, ...]:
             while name == layer.name or name in taken:
                 numbers[layer.name] += 1
                 name = f"{layer.name}{numbers[layer.name]}"
-        found.append(replace(layer, name=name))
+        found.append(layer if name == layer.name else replace(layer, name=name))
     return tuple(found)
 
 

@@ -22,10 +22,10 @@ from nas.compare.correlations import (
     correlation,
     correlations,
     found_by,
-    gains,
     ndcg,
     share_of_best,
 )
+from nas.compare.gain import gains
 from nas.seeding import numpy_generator
 
 QUICK = settings(max_examples=60, deadline=None)
