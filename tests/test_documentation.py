@@ -77,6 +77,7 @@ SMALLER = {
         ("search constraints=[params", f"budget=4 {QUICK}"),
         ("search", f"budget=4 metric.latency.repeats=5 {QUICK}"),
     ],
+    "docs/reports.md": [("search", f"budget=20 {QUICK}")],
     "docs/scaling.md": [
         ("search -m", f"budget=6 hydra.launcher.n_jobs=2 {QUICK}"),
         ("search", f"budget=16 executor.workers=2 {QUICK}"),
