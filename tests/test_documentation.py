@@ -66,6 +66,7 @@ SHOWN = {
     "docs/proxify.md": HOURS,
     "docs/studies.md": HOURS,
     "docs/tables.md": HOURS,
+    "docs/trackers.md": "TensorBoard shows the logs until it is ended",
 }
 """Pages with commands in blocks of another kind, beside those of docs/results."""
 
