@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nas.errors import UsageError
 from nas.storage.files import check_replaceable, remove_file, replace_file
@@ -87,6 +87,42 @@ def read_figures(folder: Path, digest: str | None = None) -> dict[str, Any] | No
     return found
 
 
+def read_curve(folder: Path) -> list[dict[str, float | None]]:
+    """The learning curve of a training that is over; UsageError where it cannot be read."""
+    path = folder / CURVE
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            if reader.fieldnames is None or {*reader.fieldnames} != {*COLUMNS}:
+                raise ValueError("its columns are others")
+            return [
+                {name: float(row[name]) if row[name] else None for name in COLUMNS}
+                for row in reader
+            ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _lost(path, error) from error
+
+
+def read_weights(model: nn.Module, folder: Path) -> None:
+    """Give a model the weights of a training that is over; UsageError where they do not fit."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    path = folder / WEIGHTS
+    try:
+        model.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise _lost(path, error) from error
+
+
+def _lost(path: Path, error: Exception) -> UsageError:
+    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return UsageError(
+        f"{path} is not what the training wrote ({' '.join(why.split())[:160]}): put back what "
+        f"was there, or give another out="
+    )
+
+
 def check_files(folder: Path) -> None:
     """Raise UsageError where the files of a training cannot be written into a folder."""
     for name in FILES:
@@ -150,7 +186,7 @@ def _hash(tensors: Mapping[str, Tensor], said: Mapping[str, str]) -> str:
     content = sha256(json.dumps(said, sort_keys=True).encode())
     for name, each in sorted(tensors.items()):
         content.update(f"{name} {each.dtype} {tuple(each.shape)};".encode())
-        content.update(each.reshape(-1).view(torch.uint8).numpy())
+        content.update(each.reshape(-1).view(torch.uint8).numpy().data)
     return content.hexdigest()
 
 

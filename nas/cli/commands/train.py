@@ -161,19 +161,12 @@ def _content(file: str | None) -> dict[str, str]:
 
 def _draw(folder: Path, wanted: bool) -> list[str]:
     """Draw the learning curve; the names of the files."""
-    import csv
-
-    from nas.training.folder import CURVE, PICTURE
+    from nas.training.folder import PICTURE, read_curve
 
     pictures = drawing(wanted, "pictures", "training") if wanted else None
     if pictures is None:
         return []
-    with (folder / CURVE).open(encoding="utf-8", newline="") as file:
-        rows = [
-            {name: float(cell) if cell else None for name, cell in row.items()}
-            for row in csv.DictReader(file)
-        ]
-    drawn: list[str] = pictures.draw(rows, folder, PICTURE)
+    drawn: list[str] = pictures.draw(read_curve(folder), folder, PICTURE)
     return drawn
 
 
