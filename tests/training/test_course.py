@@ -293,3 +293,33 @@ def check_refused(
     save_file({n: t.contiguous() for n, t in tensors.items()}, folder / CHECKPOINT, metadata)
     with pytest.raises(UsageError, match=rf"gone on with \(.*{why}.*\): remove it to begin again"):
         restore(checked(), folder)
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), NameError("no y"), SystemExit(3), OSError("z")])
+@pytest.mark.parametrize(
+    ("when", "message"),
+    [
+        ("always", "the network cannot take examples of shape 3 x 8 x 8: "),
+        ("training", "the network fails in step 1 of 2: "),
+        ("late", "the network fails in step 2 of 2: "),
+    ],
+)
+def test_an_error_of_the_networks_code_is_a_sentence(
+    error: BaseException, when: str, message: str
+) -> None:
+    class Odd(nn.Linear):
+        def forward(self, input: Tensor) -> Tensor:
+            if when == "always" or (self.training and (when == "training" or steps)):
+                raise error
+            return super().forward(input)
+
+    steps = 0
+
+    def go() -> None:
+        nonlocal steps
+        model = nn.Sequential(nn.Flatten(), Odd(192, 3))
+        for _ in Course(model, parted(images()), Plan(Recipe(batch_size=8)), None, "cpu").go():
+            steps += 1
+
+    with pytest.raises(UsageError, match=f"{message}{type(error).__name__}"):
+        go()

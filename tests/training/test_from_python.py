@@ -184,6 +184,14 @@ def test_mistakes(given: Any, options: dict[str, Any], message: str) -> None:
         nas.train(*given, **options)
 
 
+def test_a_function_that_fails() -> None:
+    def fails() -> nn.Module:
+        raise KeyError("x")
+
+    with pytest.raises(UsageError, match="the network cannot be made: KeyError: 'x'"):
+        nas.train(fails, data=points())
+
+
 @pytest.mark.parametrize("name", ["trained.safetensors", "curve.csv"])
 def test_files_of_a_training_that_were_changed(tmp_path: Path, name: str) -> None:
     def again() -> Trained:
