@@ -14,6 +14,8 @@ from nas.errors import UsageError
 
 SHOWN = 5
 """Names of classes that are shown."""
+DIGITS = 19
+"""A whole number with fewer is an int64."""
 
 
 def inputs_of(values: Any, what: str = "inputs") -> Tensor:
@@ -134,7 +136,7 @@ def numbered(array: NDArray[Any], known: Sequence[str], what: str) -> NDArray[An
         if not texts:
             return array
         names = array.astype(str)
-        if not all(name.isdecimal() for name in map(str, names.flat)):
+        if not all(name.isdecimal() and len(name) < DIGITS for name in map(str, names.flat)):
             raise UsageError(
                 f"{what} are names of classes such as '{names.flat[0]}', and those of the data to "
                 f"train on are numbers: give both the same kind"

@@ -175,6 +175,9 @@ def test_names_and_numbers_of_classes(tmp_path: Path) -> None:
     assert labels_of(read_data(CELLS, digits, 0.2, numbers).valid) == [
         sorted(names).index(name) for name in names
     ]
+    np.savez(tmp_path / "y.npz", images=pixels(12), labels=np.array(["9" * 20] * 12))
+    with pytest.raises(UsageError, match="names of classes such as '9999"):
+        read_data(CELLS, numbers, 0.2, str(tmp_path / "y.npz"))
     words = pictures(tmp_path / "words", "ant", "bee")
     with pytest.raises(UsageError, match="names of classes such as 'ant', and those of the data"):
         read_data(CELLS, numbers, 0.2, words)
