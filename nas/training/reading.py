@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -52,6 +52,7 @@ def read_data(
     if valid_data is None:
         return replace(_one(own.examples, valid, seed, data, own.is_text), remarks=own.remarks)
     other = _examples(space, valid_data, "valid_data", names, own)
+    _check_labels({f"data={data}": own, f"valid_data={valid_data}": other})
     both = (data, valid_data), (*own.remarks, *other.remarks)
     return _two(own.examples, other.examples, *both)
 
@@ -180,6 +181,20 @@ def _examples(
     remarks = (*found.remarks, *([found.origin] if found.origin else []))
     examples = InMemory(found.inputs, found.labels)
     return _Read(examples, remarks, False, found.classes, found.columns, found.label)
+
+
+def _check_labels(parts: Mapping[str, _Read]) -> None:
+    """UsageError where one of two parts has labels and the other has none."""
+    without = [name for name, each in parts.items() if each.examples.labels is None]
+    if len(without) != 1:
+        return
+    (labelled,) = parts.keys() - {*without}
+    path = Path(without[0].partition("=")[2]).expanduser()
+    few = "subfolders" if without[0].startswith("valid_data") else "two subfolders or more"
+    raise UsageError(
+        f"{labelled} has labels, and {without[0]} has none"
+        + (f": the pictures of a folder have them in {few}" if path.is_dir() else "")
+    )
 
 
 def _has_images(path: Path) -> bool:

@@ -163,6 +163,15 @@ def test_folders_to_measure_on_have_the_classes_of_the_others(
         read_data(CELLS, train, 0.2, strange)
 
 
+def test_one_part_without_labels_is_named(tmp_path: Path) -> None:
+    train = pictures(tmp_path / "train", "ant", "bee")
+    one, flat = pictures(tmp_path / "one", "bee"), f"{train}/bee"
+    with pytest.raises(UsageError, match=r"data=.*one has none: .* in two subfolders or more"):
+        read_data(CELLS, one, 0.2, train)
+    with pytest.raises(UsageError, match=r"train has labels, and valid_data=.*bee has none: "):
+        read_data(CELLS, train, 0.2, flat)
+
+
 def test_names_and_numbers_of_classes(tmp_path: Path) -> None:
     """A number stands for the class that is called so, not for its place."""
     names = [str(number) for number in range(12)]
