@@ -6,10 +6,12 @@ alone, and a config cannot set them.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -44,6 +46,45 @@ def module_named(option: str, text: str) -> nn.Module | Callable[[], nn.Module]:
             raise _lacking(given, name, vars(found))
         found = getattr(found, part)
     return _checked(found, given)
+
+
+def digest_of(place: str) -> str:
+    """A hash of a file of code and of those that it imports from its folder or its package."""
+    first = path_of(place, "file=").resolve()
+    root = first.parent
+    while (root / "__init__.py").is_file():
+        root = root.parent
+    found: set[Path] = set()
+    waiting = [first]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += _imports(path, (first.parent, root))
+    content = sha256()
+    for path in sorted(found):
+        content.update(sha256(path.read_bytes()).digest())
+    return content.hexdigest()
+
+
+def _imports(path: Path, folders: Sequence[Path]) -> Iterator[Path]:
+    """The files in some folders that the imports of a file name."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names, bases = [each.name for each in node.names], folders
+        elif isinstance(node, ast.ImportFrom):
+            begin = f"{node.module}." if node.module else ""
+            names = [f"{begin}{each.name}" for each in node.names]
+            bases = [path.parents[node.level - 1]] if node.level else folders
+        else:
+            continue
+        for name in names:
+            parts = name.split(".")
+            for base in bases:
+                for end in range(1, len(parts) + 1):
+                    own = base.joinpath(*parts[:end])
+                    both = own / "__init__.py", own.with_name(f"{own.name}.py")
+                    yield from (each.resolve() for each in both if each.is_file())
 
 
 def called(text: str) -> Any:

@@ -33,7 +33,7 @@ def columns(settings: ProxifySettings) -> Columns:
     """The columns of the settings as ways; UsageError for mistakes in the settings."""
     import numpy as np
 
-    from nas.training.proxify import tau
+    from nas.training.proxify import both, tau
     from nas.training.ways import Columns
 
     space, table = build_space(settings.space), _table(settings)
@@ -49,7 +49,7 @@ def columns(settings: ProxifySettings) -> Columns:
         whole[places],
         {name: each[places] for name, each in zip(names[1:], others, strict=True)},
         {name: own[name] / own[names[0]] for name in names[1:]} if own else {},
-        {name: tau(each, whole) for name, each in zip(names[1:], others, strict=True)},
+        {name: tau(each, both(each, whole)) for name, each in zip(names[1:], others, strict=True)},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from nas.errors import UsageError
 
 SHOWN = 5
 """Names of classes that are shown."""
+DIGITS = 19
+"""A whole number with fewer is an int64."""
 
 
 def inputs_of(values: Any, what: str = "inputs") -> Tensor:
@@ -80,17 +83,22 @@ def check_finite(values: Tensor, what: str) -> None:
         )
 
 
-def labels_of(values: Any, count: int, what: str = "labels") -> tuple[Tensor, tuple[str, ...]]:
+def labels_of(
+    values: Any, count: int, what: str = "labels", known: Sequence[str] | None = None
+) -> tuple[Tensor, tuple[str, ...]]:
     """Labels (count, …), and the names of the classes if the labels are texts.
 
     Whole numbers of any type become int64, true and false 1 and 0, and other real numbers, which
     are measurements and no classes, float32. A column (count, 1) becomes a row; classes of texts
-    are numbered in sorted order. UsageError for other shapes, and for rows of one 1 among zeros.
+    are numbered in sorted order, or as `known` says (`numbered`). UsageError for other shapes, and
+    for rows of one 1 among zeros.
     """
     names: tuple[str, ...] = ()
     if not isinstance(values, Tensor):
         array = np.asarray(values)
-        if array.dtype.kind in "US" and array.size:
+        if known is not None and array.size:
+            names, array = tuple(known), numbered(array, known, what)
+        elif array.dtype.kind in "US" and array.size:
             texts = array.astype(str)
             found, places = np.unique(texts, return_inverse=True)
             names, array = tuple(map(str, found)), places.reshape(texts.shape).astype(np.int64)
@@ -116,6 +124,37 @@ def labels_of(values: Any, count: int, what: str = "labels") -> tuple[Tensor, tu
         whole = bool((values == values.round()).all()) and float(values.abs().max()) < 2**53
         return (values.long() if whole else values.float()), names
     return values.long(), names
+
+
+def numbered(array: NDArray[Any], known: Sequence[str], what: str) -> NDArray[Any]:
+    """Labels by the numbers that the classes `known` have in other data; none: numbers are these.
+
+    Whole numbers stand for the class that is called so. UsageError for a class that is not known.
+    """
+    texts = array.dtype.kind in "US"
+    if not known:
+        if not texts:
+            return array
+        names = array.astype(str)
+        if not all(name.isdecimal() and len(name) < DIGITS for name in map(str, names.flat)):
+            raise UsageError(
+                f"{what} are names of classes such as '{names.flat[0]}', and those of the data to "
+                f"train on are numbers: give both the same kind"
+            )
+        return names.astype(np.int64)
+    if array.dtype.kind == "f" and bool((array == array.round()).all()):
+        array = array.astype(np.int64)
+    names, places = np.unique(array.astype(str), return_inverse=True)
+    numbers = {name: number for number, name in enumerate(known)}
+    for name in map(str, names):
+        if name not in numbers:
+            more = f", … ({len(known)} classes)" if len(known) > SHOWN else ""
+            raise UsageError(
+                f"{what} have the class '{name:.80}', and the data to train on has only "
+                f"{', '.join(known[:SHOWN])}{more}"
+            )
+    own = np.array([numbers[str(name)] for name in names], np.int64)
+    return own[places].reshape(array.shape)
 
 
 def _one_of_many(values: Tensor) -> bool:

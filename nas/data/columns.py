@@ -35,7 +35,7 @@ def read(path: Path, inputs: str | Sequence[str] | None, labels: str | None) -> 
     columns = [_numbers(path, frame[name]) for name in names]
     values = columns[0] if len(columns) == 1 and columns[0].ndim > 1 else np.stack(columns, axis=1)
     own = None if label is None else _labels(path, frame[label])
-    return Raw(values, own, remarks, tuple(names))
+    return Raw(values, own, remarks, tuple(names), label)
 
 
 def _frame(path: Path) -> polars.DataFrame:

@@ -21,6 +21,8 @@ class Raw(NamedTuple):
     remarks: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     """The columns of a table that the inputs are."""
+    label: str | None = None
+    """The column of a table that the labels are."""
 
 
 class Examples(NamedTuple):
@@ -32,6 +34,12 @@ class Examples(NamedTuple):
     """Which labels they are, in words."""
     remarks: tuple[str, ...] = ()
     """What was done to the data that a user may not expect."""
+    classes: tuple[str, ...] = ()
+    """The names of the classes by their numbers, if the labels are names."""
+    columns: tuple[str, ...] = ()
+    """The columns of a table that the inputs are."""
+    label: str | None = None
+    """The column of a table that the labels are."""
 
 
 def taken(count: int, size: int, seed: int | None) -> NDArray[np.int64]:

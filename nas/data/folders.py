@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional as F
 
-from nas.data.checks import described_labels
+from nas.data.checks import described_labels, numbered
 from nas.data.examples import Examples, check_count, remark
 from nas.data.picture_files import found
 from nas.errors import UsageError
@@ -32,7 +32,14 @@ NAMED = 3
 Shape = tuple[int, int, int]
 
 
-def read(path: Path, size: int | None, shape: Shape, shuffle: bool | None, seed: int) -> Examples:
+def read(
+    path: Path,
+    size: int | None,
+    shape: Shape,
+    shuffle: bool | None,
+    seed: int,
+    known: Sequence[str] | None = None,
+) -> Examples:
     """`size` pictures (None: all) of a folder as uint8 (size, *shape), with 1 or 3 channels.
 
     If all pictures lie in two subfolders or more, these are their classes, numbered in sorted
@@ -40,11 +47,12 @@ def read(path: Path, size: int | None, shape: Shape, shuffle: bool | None, seed:
     from the seed unless `shuffle` is false. Other folders have no labels and give the first
     pictures by name, unless `shuffle` is true. A file that cannot be read is left out with a
     remark, and so are pictures of other kinds. A subfolder that has none but these is a class
-    without a picture. UsageError where there are too few.
+    without a picture. `known` are the classes that other data has: a single subfolder is then a
+    class, too. UsageError where there are too few, and for a class that is not known.
     """
     there = found(path)
     files = there.files
-    classes = _classes(path, files, there.empty)
+    classes = _classes(path, files, there.empty, known)
     groups: list[list[Path]] = [[] for _ in classes or [""]]
     for file in files:
         groups[classes.index(file.relative_to(path).parts[0]) if classes else 0].append(file)
@@ -70,18 +78,32 @@ def read(path: Path, size: int | None, shape: Shape, shuffle: bool | None, seed:
         mixed = ("no labels: pictures lie beside subfolders, not only in them",) if beside else ()
         return Examples(torch.cat(pictures), None, "", skipped + mixed)
     own = torch.tensor(labels)
+    if known is not None and not known:  # the others' labels are numbers
+        own = torch.from_numpy(numbered(np.array(classes)[labels], known, _labels(path)))
     origin = remark(described_labels(own, classes, "from subfolders"))
     numbers = {label: name for label, name in enumerate(classes) if name not in there.empty}
     skipped += _without_pictures(classes, there.empty) + _unbalanced(labels, numbers)
-    return Examples(torch.cat(pictures), own, origin, skipped)
+    return Examples(torch.cat(pictures), own, origin, skipped, classes)
 
 
-def _classes(path: Path, files: Sequence[Path], empty: Collection[str]) -> tuple[str, ...]:
-    """The subfolders that are the classes of the pictures, in sorted order, or none."""
+def _labels(path: Path) -> str:
+    return f"the labels of {path}"
+
+
+def _classes(
+    path: Path, files: Sequence[Path], empty: Collection[str], known: Sequence[str] | None
+) -> tuple[str, ...]:
+    """The subfolders that are the classes of the pictures, in sorted order, or none.
+
+    With `known` classes it is these; UsageError for a subfolder that is none of them.
+    """
     places = [file.relative_to(path).parts for file in files]
     names = tuple(sorted({parts[0] for parts in places}))
-    if len(names) < 2 or any(len(parts) == 1 for parts in places):
+    if any(len(parts) == 1 for parts in places) or len(names) < (2 if known is None else 1):
         return ()
+    if known and ({*names} <= {*known} or not {name.lower() for name in names} <= PARTS):
+        numbered(np.array(names), known, _labels(path))
+        return tuple(known)
     if {name.lower() for name in names} <= PARTS:
         raise UsageError(
             f"{path} has the parts {', '.join(names)}, and no classes: take one of them, such as "

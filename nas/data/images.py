@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,12 @@ CIFAR_FILES = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"
 
 
 def read(
-    path: Path, size: int | None, shape: Shape, shuffle: bool | None = None, seed: int = 0
+    path: Path,
+    size: int | None,
+    shape: Shape,
+    shuffle: bool | None = None,
+    seed: int = 0,
+    known: Sequence[str] | None = None,
 ) -> Examples:
     """`size` images (None: all) as (size, channels, height, width), uint8 or float, with labels.
 
@@ -40,21 +46,21 @@ def read(
     .npz the array `images`, and `labels` if present), a folder of PNG and JPEG files
     (`nas.data.folders`; resized to `shape`), or CIFAR-10's python archive folder. The first images
     are taken, or with `shuffle` any, drawn from the seed. They have the channels of `shape`, one
-    or three; they become grey or keep one grey three times where they must. Raises UsageError for
-    anything else.
+    or three; they become grey or keep one grey three times where they must. `known` are the
+    classes that other data has (`nas.data.checks.numbered`). Raises UsageError for anything else.
     """
     try:
         _check(path)
         if path.is_dir():
             cifar = _cifar_files(path)
             if not cifar:
-                return folders.read(path, size, shape, shuffle, seed)
+                return folders.read(path, size, shape, shuffle, seed, known)
             array, labels = _cifar(cifar, None if shuffle else size)
         elif path.suffix in (".npz", ".npy"):
             array, labels = _arrays(path)
         else:
             raise UsageError(f"{path} is no .npz or .npy file and no folder of images")
-        return _taken(path, array, labels, size, shape[0], bool(shuffle), seed)
+        return _taken(path, array, labels, size, shape[0], bool(shuffle), seed, known)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
 
@@ -90,6 +96,7 @@ def _taken(
     channels: int,
     shuffle: bool,
     seed: int,
+    known: Sequence[str] | None,
 ) -> Examples:
     """The images that are wanted of all, with their labels."""
     last = _channels_last(path, array)
@@ -104,10 +111,10 @@ def _taken(
         remarks = ("colours became grey" if channels == 1 else "grey was taken for three colours",)
     if labels is None:
         return Examples(pixels, None, "", remarks)
-    every, names = labels_of(labels, len(array), f"the labels of {path}")
+    every, names = labels_of(labels, len(array), f"the labels of {path}", known)
     own = every[torch.from_numpy(chosen)]
     origin = remark(described_labels(every, names, "of the data"))
-    return Examples(pixels, own, origin, remarks + one_class(own, every))
+    return Examples(pixels, own, origin, remarks + one_class(own, every), names)
 
 
 def scaled(pixels: Tensor, statistics: str) -> Tensor:

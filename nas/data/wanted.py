@@ -30,11 +30,12 @@ def wanted(
     names: tuple[str | Sequence[str] | None, str | None] = (None, "auto"),
     scaling: Scaling = "auto",
     draw: int | None = None,
+    known: Sequence[str] | None = None,
 ) -> Examples:
     """`size` examples of a file for a space: the first, or those drawn from the seed `draw`.
 
     A `size` of None means all. `names` are those of the inputs and of the labels
-    (`nas.data.arrays.read`).
+    (`nas.data.arrays.read`), and `known` the classes that other data has (`numbered`).
     """
     raw = read(path, *names)
     what = f"the inputs of {path}"
@@ -62,11 +63,12 @@ def wanted(
         check_finite(inputs, f"{what} as float32")
     remarks = tuple(map(remark, (*raw.remarks, *done)))
     if raw.labels is None:
-        return Examples(inputs, None, "", remarks)
-    every, classes = labels_of(raw.labels, count, f"the labels of {path}")
+        return Examples(inputs, None, "", remarks, columns=raw.columns)
+    every, classes = labels_of(raw.labels, count, f"the labels of {path}", known)
     own = every[torch.from_numpy(chosen)]
     origin = remark(described_labels(every, classes, "of the data"))
-    return Examples(inputs, own, origin, remarks + one_class(own, every))
+    remarks += one_class(own, every)
+    return Examples(inputs, own, origin, remarks, classes, raw.columns, raw.label)
 
 
 def _example(space: Space, raw: Raw, what: str) -> tuple[tuple[int, ...], bool]:

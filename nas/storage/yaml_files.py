@@ -20,7 +20,18 @@ _Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_Safe):  # type: ignore[misc]  # of libyaml where it is installed
-    """Takes a date for a text."""
+    """Takes a date for a text, and a name once in a mapping."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        """The mapping of a node; ValueError where a name is there twice."""
+        seen: set[tuple[str, str]] = set()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if isinstance(key, yaml.ScalarNode):
+                if (own := (key.tag, key.value)) in seen:
+                    line = key.start_mark.line + 1
+                    raise ValueError(f"line {line} has {key.value} a second time: leave one out")
+                seen.add(own)
+        return super().construct_mapping(node, deep)
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -50,7 +61,8 @@ def read_yaml(path: Path) -> Any:
     """What the file holds, as plain values.
 
     FileNotFoundError where there is none. UsageError where it is no YAML of plain values: one
-    with aliases or tags, of more than `LARGEST` bytes, or nested deeper than `DEEPEST`.
+    with aliases, tags or a name twice in a mapping, of more than `LARGEST` bytes, or nested deeper
+    than `DEEPEST`.
     """
     text = checked_text(path, tags=False)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from math import ceil, isfinite
 from time import perf_counter
@@ -59,6 +59,17 @@ class Plan:
     task: Kind = "auto"
 
 
+@contextmanager
+def as_sentence(what: str) -> Iterator[None]:
+    """An error of a network's own code, of any class, as a UsageError that begins so."""
+    try:
+        yield
+    except (UsageError, DivergedError):
+        raise
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"{what}: {reason(error)}") from error
+
+
 class Course:
     """The training of one model on some data.
 
@@ -92,14 +103,9 @@ class Course:
             inputs, _ = next(two.examples.batches([two.numbers], ("check",)))
             if self.plan.recipe.augment and part is self.data.train:
                 augmented(inputs, generator("check"))
-            with self._exact():
-                try:
-                    self._measured(two)
-                except (RuntimeError, TypeError, IndexError, AttributeError) as error:
-                    shape = " x ".join(map(str, inputs.shape[1:]))
-                    raise UsageError(
-                        f"the network cannot take examples of shape {shape}: {reason(error)}"
-                    ) from error
+            shape = " x ".join(map(str, inputs.shape[1:]))
+            with self._exact(), as_sentence(f"the network cannot take examples of shape {shape}"):
+                self._measured(two)
 
     def _task(self, pair: Pair) -> Task:
         """What is to be learnt from a batch."""
@@ -122,7 +128,8 @@ class Course:
             key = (self.plan.seed, epoch)
             start = perf_counter()
             for pair in self.data.train.examples.batches(parts, key):
-                with self._exact():
+                at = f"the network fails in step {state.step + 1} of {self.steps}"
+                with self._exact(), as_sentence(at):
                     self._step(pair)
                     ends = state.step % self.per_epoch == 0 or state.step == self.steps
                     if ends:
@@ -222,7 +229,7 @@ class Course:
         if self.best:
             self.model.load_state_dict(self.best)
         figures: dict[str, Any] = {}
-        with self._exact():
+        with self._exact(), as_sentence("the trained network cannot be measured"):
             for name, part in (
                 ("train", Part(self.data.train.examples, self.part)),
                 ("valid", self.data.valid),

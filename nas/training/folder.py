@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from hashlib import sha256
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from nas.errors import UsageError
 from nas.storage.files import check_replaceable, remove_file, replace_file
@@ -19,6 +22,8 @@ CHECKPOINT, CURVE, WEIGHTS, METRICS = (
     *("checkpoint.safetensors", "curve.csv", "trained.safetensors", "metrics.json"),
 )
 PICTURE = "curve"
+HASH = "sha256"
+"""The key of the hash of a checkpoint's content."""
 FILES = (CHECKPOINT, CURVE, WEIGHTS, METRICS, f"{PICTURE}.png", f"{PICTURE}.svg")
 COLUMNS = (
     *("epoch", "step", "lr", "train_loss", "train_accuracy", "valid_loss", "valid_accuracy"),
@@ -82,6 +87,42 @@ def read_figures(folder: Path, digest: str | None = None) -> dict[str, Any] | No
     return found
 
 
+def read_curve(folder: Path) -> list[dict[str, float | None]]:
+    """The learning curve of a training that is over; UsageError where it cannot be read."""
+    path = folder / CURVE
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file)
+            if reader.fieldnames is None or {*reader.fieldnames} != {*COLUMNS}:
+                raise ValueError("its columns are others")
+            return [
+                {name: float(row[name]) if row[name] else None for name in COLUMNS}
+                for row in reader
+            ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _lost(path, error) from error
+
+
+def read_weights(model: nn.Module, folder: Path) -> None:
+    """Give a model the weights of a training that is over; UsageError where they do not fit."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    path = folder / WEIGHTS
+    try:
+        model.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise _lost(path, error) from error
+
+
+def _lost(path: Path, error: Exception) -> UsageError:
+    why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return UsageError(
+        f"{path} is not what the training wrote ({' '.join(why.split())[:160]}): put back what "
+        f"was there, or give another out="
+    )
+
+
 def check_files(folder: Path) -> None:
     """Raise UsageError where the files of a training cannot be written into a folder."""
     for name in FILES:
@@ -129,7 +170,33 @@ def _content(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> byte
 
 def _write_checkpoint(course: Course, path: Path, digest: str) -> None:
     tensors, state = course.saved()
-    replace_file(path, _content(tensors, {"state": json.dumps(state), "data": digest}))
+    own = {name: each.detach().cpu().contiguous() for name, each in tensors.items()}
+    said = {"state": json.dumps(state), "data": digest, "plan": _plan(course)}
+    replace_file(path, _content(own, {**said, HASH: _hash(own, said)}))
+
+
+def _plan(course: Course) -> str:
+    """How the training goes, for a checkpoint of another one cannot be gone on with."""
+    values = {**asdict(course.plan), "recipe": course.plan.recipe.options}
+    return json.dumps(values, sort_keys=True)
+
+
+def _hash(tensors: Mapping[str, Tensor], said: Mapping[str, str]) -> str:
+    """A hash of all that a checkpoint holds but itself."""
+    content = sha256(json.dumps(said, sort_keys=True).encode())
+    for name, each in sorted(tensors.items()):
+        content.update(f"{name} {each.dtype} {tuple(each.shape)};".encode())
+        content.update(each.reshape(-1).view(torch.uint8).numpy().data)
+    return content.hexdigest()
+
+
+def _check_whole(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Raise ValueError unless the content of a checkpoint is what was written."""
+    said = {name: value for name, value in metadata.items() if name != HASH}
+    if HASH not in metadata:
+        raise ValueError("it has no hash of its content, as those of version 0.2.0")
+    if metadata[HASH] != _hash(tensors, said):
+        raise ValueError("it is damaged: it is not as it was written")
 
 
 def restore(course: Course, folder: Path) -> None:
@@ -146,11 +213,14 @@ def restore(course: Course, folder: Path) -> None:
         with safe_open(path, "pt", device="cpu") as file:  # AdamW counts its steps there
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        _check_whole(tensors, metadata)
         if metadata["data"] != digest:
             raise UsageError(
                 f"{path} is of a training on other data: put back what was there, or give another "
                 f"out="
             )
+        if metadata["plan"] != _plan(course):
+            raise ValueError("it is of a training with other settings")
         course.restore(tensors, json.loads(metadata["state"]))
     except UsageError:
         raise

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, TypedDict, Unpack, get_args
+from typing import Any, Literal, TypedDict, TypeGuard, Unpack, get_args
 
 from torch import nn
 
 from nas.arch import Arch
 from nas.batch import Batch
+from nas.data.checks import labels_of
 from nas.errors import NothingFoundError, UsageError, unknown
 from nas.one_module import ARCH, OneModule
 from nas.runs.entries import space_entry
@@ -27,11 +27,11 @@ from nas.training.course import Course
 from nas.training.examples import Data
 from nas.training.fitting import DivergedError
 from nas.training.folder import (
-    CURVE,
-    WEIGHTS,
     check_files,
     figures_of,
+    read_curve,
     read_figures,
+    read_weights,
     restore,
 )
 from nas.training.folder import train as train_in
@@ -236,7 +236,10 @@ def _job(
         raise UsageError(f"{there.title} {more}")
     one = read(there, [arch])[0] if is_space else ARCH
     source = str(data) if isinstance(data, str | Path) else type(data).__qualname__
-    examples = None if isinstance(data, str | Path) else _data(there, data, valid_data, settings)
+    is_file = isinstance(data, str | Path)
+    if is_file and not isinstance(valid_data, str | Path | None):
+        raise UsageError("valid_data= must be a file or a folder, as data= is")
+    examples = None if is_file else _data(there, data, valid_data, settings)
     entry = space_entry(there)["name"] if is_space else there.title
     job = job_of(settings, there, entry, source, data=examples)
     return (job if is_space else job.fitting()), one
@@ -246,7 +249,11 @@ def _data(space: Space, data: object, valid_data: object, settings: _Settings) -
     """The examples that objects of Python give."""
     if settings.inputs is not None or settings.labels is not None:
         raise UsageError("inputs= and labels= are names in a file, and data= is none")
-    batch, other = _batch(data), _batch(valid_data)
+    two = isinstance(data, tuple) and len(data) == 2 and all(map(_is_batch, data))
+    if two and valid_data is not None:
+        raise UsageError("data= has the part to measure on, its second: leave valid_data out")
+    first, second = data if two and isinstance(data, tuple) else (data, valid_data)
+    batch, other = _batches(first, second)
     if valid_data is not None and other is None:
         raise UsageError("valid_data= must be a Batch or a pair of arrays, as data= is")
     if batch is not None:
@@ -257,13 +264,30 @@ def _data(space: Space, data: object, valid_data: object, settings: _Settings) -
     return of_sets(space, data, name, settings.valid, settings.workers, settings.seed)
 
 
-def _batch(data: object) -> Batch | None:
-    """A batch, or the one of a pair of arrays; None for anything else."""
-    if isinstance(data, Batch):
-        return data
-    if isinstance(data, tuple) and len(data) == 2 and all(hasattr(e, "__array__") for e in data):
-        return Batch(data[0], data[1])
-    return None
+def _is_pair(data: object) -> TypeGuard[tuple[Any, Any]]:
+    return (
+        isinstance(data, tuple) and len(data) == 2 and all(hasattr(e, "__array__") for e in data)
+    )
+
+
+def _is_batch(data: object) -> bool:
+    return isinstance(data, Batch) or _is_pair(data)
+
+
+def _batches(data: object, other: object) -> tuple[Batch | None, Batch | None]:
+    """Two batches, or those of pairs of arrays; None for anything else.
+
+    Classes that are texts have the numbers of the first.
+    """
+    known, found = None, []
+    for each in (data, other):
+        if not _is_pair(each):
+            found.append(each if isinstance(each, Batch) else None)
+            continue
+        labels, names = labels_of(each[1], len(each[0]), known=known)
+        known = names if known is None else known
+        found.append(Batch(each[0], labels))
+    return found[0], found[1]
 
 
 def _kept(
@@ -282,9 +306,7 @@ def _kept(
                 figures = train_in(course, folder, job.about(arch), settings.checkpoint, told)
             assert figures is not None
         else:
-            from safetensors.torch import load_file
-
-            course.model.load_state_dict(load_file(folder / WEIGHTS))
+            read_weights(course.model, folder)
         return _trained(job, arch, course, figures, folder)
 
 
@@ -300,16 +322,8 @@ def _record(job: Job, arch: Arch, settings: _Settings) -> dict[str, Any]:
 def _trained(
     job: Job, arch: Arch, course: Course, figures: Mapping[str, Any], folder: Path | None
 ) -> Trained:
-    rows = course.state.rows if folder is None else _rows(folder)
+    rows = course.state.rows if folder is None else read_curve(folder)
     return Trained(job.space, arch, course.model.eval(), figures, [*rows], folder)
-
-
-def _rows(folder: Path) -> list[dict[str, float | None]]:
-    with (folder / CURVE).open(encoding="utf-8", newline="") as file:
-        return [
-            {name: float(cell) if cell else None for name, cell in row.items()}
-            for row in csv.DictReader(file)
-        ]
 
 
 def _steps(course: Course, shown: bool) -> Iterator[bool]:

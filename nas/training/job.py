@@ -13,7 +13,7 @@ from nas.one_module import OneModule
 from nas.scoring.attempt import described
 from nas.scoring.modules import suited
 from nas.space import Space
-from nas.training.course import Course, Plan
+from nas.training.course import Course, Plan, as_sentence
 from nas.training.examples import Data
 from nas.training.reading import Names, read_data
 
@@ -72,7 +72,8 @@ class Job:
     def course(self, arch: Arch) -> Course:
         """The training of an architecture, which has not begun; errors as of `Course`."""
         candidate = Candidate(self.space, arch, self.plan.seed, self.device, self.live)
-        model = candidate.model(dropout=True)
+        with as_sentence("the network cannot be made"):
+            model = candidate.model(dropout=True)
         return Course(model, self.data, self.plan, self.space.vocabulary, self.device)
 
     @property

@@ -23,6 +23,8 @@ FREE = {
     *("sample", "archs", "weights", "retry", "tracker"),
 }
 """Settings that may change when a training goes on; what a recipe holds is recorded by itself."""
+CODE = "file_sha256"
+"""The key of the hash of the network's code in the record of a training of file=."""
 USUAL: Mapping[str, Any] = {"epochs": 20, "optimizer": "sgd"}
 """Options of a recipe where neither the user nor a file says one."""
 
@@ -129,4 +131,10 @@ def check_folder(folder: Path, record: Mapping[str, Any]) -> None:
         command = record["command"]
         if before.get("command") != command:
             raise UsageError(f"{folder} holds another run, no {command}: give another out=")
-        check_same(folder, before, record, FREE)
+        check_same(folder, before, record, {*FREE, CODE})
+        code = record.get(CODE)
+        if before.get(CODE, code) != code:  # version 0.2.0 recorded none
+            raise UsageError(
+                f"{folder} holds a training of another {record['file']}, which has changed since: "
+                f"put back what was there, or give another out="
+            )

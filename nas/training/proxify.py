@@ -38,7 +38,10 @@ def proxified(ways: Ways, target: float, seed: int = 0) -> dict[str, Any]:
     def ask(names: Sequence[str], count: int) -> list[Standing]:
         full = ways.full(count)  # first, because nothing comes of the others without it
         values = ways.values(names, count)
-        return [Standing(name, count, tau(values[name], full), costs[name]) for name in names]
+        return [
+            Standing(name, count, tau(own, _full(ways, own, full)), costs[name])
+            for name, own in ((name, values[name]) for name in names)
+        ]
 
     found = halved(ways.names, ask, archs, target)
     full = ways.full(archs)
@@ -70,6 +73,16 @@ def tau(values: Array, full: Array) -> float:
     if there.sum() < FEWEST:
         return nan
     return correlation(values[there], full[there])[1]
+
+
+def both(values: Array, full: Array) -> Array:
+    """The full figures (n,) where there are both, else NaN."""
+    return np.where(np.isnan(values), nan, full)
+
+
+def _full(ways: Ways, values: Array, full: Array) -> Array:
+    """The full figures that a way's figures are compared with."""
+    return full if ways.gaps_are_last else both(values, full)
 
 
 def interval(values: Array, full: Array, seed: int) -> tuple[float, float]:
@@ -134,10 +147,13 @@ def _row(
     cost = ways.cost(last.name)
     whole = count == len(full)
     state = "meets it" if last.meets(target) else "below"
+    compared = _full(ways, values, full[:count])
+    left_out = int((np.isnan(compared) & ~np.isnan(full[:count])).sum())
     return {
         "way": last.name,
         "archs": count,
-        **_agreement(values, full[:count], seed),
+        **_agreement(values, compared, seed),
+        **({} if ways.gaps_are_last else {"left_out": left_out}),
         "taus": {str(each.archs): _known(each.tau) for each in standings},
         "cost": _known(cost),
         "speed_up": _known(1 / cost if cost else nan),
@@ -181,6 +197,12 @@ def rendered(result: Mapping[str, Any], title: str) -> str:
         f"note    {row['way']}: {row['failed']} have no figure: {row['reason']}"
         for row in [{"way": FULL, **result["full"]}, *rows]
         if row.get("failed")
+    ]
+    notes += [
+        f"note    {row['way']}: {row['left_out']} of {row['archs']} architectures have no figure "
+        f"and are left out"
+        for row in rows
+        if row.get("left_out")
     ]
     notes += [f"note    {each}" for each in dict.fromkeys(r.get("remark") for r in rows) if each]
     more = [f"  … and {len(rows) - SHOWN} more"] if len(rows) > SHOWN else []

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -48,11 +48,13 @@ def read_data(
             raise UsageError(f"inputs= and labels= are for files: data={data} gives both itself")
         found = _called(data, named)
         return of_sets(space, found, data, valid, workers, seed)
-    examples, remarks, text = _examples(space, data, "data", names)
+    own = _examples(space, data, "data", names)
     if valid_data is None:
-        return replace(_one(examples, valid, seed, data, text), remarks=remarks)
-    other, more, _ = _examples(space, valid_data, "valid_data", names)
-    return _two(examples, other, (data, valid_data), (*remarks, *more))
+        return replace(_one(own.examples, valid, seed, data, own.is_text), remarks=own.remarks)
+    other = _examples(space, valid_data, "valid_data", names, own)
+    _check_labels({f"data={data}": own, f"valid_data={valid_data}": other})
+    both = (data, valid_data), (*own.remarks, *other.remarks)
+    return _two(own.examples, other.examples, *both)
 
 
 def of_sets(space: Space, found: Any, name: str, valid: float, workers: int, seed: int) -> Data:
@@ -129,10 +131,30 @@ def _shape(space: Space, data: Any, name: str) -> tuple[int, ...]:
     return tuple(inputs.shape[1:])
 
 
+class _Read(NamedTuple):
+    """All examples of a file or a folder, and what they are called there."""
+
+    examples: InMemory
+    remarks: tuple[str, ...] = ()
+    """What was done to them."""
+    is_text: bool = False
+    classes: tuple[str, ...] = ()
+    """The names of the classes by their numbers; without them the labels are numbers."""
+    columns: tuple[str, ...] = ()
+    label: str | None = None
+    """The columns of a table that the inputs and the labels are."""
+
+    @property
+    def known(self) -> tuple[str, ...] | None:
+        """The classes that the labels of other data must be; None without labels."""
+        return None if self.examples.labels is None else self.classes
+
+
 def _examples(
-    space: Space, text: str, option: str, names: Names
-) -> tuple[Examples, tuple[str, ...], bool]:
-    """All examples of a file or folder, what was done to them, and whether they are a text."""
+    space: Space, text: str, option: str, names: Names, like: _Read | None = None
+) -> _Read:
+    """All examples of a file or folder; columns and classes are called as those of `like`."""
+    from nas.data.arrays import TABLES
     from nas.data.wanted import wanted
 
     path = path_of(text, f"{option}=")
@@ -145,16 +167,34 @@ def _examples(
             f"is a {'text' if is_text else 'folder'}"
         )
     if is_text:
-        return _text(space, path), (), True
+        return _Read(_text(space, path), is_text=True)
+    known = None if like is None else like.known
     if path.is_dir() or (names == (None, None) and _has_images(path)):
-        return *_images(space, path), False
+        return _images(space, path, known)
+    if like is not None and like.columns and path.name.lower().endswith(TABLES):
+        names = like.columns, like.label
     try:
-        found = wanted(space, path, None, names=(names[0], names[1] or "auto"))
+        found = wanted(space, path, None, names=(names[0], names[1] or "auto"), known=known)
     except UsageError as error:  # whose options are a batch's
         sentence = str(error).replace("batch.inputs=", "inputs=")
         raise UsageError(sentence.replace("batch.labels=", "labels=")) from error
     remarks = (*found.remarks, *([found.origin] if found.origin else []))
-    return InMemory(found.inputs, found.labels), remarks, False
+    examples = InMemory(found.inputs, found.labels)
+    return _Read(examples, remarks, False, found.classes, found.columns, found.label)
+
+
+def _check_labels(parts: Mapping[str, _Read]) -> None:
+    """UsageError where one of two parts has labels and the other has none."""
+    without = [name for name, each in parts.items() if each.examples.labels is None]
+    if len(without) != 1:
+        return
+    (labelled,) = parts.keys() - {*without}
+    path = Path(without[0].partition("=")[2]).expanduser()
+    few = "subfolders" if without[0].startswith("valid_data") else "two subfolders or more"
+    raise UsageError(
+        f"{labelled} has labels, and {without[0]} has none"
+        + (f": the pictures of a folder have them in {few}" if path.is_dir() else "")
+    )
 
 
 def _has_images(path: Path) -> bool:
@@ -171,22 +211,23 @@ def _has_images(path: Path) -> bool:
         return bool(array.dtype == "uint8" and (grey or colours))
 
 
-def _images(space: Space, path: Path) -> tuple[Examples, tuple[str, ...]]:
+def _images(space: Space, path: Path, known: Sequence[str] | None) -> _Read:
     """Images, of uint8 as long as they have the right size, which takes a quarter of the room."""
     from nas.data.images import read, scaled, shape_in
     from nas.data.sources import image_shape
 
     unknown = isinstance(space, OneModule) and space.example is None
     shape = shape_in(path) if unknown else image_shape(space)
-    found = read(path, None, shape, shuffle=False)
+    found = read(path, None, shape, shuffle=False, known=known)
     remarks = (*found.remarks, *([found.origin] if found.origin else []))
     if found.inputs.shape[2:] == shape[1:]:
-        return InMemory(found.inputs, found.labels, "auto"), remarks
-    inputs = resized(scaled(found.inputs, "auto"), shape)
-    return InMemory(inputs, found.labels), remarks
+        images = InMemory(found.inputs, found.labels, "auto")
+    else:
+        images = InMemory(resized(scaled(found.inputs, "auto"), shape), found.labels)
+    return _Read(images, remarks, False, found.classes)
 
 
-def _text(space: Space, path: Path) -> Examples:
+def _text(space: Space, path: Path) -> InMemory:
     """The tokens of a text in windows as long as the space's inputs, one after the other."""
     from nas.data.text import read
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from hashlib import sha256
@@ -25,6 +26,7 @@ RATES = {"sgd": 0.05, "adamw": 0.002}
 """Learning rates if none is given."""
 DECAYS = {"sgd": 5e-4, "adamw": 0.01}
 """Weight decays if none is given."""
+EXPONENT = r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+"
 WIDTHS = ("channels", "unit", "embedding", "hidden")
 """The options of spaces that say how wide a network is."""
 NUMBERS: dict[str, tuple[str, Callable[[float], bool]]] = {
@@ -213,6 +215,13 @@ OPTIONS = tuple(each.name for each in fields(Recipe) if each.name != "origin")
 """The names of a recipe's options."""
 
 
+def _number(name: str, value: Any) -> Any:
+    """The number that a text such as 1e-3 is, which YAML takes for one only as 1.0e-3."""
+    if name in NUMBERS and isinstance(value, str) and re.fullmatch(EXPONENT, value):
+        return float(value)
+    return value
+
+
 def read_recipe(path: Path, given: Mapping[str, Any] | None = None) -> Recipe:
     """The recipe in a YAML file, which is a mapping of options; `given` count before the file's.
 
@@ -227,6 +236,7 @@ def read_recipe(path: Path, given: Mapping[str, Any] | None = None) -> Recipe:
     for name in values:
         if name not in OPTIONS:
             raise unknown(f"option of a recipe, in {path},", str(name), OPTIONS)
+    values = {name: _number(name, value) for name, value in values.items()}
     own = dict(given or {})
     if {"epochs", "steps"} & {*own}:
         values = {name: value for name, value in values.items() if name not in ("epochs", "steps")}

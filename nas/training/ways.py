@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from math import isnan, nan
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any, Protocol
 
 import numpy as np
@@ -44,6 +44,13 @@ class Ways(Protocol):
     @property
     def archs(self) -> Sequence[Arch]:
         """The architectures, in the order in which they are asked for."""
+
+    @property
+    def gaps_are_last(self) -> bool:
+        """Whether an architecture without a figure ranks last, for its training failed.
+
+        If not, nobody knows its figure, and it is left out.
+        """
 
     def full(self, count: int) -> Array:
         """The full figures of the first architectures (count,); NaN where there is none."""
@@ -95,6 +102,11 @@ class Columns:
     def names(self) -> Sequence[str]:
         return [*self.columns]
 
+    @property
+    def gaps_are_last(self) -> bool:
+        """No: a cell may be empty for any reason."""
+        return False
+
     def full(self, count: int) -> Array:
         return self.whole[:count]
 
@@ -139,6 +151,11 @@ class Trainings:
     def names(self) -> Sequence[str]:
         return [name for name in self.recipes if name not in (FULL, AGAIN)]
 
+    @property
+    def gaps_are_last(self) -> bool:
+        """Yes: the training was made, and it diverged or raised an error."""
+        return True
+
     def full(self, count: int) -> Array:
         """Those of the table, or of full trainings; AllFailedError if all of these fail alike."""
         if self.truth is not None:
@@ -160,14 +177,18 @@ class Trainings:
         return self._work(name) / self._work(FULL)
 
     def facts(self, name: str) -> Mapping[str, Any]:
-        """Its options, the mean seconds of a training, and how many failed and why."""
+        """Its options, the median seconds of a training, and how many failed and why.
+
+        The first training of a process takes longer, for libraries start then; a median does not
+        count that.
+        """
         keyed = self._keyed(name)
         there = (self.scores.known.get(keyed.place(name, arch)) for arch in self.archs)
         known = [each for each in there if each is not None]
         failed = [each.reason for each in known if isnan(each.score)]
         return {
             "options": self.recipes[name].options,
-            "seconds": fmean(each.seconds for each in known) if known else None,
+            "seconds": median(each.seconds for each in known) if known else None,
             **({"remark": remark} if (remark := self.recipes[name].remark(self.examples)) else {}),
             **({"failed": len(failed), "reason": failed[0]} if failed else {}),
         }

@@ -44,6 +44,26 @@ def true(here: Path) -> dict[str, list[float]]:
     return columns
 
 
+def test_empty_cells_of_a_column(true: dict[str, list[float]], here: Path) -> None:
+    """Both taus are over the rows that have both figures."""
+    rows = (here / "true.csv").read_text().splitlines()
+    empty = {2, 9, 15}
+    for place in empty:
+        cells = rows[place + 1].rsplit(",", 5)  # arch, long, good, rough, loss, word
+        rows[place + 1] = ",".join([*cells[:2], "", *cells[3:]])
+    (here / "true.csv").write_text("\n".join(rows) + "\n")
+    done = nas("proxify", *TABLE[:2], "columns=[good]", "sample=20", "out=P")
+    assert done.code == 0, done.err
+    kept = [place for place in range(20) if place not in empty]
+    expected = kendalltau(
+        *([true[n][place] for place in kept] for n in ("good", "long"))
+    ).statistic
+    row = result(here / "P")["rows"][0]
+    assert row["left_out"] == 3
+    assert row["tau"] == pytest.approx(expected) == row["tau_of_all"]
+    assert "note    good: 3 of 20 architectures have no figure and are left out" in done.out
+
+
 def result(folder: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads((folder / "proxify.json").read_text())
     return content

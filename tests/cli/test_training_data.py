@@ -227,3 +227,22 @@ def test_a_share_that_leaves_less_than_a_batch_is_told(here: Path) -> None:
     many = [word for word in words if not word.startswith(("3,", "pictures="))]
     done = nas("table", *many, "share=0.2", "sample=1", "executor=serial", "out=table")
     assert f"note    {told}" in done.out
+
+
+def test_a_network_file_that_has_changed(here: Path) -> None:
+    """The file, or one beside it that it imports from."""
+    images(here, 12, np.arange(12) % 4)
+    (here / "own_blocks_of_net.py").write_text("from torch import nn\n\nACT = nn.ReLU\n")
+    net = (
+        "from torch import nn\n\nfrom own_blocks_of_net import ACT\n\ndef create_model():\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(192, 4), ACT())\n"
+    )
+    (here / "net.py").write_text(net)
+    words = ["train", "file=net.py", "data=x.npz", "epochs=1", "device=cpu", "out=run"]
+    assert nas(*words).code == 0
+    assert nas(*words).code == 0
+    (here / "net.py").write_text(net.replace("192, 4", "192, 5"))
+    check_mistake(nas(*words), ["a training of another net.py, which has changed since"])
+    (here / "net.py").write_text(net)
+    (here / "own_blocks_of_net.py").write_text("from torch import nn\n\nACT = nn.GELU\n")
+    check_mistake(nas(*words), ["a training of another net.py, which has changed since"])

@@ -29,6 +29,7 @@ LAUGHS = "a0: &a0 [x, x]\n" + "".join(
         (b"a: b\xff", "can't decode"),
         (b"a: [", "parsing"),
         (b"? [1]\n: 2", "unhashable"),
+        (b"a: 1\nb: {c: 1, 'd': 2, c: 3}", "line 2 has c a second time"),
         (b"x" * 1_000_001, "more than 1,000,000 bytes"),
     ],
 )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.backends import cudnn
 from torch.nn import functional as F
@@ -18,7 +21,7 @@ from nas.training.augmentation import augmented
 from nas.training.course import Course, Plan
 from nas.training.examples import Data, Given, InMemory, Part
 from nas.training.fitting import DivergedError
-from nas.training.folder import WEIGHTS, train
+from nas.training.folder import CHECKPOINT, WEIGHTS, restore, train
 from nas.training.recipe import Recipe
 from nas.training.task import Classes, NextToken, Numbers
 
@@ -226,3 +229,97 @@ def test_images_are_shifted_and_mirrored() -> None:
     assert len(seen) > 12
     with pytest.raises(UsageError, match="augment=true is for images"):
         augmented(torch.zeros(2, 5), generator("augment"))
+
+
+def cut(folder: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """What the checkpoint of a training that was stopped after 7 of 18 steps holds."""
+    steps = iter(range(18))
+    assert train(checked(), folder, {}, stop=lambda: next(steps) == 6) is None
+    with safe_open(folder / CHECKPOINT, "pt") as file:
+        metadata = file.metadata()
+        return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118
+
+
+def checked(optimizer: Any = "adamw") -> Course:
+    return course(Recipe(epochs=3, batch_size=2, optimizer=optimizer), parted(images(), 12))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({"over": True}, {"step": -5}, {"step": 18}, {"step": 10**6}, {"step": "3"}),
+        *({"step": 7.5}, {"rows": [{"epoch": "x"}]}, {"rows": 3}, {"loss": "x"}),
+        *({"best": "x"}, {"seconds": "x"}, {"more": 1}),
+    ],
+)
+def test_a_state_that_was_changed_is_refused(tmp_path: Path, changes: dict[str, Any]) -> None:
+    tensors, metadata = cut(tmp_path)
+    state = json.loads(metadata["state"])
+    assert state["step"] == 7
+    changed = {**metadata, "state": json.dumps({**state, **changes})}
+    check_refused(tmp_path, tensors, changed, "it is not as it was written")
+
+
+def test_tensors_that_were_changed_are_refused(tmp_path: Path) -> None:
+    tensors, metadata = cut(tmp_path)
+    name = "optimizer.0.exp_avg"
+    flipped = tensors[name].clone()
+    flipped.view(torch.int32).flatten()[0] ^= 1
+    without = {each: value for each, value in tensors.items() if each != name}
+    for other in (
+        {**tensors, name: flipped},
+        {**tensors, name: tensors[name].flatten()},
+        {**tensors, name: tensors[name].view(torch.int32)},
+        {**tensors, "best.x": torch.zeros(1)},
+        without,
+    ):
+        check_refused(tmp_path, other, metadata, "it is not as it was written")
+    del metadata["sha256"]
+    check_refused(tmp_path, tensors, metadata, "it has no hash of its content")
+
+
+def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
+    """The folder's record, which tells so first, may be lost."""
+    cut(tmp_path)
+    with pytest.raises(UsageError, match=r"gone on with \(it is of a training with other setti"):
+        restore(checked("sgd"), tmp_path)
+    restore(again := checked(), tmp_path)
+    assert again.state.step == 7
+
+
+def check_refused(
+    folder: Path, tensors: dict[str, Tensor], metadata: dict[str, str], why: str
+) -> None:
+    save_file({n: t.contiguous() for n, t in tensors.items()}, folder / CHECKPOINT, metadata)
+    with pytest.raises(UsageError, match=rf"gone on with \(.*{why}.*\): remove it to begin again"):
+        restore(checked(), folder)
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), NameError("no y"), SystemExit(3), OSError("z")])
+@pytest.mark.parametrize(
+    ("when", "message"),
+    [
+        ("always", "the network cannot take examples of shape 3 x 8 x 8: "),
+        ("training", "the network fails in step 1 of 2: "),
+        ("late", "the network fails in step 2 of 2: "),
+    ],
+)
+def test_an_error_of_the_networks_code_is_a_sentence(
+    error: BaseException, when: str, message: str
+) -> None:
+    class Odd(nn.Linear):
+        def forward(self, input: Tensor) -> Tensor:
+            if when == "always" or (self.training and (when == "training" or steps)):
+                raise error
+            return super().forward(input)
+
+    steps = 0
+
+    def go() -> None:
+        nonlocal steps
+        model = nn.Sequential(nn.Flatten(), Odd(192, 3))
+        for _ in Course(model, parted(images()), Plan(Recipe(batch_size=8)), None, "cpu").go():
+            steps += 1
+
+    with pytest.raises(UsageError, match=f"{message}{type(error).__name__}"):
+        go()

@@ -114,8 +114,30 @@ def test_what_data_may_be() -> None:
     two = nas.train(make, data=(one, one), epochs=1)
     apart = nas.train(make, data=(inputs, labels), valid_data=(inputs, labels), epochs=1)
     assert two.metrics["valid"]["examples"] == 40 == apart.metrics["valid"]["examples"]
+    for both in (
+        ((inputs, labels), (inputs, labels)),
+        (Batch(inputs, labels), Batch(inputs, labels)),
+    ):
+        assert nas.train(make, data=both, epochs=1).curve == apart.curve
     numbers = nas.train(nn.Linear(2, 1), data=(inputs, inputs[:, 0] / 3), epochs=1)
     assert numbers.accuracy is None
+
+
+def test_classes_of_pairs_are_matched_by_name() -> None:
+    """On the examples that were trained on accuracies are those of the training."""
+    inputs, labels = points()
+    names = np.array(["bee", "cat"])[labels]
+    found = nas.train(
+        lambda: nn.Linear(2, 2),
+        data=((inputs, names), (inputs[labels == 1], names[labels == 1])),
+        epochs=30,
+        batch_size=8,
+        lr=0.1,
+    )
+    assert found.accuracy is not None
+    assert found.accuracy > 0.9
+    with pytest.raises(UsageError, match="the class 'dog', and the data to train on has only bee"):
+        nas.train(make, data=(inputs, names), valid_data=(inputs, np.array(["dog"] * 40)))
 
 
 def test_a_module_is_copied() -> None:
@@ -148,6 +170,8 @@ def test_a_module_is_copied() -> None:
         ((make, None, points()), {"live": 1}, "live=1 must be True or False"),
         ((make, None, points()), {"labels": "y"}, "names in a file, and data= is none"),
         ((make, None, points()), {"valid_data": "x.csv"}, "must be a Batch or a pair"),
+        ((make, None, "x.csv"), {"valid_data": points()}, "must be a file or a folder"),
+        ((make, None, (points(), points())), {"valid_data": points()}, "leave valid_data out"),
         ((make, None, points(1)), {}, "data has 1 example, and a training needs 2"),
         ((make, None, 3), {}, "data=int must give one data set, or two"),
         ((make, None, [1, 2]), {}, "the inputs|loader|example"),
@@ -158,6 +182,27 @@ def test_a_module_is_copied() -> None:
 def test_mistakes(given: Any, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         nas.train(*given, **options)
+
+
+def test_a_function_that_fails() -> None:
+    def fails() -> nn.Module:
+        raise KeyError("x")
+
+    with pytest.raises(UsageError, match="the network cannot be made: KeyError: 'x'"):
+        nas.train(fails, data=points())
+
+
+@pytest.mark.parametrize("name", ["trained.safetensors", "curve.csv"])
+def test_files_of_a_training_that_were_changed(tmp_path: Path, name: str) -> None:
+    def again() -> Trained:
+        return nas.train(make, data=points(), epochs=1, out=tmp_path / "run")
+
+    again()
+    path = tmp_path / "run" / name
+    for change in (lambda: path.write_bytes(path.read_bytes()[7:]), path.unlink):
+        change()
+        with pytest.raises(UsageError, match=f"{name} is not what the training wrote"):
+            again()
 
 
 def test_a_training_that_diverges(tmp_path: Path) -> None:

@@ -79,6 +79,30 @@ def test_without_costs_the_first_column_is_the_cheapest() -> None:
     assert proxified(columns(a=5.0, b=7.0), 0.95)["chosen"] is None
 
 
+def test_empty_cells_of_a_column_are_left_out() -> None:
+    """Nobody knows these figures; those of trainings that failed rank last."""
+    values = WHOLE.copy()
+    values[[0, 3, 7]] = nan
+    found = proxified(Columns(ARCHS, WHOLE, {"a": values, "b": WHOLE}, {}), 0.7)
+    row = {each["way"]: each for each in found["rows"]}
+    assert (row["a"]["tau"], row["a"]["left_out"], row["b"]["left_out"]) == (1, 3, 0)
+    assert tau(values, WHOLE) < 1
+    text = rendered(found, "title")
+    assert "note    a: 3 of 24 architectures have no figure and are left out" in text
+    assert "b: 0 of" not in text
+
+
+def test_the_seconds_are_a_median() -> None:
+    """The first training of a process starts the libraries, too."""
+    full = Recipe(epochs=8, batch_size=8)
+    ways = trainings(small("nasbench201"), {FULL: full, **grid(full, epochs=[1])}, Scores())
+    ways.values(["epochs=1"], 12)
+    known = ways.scores.known
+    for place, key in enumerate([*known]):
+        known[key] = replace(known[key], seconds=100 if place == 0 else 2 + place % 2)
+    assert ways.facts("epochs=1")["seconds"] == 3
+
+
 def test_a_ranking_needs_figures_that_differ() -> None:
     for whole, reason in (
         (np.full(24, 3.0), "3 for all 24 architectures"),

@@ -131,3 +131,90 @@ def test_files_that_cannot_be_read(tmp_path: Path, name: str, content: str, mess
         read_data(CELLS, str(tmp_path / name), 0.25)
     with pytest.raises(UsageError, match="names nothing"):
         read_data(CELLS, str(tmp_path / f"no_{name}"), 0.25)
+
+
+def pictures(folder: Path, *classes: str) -> str:
+    """A folder of pictures, three of each class."""
+    from PIL import Image
+
+    for name in classes:
+        (folder / name).mkdir(parents=True)
+        for number, image in enumerate(pixels(3, 8, 8)):
+            Image.fromarray(image).save(folder / name / f"{number}.png")
+    return str(folder)
+
+
+def labels_of(part: Part) -> list[float]:
+    labels = all_of(part)[1]
+    assert labels is not None
+    found: list[float] = labels.tolist()
+    return found
+
+
+@pytest.mark.parametrize("names", [("bee", "cat"), ("cat",)])
+def test_folders_to_measure_on_have_the_classes_of_the_others(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    train = pictures(tmp_path / "train", "ant", "bee", "cat")
+    data = read_data(CELLS, train, 0.2, pictures(tmp_path / "val", *names))
+    assert sorted(labels_of(data.valid)) == sorted({"bee": 1, "cat": 2}[n] for n in names * 3)
+    strange = pictures(tmp_path / "strange", "bee", "dog")
+    with pytest.raises(UsageError, match="the class 'dog', and the data to train on has only ant"):
+        read_data(CELLS, train, 0.2, strange)
+
+
+def test_one_part_without_labels_is_named(tmp_path: Path) -> None:
+    train = pictures(tmp_path / "train", "ant", "bee")
+    one, flat = pictures(tmp_path / "one", "bee"), f"{train}/bee"
+    with pytest.raises(UsageError, match=r"data=.*one has none: .* in two subfolders or more"):
+        read_data(CELLS, one, 0.2, train)
+    with pytest.raises(UsageError, match=r"train has labels, and valid_data=.*bee has none: "):
+        read_data(CELLS, train, 0.2, flat)
+
+
+def test_names_and_numbers_of_classes(tmp_path: Path) -> None:
+    """A number stands for the class that is called so, not for its place."""
+    names = [str(number) for number in range(12)]
+    digits = pictures(tmp_path / "digits", *names)
+    np.savez(tmp_path / "x.npz", images=pixels(12), labels=np.arange(12))
+    numbers = str(tmp_path / "x.npz")
+    assert labels_of(read_data(CELLS, numbers, 0.2, digits).valid)[:12] == [
+        *map(int, sorted(names))
+    ]
+    assert labels_of(read_data(CELLS, digits, 0.2, numbers).valid) == [
+        sorted(names).index(name) for name in names
+    ]
+    np.savez(tmp_path / "y.npz", images=pixels(12), labels=np.array(["9" * 20] * 12))
+    with pytest.raises(UsageError, match="names of classes such as '9999"):
+        read_data(CELLS, numbers, 0.2, str(tmp_path / "y.npz"))
+    words = pictures(tmp_path / "words", "ant", "bee")
+    with pytest.raises(UsageError, match="names of classes such as 'ant', and those of the data"):
+        read_data(CELLS, numbers, 0.2, words)
+    with pytest.raises(UsageError, match="the class '0', and the data to train on has only ant"):
+        read_data(CELLS, words, 0.2, numbers)
+
+
+def test_texts_of_arrays_are_matched_by_name(tmp_path: Path) -> None:
+    for name, labels in (("train", ["ant", "bee", "cat"]), ("valid", ["cat", "bee", "bee"])):
+        np.savez(tmp_path / f"{name}.npz", images=pixels(3), labels=np.array(labels))
+        np.savez(tmp_path / f"{name}_x.npz", x=np.zeros((3, 2)), y=np.array(labels))
+    train, valid = (str(tmp_path / f"{name}.npz") for name in ("train", "valid"))
+    assert labels_of(read_data(CELLS, train, 0.2, valid).valid) == [2, 1, 1]
+    with pytest.raises(UsageError, match="the class 'ant', and the data to train on has only bee"):
+        read_data(CELLS, valid, 0.2, train)
+    space = OneModule(torch.nn.Linear(2, 3))
+    train, valid = (str(tmp_path / f"{name}_x.npz") for name in ("train", "valid"))
+    assert labels_of(read_data(space, train, 0.2, valid).valid) == [2, 1, 1]
+
+
+def test_columns_are_matched_by_name(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("a,b,y\n1,2,ant\n3,4,bee\n5,6,cat\n")
+    (tmp_path / "valid.csv").write_text("y,more,b,a\ncat,0,20,10\nbee,0,40,30\n")
+    space = OneModule(torch.nn.Linear(2, 3))
+    data = read_data(space, str(tmp_path / "train.csv"), 0.2, str(tmp_path / "valid.csv"))
+    assert all_of(data.valid)[0].tolist() == [[10, 20], [30, 40]]
+    assert labels_of(data.valid) == [2, 1]
+    for head, missing in (("a,c,y", "b"), ("a,b,z", "y")):
+        (tmp_path / "valid.csv").write_text(f"{head}\n1,2,3\n1,2,3\n")
+        with pytest.raises(UsageError, match=rf"no column in .*valid\.csv '{missing}'"):
+            read_data(space, str(tmp_path / "train.csv"), 0.2, str(tmp_path / "valid.csv"))

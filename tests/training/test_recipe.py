@@ -35,6 +35,9 @@ def test_a_recipe_is_a_file_and_back(tmp_path: Path) -> None:
         ("optimizer: adam", "optimizer=adam must be sgd or adamw"),
         ("augment: 1", "augment=1 must be true or false"),
         ("epoch: 3", "no option of a recipe, in .*'epoch'; did you mean 'epochs'"),
+        ("lr: fast", "lr=fast must be a number over 0"),
+        ("lr: -1e-3", "lr=-0.001 must be a number over 0"),
+        ("epochs: 1\nlr: 0.1\nepochs: 2", "line 3 has epochs a second time: leave one out"),
         ("- 3", "is no recipe: it must be a mapping"),
         ("epochs: !!python/name:os.system x", "cannot be read"),
     ],
@@ -43,6 +46,13 @@ def test_wrong_files(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "recipe.yaml").write_text(text)
     with pytest.raises(UsageError, match=message):
         read_recipe(tmp_path / "recipe.yaml")
+
+
+def test_numbers_with_an_exponent(tmp_path: Path) -> None:
+    """YAML 1.1 takes them for texts."""
+    (tmp_path / "x.yaml").write_text("lr: 1e-3\nweight_decay: 5E-4\nwidth: 1.e+0\nshare: 5.0e-1\n")
+    found = read_recipe(tmp_path / "x.yaml")
+    assert (found.lr, found.weight_decay, found.width, found.share) == (1e-3, 5e-4, 1.0, 0.5)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

@@ -163,7 +163,9 @@ COLUMNS = ("way", "state", "archs", "tau", "low", "high", "cost", "speed_up")
 
 
 def _csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    more = [name for name in ("seconds", "tau_of_all") if any(name in row for row in rows)]
+    more = [
+        name for name in ("left_out", "seconds", "tau_of_all") if any(name in row for row in rows)
+    ]
     text = StringIO()
     writer = csv.DictWriter(text, [*COLUMNS, *more], lineterminator="\n", extrasaction="ignore")
     writer.writeheader()

@@ -65,7 +65,8 @@ def run(settings: TrainSettings, words: Sequence[str], again: str) -> None:
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"out={folder} is no folder")
     check_files(folder)
-    settings = replace(settings, record={**settings.record, "trained": job.about(arch)["arch"]})
+    own = {"trained": job.about(arch)["arch"], **_content(settings.file)}
+    settings = replace(settings, record={**settings.record, **own})
     check_folder(folder, settings, job, "train")
     course = job.course(arch)
     with working_in(folder):
@@ -139,26 +140,33 @@ def _of_file(settings: TrainSettings) -> tuple[Job, Arch]:
     from nas.one_module import ARCH, OneModule
 
     text = settings.file or ""
-    whole = text if re.search(r":\w+$", text) else f"{text}:{MAKES}"
-    make = module_named("file", whole)
+    make = module_named("file", ":".join(_place(text)))
     return job_of(settings, OneModule(make), text).fitting(), ARCH
+
+
+def _place(text: str) -> tuple[str, str]:
+    """The file of file=, and the name of the function there."""
+    whole = text if re.search(r":\w+$", text) else f"{text}:{MAKES}"
+    place, _, name = whole.rpartition(":")
+    return place, name
+
+
+def _content(file: str | None) -> dict[str, str]:
+    """What the record says of the network's code."""
+    from nas.cli.modules import digest_of
+    from nas.training.options import CODE
+
+    return {} if file is None else {CODE: digest_of(_place(file)[0])}
 
 
 def _draw(folder: Path, wanted: bool) -> list[str]:
     """Draw the learning curve; the names of the files."""
-    import csv
-
-    from nas.training.folder import CURVE, PICTURE
+    from nas.training.folder import PICTURE, read_curve
 
     pictures = drawing(wanted, "pictures", "training") if wanted else None
     if pictures is None:
         return []
-    with (folder / CURVE).open(encoding="utf-8", newline="") as file:
-        rows = [
-            {name: float(cell) if cell else None for name, cell in row.items()}
-            for row in csv.DictReader(file)
-        ]
-    drawn: list[str] = pictures.draw(rows, folder, PICTURE)
+    drawn: list[str] = pictures.draw(read_curve(folder), folder, PICTURE)
     return drawn
 
 
