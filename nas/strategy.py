@@ -93,8 +93,8 @@ def no_more_than_random(strategy: Strategy, total: int, block: int) -> str:
     least = -(-strategy.first_random // block) * block
     option = strategy.first_random_option
     return (
-        f"the first {strategy.first_random} trials of {type(strategy).__name__} are random, so "
-        f"these {total} were random search: allow more than {least} trials"
+        f"the first {strategy.first_random} trials of {type(strategy).__name__} are random, and "
+        f"this search had {total}: allow more than {least} trials"
         f"{f', or give a smaller strategy.{option}' if option else ''}"
     )
 

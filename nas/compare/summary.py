@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import nan
-from statistics import fmean
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -86,7 +86,7 @@ def _costs(comparison: Comparison, name: str, values: Array) -> dict[str, Any]:
         **({f"{comparison.ranking_of(name)}_of": list(parts)} if parts is not None else {}),
         "coverage": known / len(values),
         "scored": known,
-        "seconds_per_arch": sum(fmean(each.seconds for each in part) for part in scored),
+        "seconds_per_arch": sum(median(each.seconds for each in part) for part in scored),
         "reasons": dict(reasons.most_common()),
         "notes": sorted({each.note for part in scored for each in part if each.note}),
     }

@@ -137,7 +137,9 @@ def _settings(result: Result, versions: Mapping[str, str]) -> list[str]:
     if "interval" in result:
         pairs["intervals"] = str(result["interval"])
     if "seconds" in result:
-        pairs["time"] = f"{result['seconds']:.3g} s, without the scores that were there already"
+        pairs["time"] = (
+            f"{result['seconds']:.3g} s; scores that were in the folder took none of it"
+        )
     if versions:
         pairs["versions"] = ", ".join(f"{name} {each}" for name, each in versions.items())
     parts.append(facts(pairs))

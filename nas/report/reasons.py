@@ -31,8 +31,9 @@ ADVICE = (
     ),
     (
         "underflows",
-        "The signal dies on its way, which speaks against the architecture. "
-        "proxy.underflow=none scores it all the same, where the proxy has this option.",
+        "The output under the smaller weight is too small for float32. That says nothing against "
+        "the architecture: proxy.underflow=none scores it all the same, where the proxy has this "
+        "option (docs/no_score.md).",
     ),
     (
         "memory",

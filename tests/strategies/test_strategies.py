@@ -153,8 +153,8 @@ def test_who_says_random_search_is_random_search(block: int) -> None:
     assert told[0][:edge] == told[1][:edge] == asked(edge, block, 1.0, "random")
     assert told[0][edge] != told[1][edge]
     assert said(edge, block) == (
-        f"the first 16 trials of RegularisedEvolution are random, so these {edge} were random "
-        f"search: allow more than {edge} trials, or give a smaller strategy.population"
+        f"the first 16 trials of RegularisedEvolution are random, and this search had "
+        f"{edge}: allow more than {edge} trials, or give a smaller strategy.population"
     )
 
 
