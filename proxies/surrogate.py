@@ -8,6 +8,7 @@ from nas import PROXIES, Candidate, NotApplicableError, Proxy, Space, UsageError
 from nas.batch import Batch
 
 if TYPE_CHECKING:
+    from nas import Arch
     from nas.surrogates.saved import Saved
 
 
@@ -45,6 +46,10 @@ class Surrogate(Proxy):
                 f"the surrogate in {self._of().path} was fitted to -{name}, of which lower is "
                 f"better, and a proxy is better if it is higher: give proxy.target=-{name}"
             )
+
+    def fitted_to(self, space: Space) -> frozenset[Arch]:
+        """The rows of the fit that have the column."""
+        return self._of().surrogate(space).target(self._signed[0]).rows
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The prediction for the candidate's architecture; the batch is not used."""

@@ -38,7 +38,7 @@ from nas.runs.progress import Progress, watched
 from nas.runs.summary import summarise
 from nas.runs.trackers import Tracker
 from nas.runs.tracking import Trials, logged, run_of, winner_of
-from nas.runs.truth import with_digests
+from nas.runs.truth import told_of_fits, with_digests
 from nas.runs.warmup import opened_scores, read_outcome, too_short
 from nas.scoring.executors import Executor
 from nas.scoring.given import Proxies, objective_of, space_of
@@ -154,7 +154,9 @@ class Search:
     @property
     def true(self) -> Figures | None:
         """The true figures of the table at hand."""
-        return None if self.table is None else self.table.figures(self.space)
+        if self.table is None:
+            return None
+        return told_of_fits(self.table.figures(self.space), self.objective)
 
     def with_scores(self, warmup: WarmUp | None, move: str | None) -> Search:
         """The same search with a warm-up, and with a proxy that `move` names.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import nan
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,20 @@ class TrueFigure:
             return cls(*named, nan, None, count, figures.own(best), nan, cell.reason)
         value, rank = figures.own(cell.value), figures.rank(cell.value)
         return cls(*named, value, rank, count, figures.own(best), best - cell.value)
+
+
+def told_of_fits(figures: Figures, objective: object) -> Figures:
+    """The same with a note for every proxy that was fitted to some of these architectures."""
+    proxies = objective.named if isinstance(objective, ProxyObjective) else {}
+    notes = []
+    for name, proxy in proxies.items():
+        count = sum(arch in figures.values for arch in proxy.fitted_to(figures.space))
+        if count:
+            notes.append(
+                f"{name or 'the proxy'} was fitted to {count:,} architectures of this table, and "
+                f"for these the figure is no test of it"
+            )
+    return replace(figures, notes=[*figures.notes, *notes]) if notes else figures
 
 
 def truth_of(

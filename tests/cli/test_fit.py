@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
 import pytest
+from scipy.stats import kendalltau, spearmanr
 
+from nas import search
+from nas.compare.leaderboard import as_csv, leaderboard, rendered
 from nas.surrogates import load, save
 from tests.support.command_line import check_mistake, lines, nas, snapshot
 from tests.support.small import SMALL as SMALL_SPACES
-from tests.support.surrogates import ARCHS, SPACE, fitted, rows
+from tests.support.surrogates import ACC, ARCHS, SPACE, fitted, rows
 
 SIZES = [f"space.{name}={value}" for name, value in SMALL_SPACES["nasbench201"].items()]
 FIT = [*SIZES, "table=r.csv", "features=[]"]
@@ -132,7 +136,53 @@ def test_a_search_does_not_go_on_with_another_surrogate() -> None:
 def test_compare_asks_it() -> None:
     done = nas("compare", *SIZES, *COMPARED, "proxy=surrogate", "proxy.path=s", "out=c")
     assert done.code == 0, done.err
-    assert "surrogate" in done.out
+    assert "surrogate: fitted to 60 of these 60 architectures" in done.out
+    assert "no others have a score" in done.out
+    assert "params: fitted" not in done.out
+
+
+def test_compare_says_how_many_rows_are_no_test_and_how_it_does_on_the_others() -> None:
+    few = ("target=acc", "rows=20", "splits=0", "out=few")
+    assert nas("fit", *FIT, *few).code == 0
+    words = ("proxy=[surrogate,flops]", "proxy.surrogate.path=few", "ranking=rank_sum")
+    done = nas("compare", *SIZES, *COMPARED, *words, "out=c")
+    assert done.code == 0, done.err
+    known = load("few", SPACE)
+    seen = known.target("acc").rows
+    assert len(seen) == 20
+    others = [place for place, arch in enumerate(ARCHS) if arch not in seen]
+    guess, true = known.predict(ARCHS)["acc"].mean[others], [ACC[place] for place in others]
+    rows_ = {row["proxy"]: row for row in json.loads(Path("c/compare.json").read_text())["rows"]}
+    fitted_ = rows_["surrogate"]["fitted"]
+    assert (fitted_["to"], fitted_["others"]) == (20, 40)
+    assert fitted_["spearman"] == pytest.approx(spearmanr(guess, true).statistic)
+    assert fitted_["kendall"] == pytest.approx(kendalltau(guess, true).statistic)
+    assert rows_["rank_sum"]["fitted"]["to"] == 20
+    assert "fitted" not in rows_["flops"]
+    shown = f"ρ {fitted_['spearman']:.3f}, τ {fitted_['kendall']:.3f}"
+    assert "surrogate: fitted to 20 of these 60 architectures" in done.out
+    assert f"over the other 40 with a score: {shown}" in done.out
+
+
+def test_a_search_says_that_the_figure_of_its_winner_may_be_no_test() -> None:
+    assert nas("fit", *FIT, "target=acc", "rows=20", "splits=0", "out=few").code == 0
+    words = ("proxy=surrogate", "proxy.path=few", "table=r.csv", "target=acc")
+    done = nas("search", *QUICK, *words, "out=a")
+    assert done.code == 0, done.err
+    assert "was fitted to 20 architectures of this table" in done.out
+    found = search(
+        SPACE, "surrogate", "random", surrogate="few", table="r.csv", target="acc", budget=3
+    )
+    assert found.truth is not None
+
+
+def test_a_leaderboard_says_what_is_no_test(surrogate: Path) -> None:
+    words = ("proxy=surrogate", f"proxy.path={surrogate}", "out=c")
+    assert nas("compare", *SIZES, *COMPARED, *words).code == 0
+    board = leaderboard({"nasbench201": json.loads(Path("c/compare.json").read_text())})
+    assert "surrogate: fitted to 60 of the architectures compared in" in rendered(board)
+    own, other = sorted(csv.DictReader(as_csv(board).splitlines()), key=lambda row: row["proxy"])
+    assert (own["fitted_to"], other["fitted_to"]) == ("", "60")
 
 
 @pytest.mark.parametrize(
