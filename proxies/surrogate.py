@@ -73,7 +73,7 @@ class Surrogate(Proxy):
     def _of(self) -> Saved:
         if self.saved is None:
             raise NotApplicableError(
-                "proxy=surrogate needs the folder of one: give proxy.path=FOLDER, which "
-                "nas fit … out=FOLDER writes"
+                "the proxy surrogate needs the folder of one: give surrogate=FOLDER, or "
+                "proxy.path=FOLDER, which nas fit … out=FOLDER writes"
             )
         return self.saved

@@ -283,10 +283,11 @@ def prepared(
     aimed: tuple[Sequence[str], Sequence[str]] = ((), ()),
     table: Column | None = None,
     more: Mapping[str, Metric] | None = None,
+    others: Mapping[str, Proxy] | None = None,
 ) -> Search:
     """The search that arguments of `nas.search` ask for; raises UsageError for wrong ones.
 
-    `more`: metrics at hand, by the names that objectives may use.
+    `more`: metrics at hand, by the names that objectives may use, and `others`: proxies.
     """
     there = space_of(space)
     if finals not in ("auto", "panel", "none", None) and not isinstance(finals, Panel):
@@ -298,6 +299,8 @@ def prepared(
     objective = _objective(there, proxy, batch, seed, live, metrics, table)
     if more and objective is proxy:
         raise UsageError("an objective has its own metrics: surrogate= is for proxies")
+    if others and isinstance(objective, ProxyObjective):
+        objective = replace(objective, others=others)
     objective, aims = aimed_at(there, objective, *aimed, table, more or {})
     if aims.objectives and finals not in ("auto", "none", None):
         raise UsageError("finals judge by proxies alone and know nothing of objective=: give none")

@@ -8,6 +8,8 @@ from math import nan
 from typing import TYPE_CHECKING, Any
 
 from nas.arch import Arch
+from nas.metric import Metric
+from nas.proxy import Proxy
 from nas.scoring.objective import ProxyObjective
 
 if TYPE_CHECKING:
@@ -91,10 +93,18 @@ def with_digests(
     """The record of a search, with what its tables and surrogates hold: files may change."""
     known = [] if table is None else [table.sha256]
     if isinstance(objective, ProxyObjective):
-        parts = [*objective.named.values(), *objective.measures.values()]
+        asked = _asked(record)
+        parts: list[Proxy | Metric] = [*objective.named.values(), *objective.measures.values()]
+        parts += [proxy for name, proxy in objective.others.items() if name in asked]
         own = [each for part in parts for each in vars(part).values()]
         known += sorted(each.sha256 for each in own if hasattr(each, "sha256"))
     return {**record, DIGESTS: list(dict.fromkeys(known))} if known else record
+
+
+def _asked(record: Mapping[str, Any]) -> list[str]:
+    """The proxies that a search asks beside those that score its trials."""
+    warmup, finals = record.get("warmup") or {}, record.get("finals") or {}
+    return [str(record.get("move")), str(warmup.get("proxy")), *(finals.get("proxies") or ())]
 
 
 def truth_lines(truth: Mapping[str, Any] | None) -> list[str]:

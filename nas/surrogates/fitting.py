@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nas.arch import Arch
 from nas.errors import UsageError
+from nas.metric import METRICS
 from nas.seeding import numpy_generator
 from nas.space import Space
 from nas.surrogates.features import COUNTS, KINDS, Encoding, Features, filled, kinds_of
@@ -107,7 +108,7 @@ class Rows:
             "rows": len(archs),
         }
         source["notes"] = [*dict.fromkeys(note for each in found for note in each.notes)]
-        source["notes"] += _unscored(chosen, scores)
+        source["notes"] += [*_unscored(chosen, scores), *_unclear(names)]
         signs = {each.column: -1 if each.target.startswith("-") else 1 for each in found}
         return cls(space, archs, values, signs, chosen, scores, source)
 
@@ -169,6 +170,17 @@ def _unscored(proxies: Sequence[str], scores: Array) -> list[str]:
         f"lowest that there is"
         for name, count in zip(proxies, lost, strict=True)
         if count
+    ]
+
+
+def _unclear(names: Sequence[str]) -> list[str]:
+    """Notes of columns with a name that means something else in a search."""
+    known = {**dict.fromkeys(METRICS, "of a metric"), "score": "of every search's score"}
+    return [
+        f"{name} is also the name {known[name]}: an objective cannot ask for the column, only "
+        f"proxy.target={name} can; nas convert gives it another name"
+        for name in names
+        if name in known
     ]
 
 
