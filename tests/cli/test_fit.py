@@ -141,6 +141,7 @@ def test_compare_asks_it() -> None:
     assert done.code == 0, done.err
     assert "surrogate: fitted to 60 of these 60 architectures" in done.out
     assert "no others have a score" in done.out
+    assert "surrogate was fitted to 60 of these architectures" in " ".join(done.out.split())
     assert "params: fitted" not in done.out
 
 
