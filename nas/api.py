@@ -20,6 +20,7 @@ from nas.scoring.given import (
     column_of,
     flag,
     objective_of,
+    surrogate_at_hand,
     texts,
     whole,
     with_surrogate,
@@ -95,10 +96,11 @@ def search(
     give_up = whole("give_up", give_up, 1)
     _check_folder(out)
     aims = texts("objective", objective), texts("constraints", constraints)
-    proxy, more = with_surrogate(proxy, surrogate), targets_at_hand(surrogate)
+    proxy, others = with_surrogate(proxy, surrogate), surrogate_at_hand(surrogate)
+    more = targets_at_hand(surrogate)
     plugins = space, proxy, strategy, limits, batch
     true = column_of(table, target)
-    asked = prepared(*plugins, seed, live, finals, metrics, aims, true, more)
+    asked = prepared(*plugins, seed, live, finals, metrics, aims, true, more, others)
     asked = asked.with_scores(warmup_of(warmup), move_of(move))
     logs = tracker_of(tracker)
     shown = is_watched() if progress is None else flag("progress", progress)

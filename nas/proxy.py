@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from types import CodeType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -41,7 +41,6 @@ class Proxy(ABC):
     by_function: ClassVar[bool] = False
     """Whether the score depends only on the function that the architecture computes when all
     weights are equal. A search then scores only one architecture of each `Space.canonical`."""
-
     faster_on_cpu: ClassVar[bool] = False
     """Whether a score takes less time on the CPU than on CUDA: then `device=auto` is the CPU where
     all proxies of a run say so."""
@@ -59,13 +58,16 @@ class Proxy(ABC):
     def check_space(self, space: Space) -> None:  # noqa: B027
         """Raise UsageError if it has no scores for this space: nothing is scored then."""
 
+    def fitted_to(self, space: Space) -> Collection[tuple[int, ...]]:
+        """The architectures whose true figures have made it: on these it is not tested."""
+        return ()
+
     @abstractmethod
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The candidate's score on the batch; NaN, preferably a `NoScore`, if it has none.
 
-        The proxy may change all that the candidate builds, because it is built for this call. If
-        the proxy raises an error, this candidate has no score. Raise NotApplicableError if the
-        proxy cannot score this kind of model.
+        The proxy may change all that the candidate builds: it is built for this call. With an
+        error there is no score. Raise NotApplicableError if it cannot score this kind of model.
         """
 
 

@@ -8,6 +8,7 @@ from nas import PROXIES, Candidate, NotApplicableError, Proxy, Space, UsageError
 from nas.batch import Batch
 
 if TYPE_CHECKING:
+    from nas import Arch
     from nas.surrogates.saved import Saved
 
 
@@ -46,6 +47,10 @@ class Surrogate(Proxy):
                 f"better, and a proxy is better if it is higher: give proxy.target=-{name}"
             )
 
+    def fitted_to(self, space: Space) -> frozenset[Arch]:
+        """The rows of the fit that have the column."""
+        return self._of().surrogate(space).target(self._signed[0]).rows
+
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The prediction for the candidate's architecture; the batch is not used."""
         from nas.surrogates.metric import OUTSIDE
@@ -68,7 +73,7 @@ class Surrogate(Proxy):
     def _of(self) -> Saved:
         if self.saved is None:
             raise NotApplicableError(
-                "proxy=surrogate needs the folder of one: give proxy.path=FOLDER, which "
-                "nas fit … out=FOLDER writes"
+                "the proxy surrogate needs the folder of one: give surrogate=FOLDER, or "
+                "proxy.path=FOLDER, which nas fit … out=FOLDER writes"
             )
         return self.saved

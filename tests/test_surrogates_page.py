@@ -17,7 +17,11 @@ from tests.support.tables import written
 
 PAGE = (Path(__file__).parent.parent / "docs" / "surrogates.md").read_text(encoding="utf-8")
 SPACE = SPACES.build("mnasnet")
-QUICK = {"fit": ["splits=1"], "search": ["budget=4", "batch.size=1", "metrics=[]"]}
+QUICK = {
+    "fit": ["splits=1"],
+    "search": ["budget=4", "batch.size=1", "metrics=[]"],
+    "compare": ["resamples=10", "batch.size=1", "pictures=false", "baselines=[params]"],
+}
 
 
 def commands(page: str) -> list[list[str]]:
@@ -44,7 +48,7 @@ def _table(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_table")
 def test_the_commands_and_the_program_run(here: Path) -> None:
     found = commands(PAGE)
-    assert [words[0] for words in found] == ["fit", "score", "search", "search", "search"]
+    assert [words[0] for words in found] == ["fit", "score", *["search"] * 3, "compare"]
     for place, (name, *words) in enumerate(found):
         given = [word for word in words if not word.startswith("budget=")]
         done = nas(name, *given, *QUICK.get(name, []), *([f"out=r{place}"] if place > 1 else []))

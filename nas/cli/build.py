@@ -21,6 +21,7 @@ from nas.runs.trackers import TRACKERS, Tracker
 from nas.runs.tracking import tracker_of
 from nas.scoring.devices import device_named as device_named
 from nas.scoring.executors import EXECUTORS, Executor
+from nas.scoring.given import surrogate_at_hand
 from nas.scoring.measures import measures_of
 from nas.scoring.objective import ProxyObjective
 from nas.space import SPACES, Space
@@ -77,6 +78,7 @@ def build_objective(
         metrics or {},
         settings.strict,
         settings.live,
+        others=surrogate_at_hand(getattr(settings, "surrogate", None)),
     )
 
 

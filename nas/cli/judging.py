@@ -16,6 +16,7 @@ from nas.metrics.table import check_clear
 from nas.proxy import PROXIES
 from nas.ranking import RANKINGS, Ranking
 from nas.registry.options import Choice
+from nas.scoring.measures import check_targets
 from nas.searching.judging import SEVERAL, Aims
 from nas.trial import Trial
 
@@ -28,13 +29,15 @@ def with_figures(settings: SearchSettings) -> SearchSettings:
     own = {*settings.proxy.members}
     table = table_of(settings)
     columns = [] if table is None else table.table.figures
+    targets = targets_of(settings.surrogate)
     try:
-        named = aims(settings, [*columns, *targets_of(settings.surrogate)]).names
+        named = aims(settings, [*columns, *targets]).names
     except UsageError as error:
         if table is not None:
             _check_column(table.table, str(error))
         raise
     check_clear(named, table, own)
+    check_targets(named, targets, columns, own)
     wanted = [name for name in named if name not in own]
     settings = settings.with_metrics([*dict.fromkeys([*settings.metrics, *wanted])])
     if len(settings.objective) < 2 or settings.ranking.name != "score":

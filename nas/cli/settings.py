@@ -289,6 +289,7 @@ class CompareSettings(ScoringSettings):
     under: Annotated[tuple[str, ...], under]
     limits: Annotated[int | tuple[float | str, ...], limits]
     metric: Annotated[Mapping[str, Mapping[str, Any]], options_of_metrics]
+    surrogate: Annotated[str | None, name_of("a folder", optional=True)]
     finals: Annotated[Panel | None, finals]
     duplicates: Annotated[str, one_of("error", "mean")]
     foreign: Annotated[str, one_of("error", "drop")]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from nas.candidate import Candidate
 from nas.errors import UsageError
-from nas.metric import METRICS, Metric
+from nas.metric import Metric
+from nas.scoring.measures import with_more
 
 if TYPE_CHECKING:
     from nas.batch import Batch
@@ -41,22 +42,10 @@ def with_targets(
 
     Raises UsageError for a name of two things, and for options of a target.
     """
-    from nas.surrogates.metric import SurrogateTarget
-    from nas.surrogates.saved import Saved
+    from nas.surrogates.metric import targets_at_hand
 
-    saved = Saved.of(surrogate)
-    columns = [] if table is None else table.table.figures
-    found: dict[str, Metric | str] = {}
-    for name in names:
-        if name not in saved.targets:
-            found[name] = name
-            continue
-        if name in METRICS or name in columns:
-            what = "metric" if name in METRICS else "column of the table"
-            raise UsageError(
-                f"{name} is a {what} and a target of the surrogate in {surrogate}: leave one out"
-            )
-        if options.get(name):
+    found = with_more(names, targets_at_hand(surrogate), table)
+    for name, each in found.items():
+        if isinstance(each, Metric) and options.get(name):
             raise UsageError(f"metric.{name} is a target of a surrogate, which has no options")
-        found[name] = SurrogateTarget(saved, name)
     return found

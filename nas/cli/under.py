@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from nas.cli.build import build_metrics
 from nas.cli.limits import in_unit
 from nas.cli.settings import CompareSettings
+from nas.cli.surrogates import targets_of
 from nas.errors import UsageError, unknown
 from nas.metric import METRICS
+from nas.scoring.measures import check_targets
 from nas.space import Space
 
 if TYPE_CHECKING:
@@ -48,14 +50,16 @@ def _cost(under: str, settings: CompareSettings, space: Space, table: Table) -> 
             f"column another name (nas convert)"
         )
     options = {each: given for each, given in settings.metric.items() if each == name}
-    if name in METRICS:
-        metric = build_metrics([name], options)[name]
+    targets = targets_of(settings.surrogate)
+    check_targets([name], targets, table.figures)
+    if name in METRICS or name in targets:
+        metric = build_metrics([name], options, None, settings.surrogate)[name]
         limits = in_unit(settings.limits, name, metric.unit)
         return Cost(name, limits, metric=metric, at_least=least)
     if options:
         raise UsageError(f"metric.{name} has options, and {name} is no metric")
     if not column:
-        known = [*METRICS, *table.figures]
+        known = [*METRICS, *targets, *table.figures]
         raise unknown(f"metric, or column of numbers in {table.path},", name, known)
     check_numbers(table, name)
     found = truth(table, space, name, settings.duplicates, settings.foreign)

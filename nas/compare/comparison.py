@@ -90,6 +90,7 @@ def compare(
         combinations or {},
         rankings or {},
         {each.name: each.sign * each.costs for each in limits},
+        {name: proxy.fitted_to(objective.space) for name, proxy in objective.named.items()},
     )
     result = summarised(comparison, baseline, resamples, objective.seed)
     if limits:

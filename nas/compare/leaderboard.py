@@ -87,6 +87,7 @@ def _figures(row: Result | None, why: str) -> Row:
         "favourite_rank": None if favourite is None else favourite["rank"],
         "ndcg": dict(NOTHING) if "ndcg" not in row else row["ndcg"]["last"],
         "seconds_per_arch": row.get("seconds_per_arch"),
+        **({"fitted_to": row["fitted"]["to"]} if "fitted" in row else {}),
         **({"reason": why} if rho["value"] is None else {}),
     }
 
@@ -104,7 +105,7 @@ COLUMNS = (
     *("proxy", "space", "target", "n", "mean_rank", "rank"),
     *("rho_all", "rho_all_low", "rho_all_high", "rho_scored", "rho_scored_low"),
     *("rho_scored_high", "coverage", "favourite_rank", "ndcg", "ndcg_low", "ndcg_high"),
-    *("seconds_per_arch", "reason"),
+    *("seconds_per_arch", "fitted_to", "reason"),
 )
 
 
@@ -190,9 +191,12 @@ def _interval(figure: Mapping[str, float | None]) -> str:
 
 
 def _notes(board: Board) -> str:
-    """Why there are no figures; a reason that holds for a whole space is said once."""
+    """What is no test, and why there are no figures; one reason of a whole space is said once."""
     lines: dict[str, None] = {}
     for row in board["rows"]:
+        if "fitted_to" in row:
+            many = f"{row['fitted_to']:,} of the architectures compared in {row['space']}"
+            lines[f"{row['proxy']}: fitted to {many}, so it is not tested there"] = None
         if "reason" in row:
             who = f"no figure in {row['space']}"
             alone = row["reason"] == NO_TABLE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 from math import isnan, nan, prod
@@ -39,6 +39,8 @@ class Comparison:
     """The ranking that combines the proxies over the sample; rank_sum for names not in here."""
     costs: Mapping[str, Array] = field(default_factory=dict)
     """What each architecture costs, by the name of the figure, as it is in the table."""
+    fitted: Mapping[str, Collection[Arch]] = field(default_factory=dict)
+    """The architectures that a proxy was fitted to, by its name (`Proxy.fitted_to`)."""
 
     @property
     def scores(self) -> dict[str, Array]:

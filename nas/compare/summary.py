@@ -56,6 +56,7 @@ def summarised(
         name = row["proxy"]
         row |= _correlated(figures[name], scores[name], values, baseline)
         row |= _found(comparison, scores[name])
+        row |= _fitted(comparison, name, scores[name])
         row["best_of"] = _signed(picked[name], sign)
         row["behind"] = behind.get(name)
         if (repeats := _repeats(comparison, name)) is not None:
@@ -112,6 +113,25 @@ def _correlated(
         "difference": {"to": baseline, **figures["difference"]},
         **({"undefined": reason} if reason else {}),
     }
+
+
+def _fitted(comparison: Comparison, name: str, scores: Array) -> dict[str, Any]:
+    """How many architectures a row was fitted to, and its correlations over the others' scores.
+
+    Empty if there are none.
+    """
+    assert comparison.values is not None
+    parts = comparison.combinations.get(name, [name])
+    known = {arch for part in parts for arch in comparison.fitted.get(part, ())}
+    new = np.array([arch not in known for arch in comparison.archs])
+    if new.all():
+        return {}
+    scored = new & ~np.isnan(scores)
+    pair = (nan, nan)
+    if scored.sum() >= FEWEST:
+        pair = correlation(scores[scored], comparison.values[scored])
+    figures = {each: _or_none(value) for each, value in zip(COEFFICIENTS, pair, strict=True)}
+    return {"fitted": {"to": int((~new).sum()), "others": int(scored.sum()), **figures}}
 
 
 def _found(comparison: Comparison, scores: Array) -> dict[str, Any]:

@@ -286,6 +286,7 @@ def _notes(result: Mapping[str, Any]) -> str:
             lines.append(f"{row['proxy']}: no correlation over the scored, {row['undefined']}")
         lines += [f"{row['proxy']}: {count} × {why}" for why, count in row["reasons"].items()]
         lines += [f"{row['proxy']}: {note}" for note in row["notes"]]
+        lines += [f"{row['proxy']}: {note}" for note in fitted(row, result["n"])]
     return "\n".join(lines)
 
 
@@ -298,6 +299,22 @@ def told(text: str) -> str:
 def glued(text: str) -> str:
     """A text whose figures stay in one line: ρ .90 [.89, .91], 41 %."""
     return re.sub(r"(?<=ρ) (?=[−<.\d])|(?<=\d,) (?=[−.\d])|(?<=\d) (?=[%\[])", NO_BREAK, text)
+
+
+def fitted(row: Row, n: int) -> list[str]:
+    """A sentence if the proxy was fitted to some of the `n` architectures."""
+    if "fitted" not in row:
+        return []
+    found = row["fitted"]
+    rho, tau = found["spearman"], found["kendall"]
+    others = "no others have a score" if not found["others"] else ""
+    if found["others"]:
+        shown = "undefined" if rho is None else f"ρ {rho:.3f}, τ {tau:.3f}"
+        others = f"over the other {found['others']:,} with a score: {shown}"
+    return [
+        f"fitted to {found['to']:,} of these {n:,} architectures, so its figures above are no "
+        f"test; {others}"
+    ]
 
 
 def interval(figure: Mapping[str, float | None], sign: bool = False) -> str:

@@ -26,8 +26,18 @@ def verdict(result: Result) -> str:
     """
     ordered = _ordered(result["rows"])
     first = _first(result, ordered)
-    rest = [_scored_alone(result, ordered), *_gaps(result), _left_out(result)]
+    rest = [_scored_alone(result, ordered), *_gaps(result), _left_out(result), *_fitted(result)]
     return " ".join(each for each in (first, *rest) if each)
+
+
+def _fitted(result: Result) -> list[str]:
+    """A sentence for each row that was fitted to some of these true figures."""
+    return [
+        f"{row['proxy']} was fitted to {row['fitted']['to']:,} of these architectures, so this is "
+        f"no test of it."
+        for row in result["rows"]
+        if "fitted" in row
+    ]
 
 
 def rated(result: Result) -> dict[str, Any]:

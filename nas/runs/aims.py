@@ -12,7 +12,7 @@ from nas.metrics.table import check_clear, lower_is_better
 from nas.proxy import PROXIES
 from nas.runs.entries import name_of
 from nas.runs.summary import check_metrics
-from nas.scoring.measures import measures_of, with_more
+from nas.scoring.measures import check_targets, measures_of, with_more
 from nas.scoring.names import are_one, check_once
 from nas.scoring.objective import Objective, ProxyObjective
 from nas.searching.judging import Aims, check_directions
@@ -50,9 +50,11 @@ def aimed_at(
     units = {name: METRICS[name].unit for name in METRICS}
     measured = {**at_hand, **objective.measures}
     units |= {name: measure.unit for name, measure in measured.items()}
-    units |= dict.fromkeys([] if table is None else table.table.figures, "") | units
+    columns = [] if table is None else table.table.figures
+    units |= dict.fromkeys(columns, "") | units
     aims = Aims.parse(formulas, constraints, {**dict.fromkeys(names, ""), **units}, score)
     check_clear(aims.names, table, names)
+    check_targets(aims.names, at_hand, columns, names)
     same = single and are_one(score, objective.named[""], objective.measures.get(score))
     check_once({*aims.names} & {score} if single and not same else (), objective.measures)
     more = [name for name in aims.names if name not in {*names, *objective.measures}]

@@ -38,7 +38,7 @@ from nas.runs.progress import Progress, watched
 from nas.runs.summary import summarise
 from nas.runs.trackers import Tracker
 from nas.runs.tracking import Trials, logged, run_of, winner_of
-from nas.runs.truth import with_digests
+from nas.runs.truth import told_of_fits, with_digests
 from nas.runs.warmup import opened_scores, read_outcome, too_short
 from nas.scoring.executors import Executor
 from nas.scoring.given import Proxies, objective_of, space_of
@@ -154,7 +154,9 @@ class Search:
     @property
     def true(self) -> Figures | None:
         """The true figures of the table at hand."""
-        return None if self.table is None else self.table.figures(self.space)
+        if self.table is None:
+            return None
+        return told_of_fits(self.table.figures(self.space), self.objective)
 
     def with_scores(self, warmup: WarmUp | None, move: str | None) -> Search:
         """The same search with a warm-up, and with a proxy that `move` names.
@@ -281,10 +283,11 @@ def prepared(
     aimed: tuple[Sequence[str], Sequence[str]] = ((), ()),
     table: Column | None = None,
     more: Mapping[str, Metric] | None = None,
+    others: Mapping[str, Proxy] | None = None,
 ) -> Search:
     """The search that arguments of `nas.search` ask for; raises UsageError for wrong ones.
 
-    `more`: metrics at hand, by the names that objectives may use.
+    `more`: metrics at hand, by the names that objectives may use, and `others`: proxies.
     """
     there = space_of(space)
     if finals not in ("auto", "panel", "none", None) and not isinstance(finals, Panel):
@@ -296,6 +299,8 @@ def prepared(
     objective = _objective(there, proxy, batch, seed, live, metrics, table)
     if more and objective is proxy:
         raise UsageError("an objective has its own metrics: surrogate= is for proxies")
+    if others and isinstance(objective, ProxyObjective):
+        objective = replace(objective, others=others)
     objective, aims = aimed_at(there, objective, *aimed, table, more or {})
     if aims.objectives and finals not in ("auto", "none", None):
         raise UsageError("finals judge by proxies alone and know nothing of objective=: give none")

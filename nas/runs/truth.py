@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import nan
 from typing import TYPE_CHECKING, Any
 
 from nas.arch import Arch
+from nas.metric import Metric
+from nas.proxy import Proxy
 from nas.scoring.objective import ProxyObjective
 
 if TYPE_CHECKING:
@@ -50,6 +52,20 @@ class TrueFigure:
         return cls(*named, value, rank, count, figures.own(best), best - cell.value)
 
 
+def told_of_fits(figures: Figures, objective: object) -> Figures:
+    """The same with a note for every proxy that was fitted to some of these architectures."""
+    proxies = objective.named if isinstance(objective, ProxyObjective) else {}
+    notes = []
+    for name, proxy in proxies.items():
+        count = sum(arch in figures.values for arch in proxy.fitted_to(figures.space))
+        if count:
+            notes.append(
+                f"{name or 'the proxy'} was fitted to {count:,} architectures of this table, and "
+                f"for these the figure is no test of it"
+            )
+    return replace(figures, notes=[*figures.notes, *notes]) if notes else figures
+
+
 def truth_of(
     figures: Figures | None, winner: Mapping[str, Any], favourite: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -77,10 +93,18 @@ def with_digests(
     """The record of a search, with what its tables and surrogates hold: files may change."""
     known = [] if table is None else [table.sha256]
     if isinstance(objective, ProxyObjective):
-        parts = [*objective.named.values(), *objective.measures.values()]
+        asked = _asked(record)
+        parts: list[Proxy | Metric] = [*objective.named.values(), *objective.measures.values()]
+        parts += [proxy for name, proxy in objective.others.items() if name in asked]
         own = [each for part in parts for each in vars(part).values()]
         known += sorted(each.sha256 for each in own if hasattr(each, "sha256"))
     return {**record, DIGESTS: list(dict.fromkeys(known))} if known else record
+
+
+def _asked(record: Mapping[str, Any]) -> list[str]:
+    """The proxies that a search asks beside those that score its trials."""
+    warmup, finals = record.get("warmup") or {}, record.get("finals") or {}
+    return [str(record.get("move")), str(warmup.get("proxy")), *(finals.get("proxies") or ())]
 
 
 def truth_lines(truth: Mapping[str, Any] | None) -> list[str]:

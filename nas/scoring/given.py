@@ -104,6 +104,11 @@ def with_surrogate(proxy: Any, folder: object) -> Any:
     return proxy
 
 
+def surrogate_at_hand(folder: object) -> dict[str, Proxy]:
+    """The proxy that asks the surrogate in the folder, by its name; none for None."""
+    return {} if folder is None else {"surrogate": with_surrogate("surrogate", folder)}
+
+
 def texts(name: str, value: object) -> tuple[str, ...]:
     """Some texts, or one; none for None. Raises UsageError for anything else."""
     given = [value] if isinstance(value, str) else [] if value is None else value

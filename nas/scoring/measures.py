@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import UsageError
@@ -20,16 +20,39 @@ Metrics = Sequence[str] | Mapping[str, Metric | str]
 def with_more(
     names: Iterable[str], more: Mapping[str, Metric], table: Column | None
 ) -> dict[str, Metric | str]:
-    """The names of metrics, with one of `more` in place of its name.
+    """The names of metrics, with a target of `more` in place of its name.
 
-    Raises UsageError for a name that is also one of a metric, or of a column of the table.
+    If all default metrics are given, their names are those of the metrics. Raises UsageError for
+    another name that is also one of a metric, or of a column of the table.
     """
+    given = [*names]
+    default = shown_by_default(given)
     columns = [] if table is None else table.table.figures
-    for name in {*names} & {*more}:
-        if name in METRICS or name in columns:
-            what = "metric" if name in METRICS else "column of the table"
-            raise UsageError(f"{name} is a {what} and a target of the surrogate: leave one out")
-    return {name: more.get(name, name) for name in names}
+    check_targets([name for name in given if name not in default], more, columns)
+    return {name: name if name in default else more.get(name, name) for name in given}
+
+
+def shown_by_default(names: Iterable[str]) -> set[str]:
+    """The default metrics if all are among the names, and else none: then each was asked for."""
+    return {*METRICS_SHOWN} if {*METRICS_SHOWN} <= {*names} else set()
+
+
+def check_targets(
+    names: Iterable[str],
+    targets: Collection[str],
+    columns: Collection[str],
+    proxies: Collection[str] = (),
+) -> None:
+    """Raise UsageError if a name is a target's, and one of a metric, a column or a proxy too."""
+    for name in names:
+        several = {"metric": METRICS, "proxy": proxies, "column of the table": columns}
+        what = next((kind for kind, known in several.items() if name in known), None)
+        if name in targets and what is not None:
+            raise UsageError(
+                f"{name} is a {what} and a target of the surrogate: leave it out, or fit the "
+                f"surrogate to a column with another name, which nas convert FILE "
+                f"'columns={{NEW: {name}}}' writes"
+            )
 
 
 def measures_of(
@@ -45,7 +68,7 @@ def measures_of(
     if isinstance(metrics, str) or not isinstance(metrics, Iterable):
         raise UsageError(f"metrics={metrics!r:.80} must be a list of names, such as ['params']")
     given = metrics if isinstance(metrics, Mapping) else {name: name for name in metrics}
-    default = {*METRICS_SHOWN} if {*METRICS_SHOWN} <= {*given} else set()
+    default = shown_by_default(given)
     named = [each for name, each in given.items() if isinstance(each, str) and name not in default]
     check_clear(named, table)
     found, known = {}, options or {}

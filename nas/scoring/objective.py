@@ -72,6 +72,8 @@ class ProxyObjective:
     """Whether proxies and metrics see a network without layers that cannot change its output."""
     constraints: Constraints = field(default_factory=Constraints)
     """An architecture that breaks one has no score, and a proxy that comes later is not asked."""
+    others: Mapping[str, Proxy] = field(default_factory=dict)
+    """Proxies with their options that score no trial, for what asks by name, such as `move`."""
 
     def __post_init__(self) -> None:
         """Raise UsageError if a proxy or metric has nothing for the space, or another's name."""

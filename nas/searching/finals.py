@@ -101,13 +101,13 @@ def jury(objective: ProxyObjective, judges: Mapping[str, Proxy], examples: int) 
 
 
 def judges_of(objective: ProxyObjective, names: Sequence[str]) -> dict[str, Proxy]:
-    """The proxies by name; those that the search uses too have the options that they have there.
+    """The proxies by name; those that the search has at hand have the options of there.
 
     Raises UsageError if there is no such proxy.
     """
-    used = objective.named
+    used = [*objective.named.values(), *objective.others.values()]
     return {
-        name: next((proxy for proxy in used.values() if type(proxy) is PROXIES[name]), None)
+        name: next((proxy for proxy in used if type(proxy) is PROXIES[name]), None)
         or PROXIES.build(name)
         for name in names
     }

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from nas.arch import Arch
 from nas.errors import UsageError
+from nas.metric import METRICS
 from nas.seeding import numpy_generator
 from nas.space import Space
-from nas.surrogates.features import COUNTS, KINDS, Encoding, Features, Kind, filled, kinds_of
+from nas.surrogates.features import COUNTS, KINDS, Encoding, Features, filled, kinds_of
 from nas.surrogates.forest import Array
 from nas.surrogates.model import FEWEST, Ensemble
 from nas.surrogates.quality import check_rows, quality
+from nas.surrogates.saved import fingerprint
 from nas.surrogates.surrogate import Range, Surrogate, Target
 
 if TYPE_CHECKING:
@@ -84,6 +86,7 @@ class Rows:
         `proxies`: None means the `COUNTS` for fewer than `FEW` rows. Raises UsageError for a table
         of another space, without the column, or with too few figures.
         """
+        fingerprint(space)  # may hold what no surrogate could know again
         found = [column.figures(space) for column in columns]
         names = [each.column for each in found]
         if twice := [name for name in names if names.count(name) > 1]:
@@ -105,14 +108,20 @@ class Rows:
             "rows": len(archs),
         }
         source["notes"] = [*dict.fromkeys(note for each in found for note in each.notes)]
-        source["notes"] += _unscored(chosen, scores)
+        source["notes"] += [*_unscored(chosen, scores), *_unclear(names)]
         signs = {each.column: -1 if each.target.startswith("-") else 1 for each in found}
         return cls(space, archs, values, signs, chosen, scores, source)
 
-    @property
-    def range(self) -> Range:
-        """What the architectures are like."""
-        return Range.of(self.archs, self.scores)
+    def range(self, column: str) -> Range:
+        """What the architectures with a figure of the column are like.
+
+        Raises UsageError if none of them has a score of a proxy.
+        """
+        known = np.isfinite(self.columns[column])
+        return Range.of(self._with(known), self.scores[known])
+
+    def _with(self, known: NDArray[np.bool_]) -> list[Arch]:
+        return [arch for arch, there in zip(self.archs, known, strict=True) if there]
 
     def check(self, how: Fit) -> None:
         """Raise UsageError for what `fitted` would find wrong after a time."""
@@ -121,25 +130,28 @@ class Rows:
         for name, values in self.columns.items():
             known = int(np.isfinite(values).sum())
             check_rows(known, how.splits, how.held_out, f" with {name}")
+            self.range(name)  # may lack all scores of a proxy
 
     def fitted(self, column: str, how: Fit) -> Target:
         """The model of a column, with its quality."""
         known = np.isfinite(self.columns[column])
         values = self.columns[column][known]
         kinds = kinds_of(self.space) if how.encoding == "auto" else (how.encoding,)
-        seen = {kind: self._features(kind, known) for kind in kinds}
+        archs, inside = self._with(known), self.range(column)
+        scores = filled(self.scores[known], inside.low)
+        seen = {
+            kind: np.concatenate([Encoding(self.space, kind)(archs), scores], axis=1)
+            for kind in kinds
+        }
         models = {kind: Ensemble.fit(seen[kind], values, how.seed) for kind in kinds}
         best = min(kinds, key=lambda kind: float(((models[kind].unseen - values) ** 2).sum()))
         told = quality(seen[best], values, how.splits, how.held_out, how.curve, how.seed)
-        return Target(self.signs[column], best, models[best], told)
-
-    def _features(self, kind: Kind, known: NDArray[np.bool_]) -> Array:
-        own = Encoding(self.space, kind)(self.archs)
-        return np.concatenate([own, filled(self.scores, self.range.low)], axis=1)[known]
+        sign, model = self.signs[column], models[best]
+        return Target(sign, best, model, inside, frozenset(archs), told)
 
     def surrogate(self, targets: dict[str, Target]) -> Surrogate:
         """The surrogate of fitted targets."""
-        return Surrogate(self.space, self.proxies, targets, self.range, self.source)
+        return Surrogate(self.space, self.proxies, targets, self.source)
 
 
 def _drawn(full: list[Arch], rows: int, seed: int, names: Sequence[str]) -> list[Arch]:
@@ -158,6 +170,17 @@ def _unscored(proxies: Sequence[str], scores: Array) -> list[str]:
         f"lowest that there is"
         for name, count in zip(proxies, lost, strict=True)
         if count
+    ]
+
+
+def _unclear(names: Sequence[str]) -> list[str]:
+    """Notes of columns with a name that means something else in a search."""
+    known = {**dict.fromkeys(METRICS, "of a metric"), "score": "of every search's score"}
+    return [
+        f"{name} is also the name {known[name]}: an objective cannot ask for the column, only "
+        f"proxy.target={name} can; nas convert gives it another name"
+        for name in names
+        if name in known
     ]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, is_dataclass
 from hashlib import sha256
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nas.arch import Arch
 from nas.errors import UsageError
 from nas.space import SPACES, Space
 from nas.storage.files import replace_file, working_in
@@ -27,15 +29,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ABOUT, TREES = "surrogate.json", "trees.npz"
-FORMAT = 2
+FORMAT = 3
 ARRAYS = {"feature": np.int32, "threshold": np.float64, "left": np.uint8, "value": np.float32}
 """The arrays of a forest, and what they hold."""
+ADDRESS = re.compile(r"<[^<>]* at 0x[0-9a-fA-F]+>")
+"""An object without a text of its own, as Python shows it."""
+FILED = (*ARRAYS, "rows")
+"""The arrays of a target: its forest, and which of `archs` it was fitted to."""
 SHAPE = {
-    **dict.fromkeys(("space", "range", "targets", "source"), dict),
+    **dict.fromkeys(("space", "targets", "source"), dict),
     **{"proxies": list, "trees_sha256": str},
 }
 TARGET = {
-    **{"sign": int, "encoding": str, "sees": str, "members": int, "quality": dict},
+    **{"sign": int, "encoding": str, "sees": str, "members": int, "quality": dict, "range": dict},
     **dict.fromkeys(("centre", "scale"), (int, float)),
 }
 SPACE = {"name": str, "options": dict, "is": str, "hash": str}
@@ -51,6 +57,7 @@ def save(surrogate: Surrogate, folder: str | Path) -> list[str]:
     for place, target in enumerate(surrogate.targets.values()):
         forest = target.model.forest
         arrays |= {f"{name}{place}": getattr(forest, name) for name in ARRAYS}
+    arrays |= _rows(surrogate)
     packed = BytesIO()
     np.savez_compressed(packed, allow_pickle=False, **arrays)
     trees = packed.getvalue()
@@ -125,14 +132,33 @@ class Saved:
 
 
 def fingerprint(space: Space) -> str:
-    """What stands for a space with its options: a hash of its fields and decisions."""
+    """What stands for a space with its options: a hash of its fields and decisions.
+
+    Raises UsageError for a space that has another one in another process.
+    """
+    if at := ADDRESS.search(repr(space)):
+        raise UsageError(
+            f"a surrogate cannot know {space.title} again, because it holds {at[0]}, which is "
+            f"another text in every process: make the space a frozen dataclass without it, or "
+            f"give the class of that object a __repr__ with its options"
+        )
     options = [[name, [str(each) for each in found]] for name, found in space.decisions.items()]
     parts = [repr(space), list(space.choices), options]
     return sha256(json.dumps(parts).encode()).hexdigest()
 
 
+def _rows(surrogate: Surrogate) -> dict[str, NDArray[Any]]:
+    """The architectures that models were fitted to (rows, decisions), and to which each was."""
+    archs = sorted(frozenset().union(*(each.rows for each in surrogate.targets.values())))
+    most = max(surrogate.space.choices, default=0)
+    found = {"archs": np.array(archs, np.min_scalar_type(most)).reshape(len(archs), -1)}
+    for place, target in enumerate(surrogate.targets.values()):
+        found[f"rows{place}"] = np.array([arch in target.rows for arch in archs], np.bool_)
+    return found
+
+
 def _about(surrogate: Surrogate) -> dict[str, Any]:
-    space, inside = surrogate.space, surrogate.range
+    space = surrogate.space
     name = next((each for each in SPACES if SPACES[each] is type(space)), "")
     own: dict[str, Any] = {}
     if is_dataclass(space):
@@ -141,11 +167,6 @@ def _about(surrogate: Surrogate) -> dict[str, Any]:
         "format": FORMAT,
         "space": {"name": name, "options": own, "is": repr(space), "hash": fingerprint(space)},
         "proxies": [*surrogate.proxies],
-        "range": {
-            "options": [[*each] for each in inside.options],
-            "low": inside.low.tolist(),
-            "high": inside.high.tolist(),
-        },
         "targets": {
             name: {
                 "sign": target.sign,
@@ -154,6 +175,11 @@ def _about(surrogate: Surrogate) -> dict[str, Any]:
                 "members": target.model.members,
                 "centre": target.model.centre,
                 "scale": target.model.scale,
+                "range": {
+                    "options": [[*each] for each in target.range.options],
+                    "low": target.range.low.tolist(),
+                    "high": target.range.high.tolist(),
+                },
                 "quality": target.quality,
             }
             for name, target in surrogate.targets.items()
@@ -243,18 +269,23 @@ def _made(
 ) -> Surrogate:
     """The surrogate of a description and its arrays; UsageError if they do not fit."""
     with _sentence(folder / ABOUT):
-        inside = _range(about, space)
+        if not about["targets"] or not all(isinstance(name, str) for name in about["proxies"]):
+            raise ValueError("it has no target, or proxies that are no names")
+        ranges = [_range(each, space, about["proxies"]) for each in about["targets"].values()]
         for each in about["targets"].values():
             _check_target(each, space)
     with _sentence(folder / TREES):
-        names = [f"{name}{place}" for place in range(len(about["targets"])) for name in ARRAYS]
-        if lost := [name for name in names if name not in arrays]:
+        names = [f"{name}{place}" for place in range(len(about["targets"])) for name in FILED]
+        if lost := [name for name in ("archs", *names) if name not in arrays]:
             raise ValueError(f"it has no {lost[0]}, of which {ABOUT} speaks")
+        archs = _archs(arrays["archs"], space)
         targets = {
-            name: _target(each, {key: arrays[f"{key}{place}"] for key in ARRAYS})
-            for place, (name, each) in enumerate(about["targets"].items())
+            name: _target(each, {key: arrays[f"{key}{place}"] for key in FILED}, inside, archs)
+            for place, ((name, each), inside) in enumerate(
+                zip(about["targets"].items(), ranges, strict=True)
+            )
         }
-        made = Surrogate(space, tuple(about["proxies"]), targets, inside, about["source"])
+        made = Surrogate(space, tuple(about["proxies"]), targets, about["source"])
         for target in targets.values():
             _check_columns(made, target)
     return made
@@ -273,14 +304,12 @@ def _sentence(path: Path) -> Iterator[None]:
         raise _damaged(path, said) from error
 
 
-def _range(about: Mapping[str, Any], space: Space) -> Range:
-    """The range of a description; raises ValueError if it is of another space or proxies."""
-    if not about["targets"] or not all(isinstance(name, str) for name in about["proxies"]):
-        raise ValueError("it has no target, or proxies that are no names")
+def _range(about: Mapping[str, Any], space: Space, proxies: Sized) -> Range:
+    """The range of a target; raises ValueError if it is of another space or proxies."""
     inside = about["range"]
     low, high = (np.array(inside[end], np.float64) for end in ("low", "high"))
     taken = tuple(tuple(map(int, each)) for each in inside["options"])
-    if len(taken) != len(space.choices) or not low.shape == high.shape == (len(about["proxies"]),):
+    if len(taken) != len(space.choices) or not low.shape == high.shape == (len(proxies),):
         raise ValueError("its range is of other decisions or proxies")
     return Range(taken, low, high)
 
@@ -307,7 +336,21 @@ def seen(space: Space, kind: Kind) -> str:
     return sha256(Encoding(space, kind)(archs).tobytes()).hexdigest()
 
 
-def _target(about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Target:
+def _archs(rows: NDArray[Any], space: Space) -> list[Arch]:
+    """The rows of all fits; raises ValueError for what are no architectures of the space."""
+    if rows.ndim != 2 or rows.shape[1] != len(space.choices) or rows.dtype.kind not in "iu":
+        raise ValueError(f"archs has the shape {rows.shape} and the type {rows.dtype}")
+    if (rows < 0).any() or (rows >= np.array(space.choices)).any():
+        raise ValueError("archs has options that the space does not have")
+    return [*map(tuple, rows.tolist())]
+
+
+def _target(
+    about: Mapping[str, Any],
+    arrays: Mapping[str, NDArray[Any]],
+    inside: Range,
+    archs: Sequence[Arch],
+) -> Target:
     """The model of a column; raises ValueError for arrays that are none."""
     trees = len(arrays["value"])
     members = about["members"]
@@ -315,18 +358,30 @@ def _target(about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Tar
         raise ValueError(f"it has {trees} trees, and {ABOUT} says {members} members share them")
     for name, kind in ARRAYS.items():
         shape = trees, LEAVES if name == "value" else LEAVES - 1
-        if arrays[name].shape != shape or arrays[name].dtype != kind:
-            raise ValueError(f"{name} has the shape {arrays[name].shape}")
+        _check_array(name, arrays[name], shape, kind)
         if not np.isfinite(arrays[name]).all():
             raise ValueError(f"{name} has numbers that are not finite")
+    _check_array("rows", arrays["rows"], (len(archs),), np.bool_)
     forest = Forest(*(arrays[name] for name in ARRAYS))
     model = Ensemble(forest, members, float(about["centre"]), float(about["scale"]), np.empty(0))
-    return Target(about["sign"], about["encoding"], model, about["quality"])
+    rows = frozenset(arch for arch, own in zip(archs, arrays["rows"], strict=True) if own)
+    return Target(about["sign"], about["encoding"], model, inside, rows, about["quality"])
+
+
+def _check_array(name: str, found: NDArray[Any], shape: tuple[int, ...], kind: type) -> None:
+    """Raise ValueError for an array of another type or shape."""
+    if found.dtype != kind:
+        raise ValueError(f"{name} has numbers of the type {found.dtype}, not {np.dtype(kind)}")
+    if found.shape != shape:
+        raise ValueError(f"{name} has the shape {found.shape}, not {shape}")
 
 
 def _check_columns(surrogate: Surrogate, target: Target) -> None:
     """Raise ValueError if a tree looks at a feature that is not there."""
     columns = Encoding(surrogate.space, target.kind)([]).shape[1] + len(surrogate.proxies)
     feature = target.model.forest.feature
-    if feature.min() < -1 or feature.max() >= columns:
-        raise ValueError(f"a tree looks at feature {feature.max()} of {columns}")
+    wrong = feature[(feature < -1) | (feature >= columns)]
+    if len(wrong):
+        raise ValueError(
+            f"a tree looks at the feature {wrong[0]}, and there are 0 to {columns - 1}"
+        )

@@ -40,13 +40,16 @@ class Target:
     kind: Kind
     """How it sees the decisions."""
     model: Ensemble
+    range: Range
+    rows: frozenset[Arch]
+    """The architectures that it was fitted to: their predictions are no test of it."""
     quality: Mapping[str, Any] = field(default_factory=dict)
     """How well it predicts rows that it has not seen (`nas.surrogates.quality`)."""
 
 
 @dataclass(frozen=True)
 class Range:
-    """What the architectures that a surrogate was fitted to have been like."""
+    """What the architectures that a model was fitted to have been like."""
 
     options: tuple[tuple[int, ...], ...]
     """The options that were taken, by decision."""
@@ -86,7 +89,6 @@ class Surrogate:
     proxies: tuple[str, ...]
     """The proxies whose scores the models see."""
     targets: Mapping[str, Target]
-    range: Range
     source: Mapping[str, Any] = field(default_factory=dict)
     """What it was fitted to, as plain values."""
 
@@ -127,8 +129,8 @@ class Surrogate:
         """The prediction of a column for one architecture, and by what it is out of range."""
         scores = self.features.scores([arch])
         target = self.target(name)
-        mean, _ = target.model.predict(self._columns([arch], scores, target.kind))
-        outside = self.range.outside(arch, scores[0], self.space, self.proxies)
+        mean, _ = target.model.predict(self._columns([arch], scores, target))
+        outside = target.range.outside(arch, scores[0], self.space, self.proxies)
         return float(mean[0]), outside
 
     @property
@@ -147,13 +149,11 @@ class Surrogate:
         self, archs: Sequence[Any], targets: Mapping[str, Target], executor: Executor
     ) -> dict[str, Prediction]:
         scores = self.features.scores(archs, executor)
-        kinds = {target.kind for target in targets.values()}
-        seen = {kind: self._columns(archs, scores, kind) for kind in kinds}
         return {
-            name: Prediction(*target.model.predict(seen[target.kind]))
+            name: Prediction(*target.model.predict(self._columns(archs, scores, target)))
             for name, target in targets.items()
         }
 
-    def _columns(self, archs: Sequence[Arch], scores: Array, kind: Kind) -> Array:
-        own = Encoding(self.space, kind)(archs)
-        return np.concatenate([own, filled(scores, self.range.low)], axis=1)
+    def _columns(self, archs: Sequence[Arch], scores: Array, target: Target) -> Array:
+        own = Encoding(self.space, target.kind)(archs)
+        return np.concatenate([own, filled(scores, target.range.low)], axis=1)

@@ -145,7 +145,7 @@ def test_the_csv_has_one_row_a_proxy_and_space() -> None:
         **{"rank": "1.0", "rho_all": "0.5", "rho_all_low": "0.4", "rho_all_high": ""},
         **{"rho_scored": "0.5", "rho_scored_low": "0.4", "rho_scored_high": "", "reason": ""},
         **{"coverage": "0.5", "favourite_rank": "7", "ndcg": "0.9", "ndcg_low": "0.8"},
-        **{"ndcg_high": "", "seconds_per_arch": "0.25"},
+        **{"ndcg_high": "", "seconds_per_arch": "0.25", "fitted_to": ""},
     }
     lost = next(each for each in rows if each["proxy"] == "b" and each["space"] == "space0")
     assert (lost["rho_all"], lost["rank"]) == ("", "4.0")

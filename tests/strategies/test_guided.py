@@ -257,6 +257,20 @@ def test_a_space_smaller_than_the_start_is_gone_through_too() -> None:
     assert len({*archs[:54]}) == 54
 
 
+@pytest.mark.parametrize("block", [1, 8])
+@pytest.mark.parametrize("start", [16, 60])
+def test_move_does_not_choose_the_same_few_in_the_start(start: int, block: int) -> None:
+    def ups(archs: Sequence[Arch]) -> list[float]:
+        return [float(sum(arch)) for arch in archs]
+
+    strategy = moved_by(STRATEGIES.build("guided", Few(), start=start, candidates=10), ups)
+    steps = trials(strategy, Sums(), History(), budget=60, seed=0, block=block)
+    archs = [trial.arch for trial in steps]
+    assert len({*archs[:54]}) == 54
+    early, late = (sum(map(sum, part)) for part in (archs[:8], archs[8:16]))
+    assert early > late
+
+
 @pytest.mark.parametrize("score", [nan, 1.0])
 def test_equal_scores_and_no_scores_are_explored(score: float) -> None:
     found = searched(0, 40, Known(lambda _: score), give_up=50, start=8)

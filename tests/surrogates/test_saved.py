@@ -149,9 +149,9 @@ HOSTILE: dict[str, Callable[[dict[str, Any]], object]] = {
     "proxies": lambda about: about.update(proxies=[]),
     "an unknown proxy": lambda about: about.update(proxies=["os.system"]),
     "format": lambda about: about.update(format=99),
-    "range": lambda about: about["range"].update(options="x"),
-    "a short range": lambda about: about["range"].update(options=[[1]]),
-    "low": lambda about: about["range"].update(low=["x"]),
+    "range": lambda about: about["targets"]["acc"]["range"].update(options="x"),
+    "a short range": lambda about: about["targets"]["lat"]["range"].update(options=[[1]]),
+    "low": lambda about: about["targets"]["acc"]["range"].update(low=["x"]),
     "another target": lambda about: about["targets"].update(more=about["targets"]["acc"]),
     "trees": lambda about: about.update(trees_sha256="0"),
     "space": lambda about: about.update(space={"name": "x"}),
@@ -201,6 +201,12 @@ BAD_TREES: dict[str, Callable[[dict[str, Any]], object]] = {
     "short": lambda arrays: arrays.update(left1=arrays["left1"][:5]),
     "texts": lambda arrays: arrays.update(threshold0=np.array(["a"])),
     "objects": objects,
+    "archs that are texts": lambda arrays: arrays.update(archs=np.array([["a"] * 6])),
+    "archs of another space": lambda arrays: arrays["archs"].fill(5),
+    "archs with fewer decisions": lambda arrays: arrays.update(archs=arrays["archs"][:, :5]),
+    "no archs": lambda arrays: arrays.pop("archs"),
+    "rows of others": lambda arrays: arrays.update(rows1=arrays["rows1"][:5]),
+    "rows that are numbers": lambda arrays: arrays.update(rows1=arrays["rows1"] * 2.0),
 }
 
 
@@ -210,6 +216,73 @@ def test_hostile_trees_are_refused_in_a_sentence(folder: Path, name: str) -> Non
     with pytest.raises(UsageError) as error:
         load(folder)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (
+            lambda arrays: arrays.update(value0=arrays["value0"].astype(np.float64)),
+            "value has numbers of the type float64, not float32",
+        ),
+        (
+            lambda arrays: arrays.update(value0=arrays["value0"][:, :3]),
+            r"value has the shape \(1500, 3\), not \(1500, 8\)",
+        ),
+        (
+            lambda arrays: arrays["feature0"].__setitem__((3, 2), -5),
+            r"a tree looks at the feature -5, and there are 0 to \d+;",
+        ),
+        (
+            lambda arrays: arrays["feature1"].__setitem__((3, 2), 99),
+            "a tree looks at the feature 99, and there are",
+        ),
+    ],
+)
+def test_the_reason_is_what_is_wrong(
+    folder: Path, change: Callable[[dict[str, Any]], object], reason: str
+) -> None:
+    trees(folder, change)
+    with pytest.raises(UsageError, match=reason):
+        load(folder)
+
+
+class Holding(type(SPACE)):  # type: ignore[misc]
+    """A space with an object that has no text of its own."""
+
+    def __init__(self) -> None:
+        for name, value in {**vars(SPACE), "tool": object()}.items():
+            object.__setattr__(self, name, value)
+
+    def __repr__(self) -> str:
+        return Space.__repr__(self)
+
+
+def test_a_space_that_no_surrogate_could_know_again_is_refused(tmp_path: Path) -> None:
+    path = rows(tmp_path / "r.csv")
+    with pytest.raises(UsageError, match=r"it holds <object object at 0x\w+>.*frozen dataclass"):
+        fit(Holding(), path, "acc", proxies=[], splits=0)
+
+
+def test_it_remembers_its_rows_and_their_range_by_column(tmp_path: Path) -> None:
+    """Only rows without a figure of the second column have the option 0 at the first decision."""
+    path = rows(tmp_path / "r.csv")
+    lines = path.read_text().splitlines()
+    assert lines[0].startswith("arch,acc,lat")
+    head, *rest = (line.split(",") for line in lines)
+    for line, arch in zip(rest, ARCHS, strict=True):
+        line[2] = "" if arch[0] == 0 else line[2]
+    path.write_text("\n".join(",".join(line) for line in (head, *rest)) + "\n")
+    made = fit(SPACE, path, ["acc", "-lat"], proxies=["params"], splits=0)
+    save(made, tmp_path / "s")
+    read = load(tmp_path / "s")
+    for each in (made, read):
+        assert each.target("acc").rows == {*ARCHS}
+        assert each.target("lat").rows == {arch for arch in ARCHS if arch[0] != 0}
+        arch = next(arch for arch in ARCHS if arch[0] == 0)
+        assert each.judged(arch, "acc")[1] == ""
+        assert each.judged(arch, "lat")[1] == "decision 1"
+    assert (tmp_path / "s" / TREES).stat().st_size < 1e6
 
 
 @pytest.mark.parametrize("file", [ABOUT, TREES])

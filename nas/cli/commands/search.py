@@ -48,7 +48,7 @@ from nas.runs.stopping import interrupted
 from nas.runs.summary import rendered, summarise, used
 from nas.runs.trackers import Tracker
 from nas.runs.tracking import Log, Trials, logged, run_of, winner
-from nas.runs.truth import with_digests
+from nas.runs.truth import told_of_fits, with_digests
 from nas.runs.warmup import opened_scores, too_short
 from nas.scoring.executors import Executor
 from nas.scoring.executors.spawning import end_with_parent
@@ -130,7 +130,7 @@ def _ready(settings: SearchSettings) -> _Ready:
         judges_of(objective, settings.finals.proxies)  # raises now, not after the search
     strategy = STRATEGIES.configured(settings.strategy, objective.space, ranking)
     settings = checked(settings, objective, strategy)
-    true = None if table is None else table.figures(objective.space)
+    true = None if table is None else told_of_fits(table.figures(objective.space), objective)
     folder = path_of(settings.out, "out=")
     record = _record(settings, objective, table)
     tracker = build_tracker(settings.tracker)
