@@ -8,6 +8,7 @@ from typing import Any
 
 from nas.report.architectures import Drawer, whole
 from nas.report.charts import Axis, Chart, Layer
+from nas.report.exports import export_command
 from nas.report.numbers import outside, span
 from nas.report.page import Html, Page, Section, bold, command, facts, joined, mono, paragraph
 from nas.report.run import Run
@@ -176,7 +177,7 @@ def _winners(runs: Sequence[Run], names: Sequence[str]) -> Html:
             known: dict[str, str] = {"architecture": mono(run.summary["arch"])}
             known |= {run.metric_title(m): figure(run.summary.get(m)) for m in run.metric_names}
             parts.append(facts(known))
-            parts.append(command(f"nas export {shlex.quote(str(run.folder))} format=source"))
+            parts += [command(words)] if (words := export_command(run)) else []
         pieces.append(joined(parts))
     return Html(f'<div class="columns">{"".join(f"<div>{p}</div>" for p in pieces)}</div>')
 

@@ -197,6 +197,30 @@ def test_a_search_from_python_has_a_page_and_report_keeps_it(here: Path) -> None
     assert (here / "run" / "report.html").read_bytes() == before
 
 
+class Mine(type(SPACE)):  # type: ignore[misc]
+    """A space that no registry knows."""
+
+
+def test_a_space_of_a_program_is_exported_by_the_program(here: Path) -> None:
+    space = Mine(cells=1, channels=2, resolution=8)
+    found = package.search(space, "params", "random", budget=5, out="own", progress=False)
+    told = text(here / "own" / "report.html")
+    assert "nas export" not in told
+    assert "nas draw" not in told
+    (call,) = re.findall(r"import nas[^|]*save[^|]*", told)
+    exec(call.replace(" nas.", "\nnas."), {"found": found})  # the lines of the page itself
+    assert "class " in (here / "net.py").read_text()
+    assert (here / "net.svg").exists()
+
+
+def test_a_space_without_layers_is_not_exported_as_source(here: Path) -> None:
+    words = ["space=vit", "proxy=params", "strategy=random", "budget=2", "finals=none", "out=vit"]
+    assert nas("search", *words).code == 0
+    told = text(here / "vit" / "report.html")
+    assert "nas export vit format=pt2 out=vit.pt2" in told
+    assert "format=source" not in told
+
+
 def test_several_runs_side_by_side(runs: Path, here: Path) -> None:
     done = nas("report", runs / "plain", runs / "finals", runs / "front", "out=pages")
     assert done.code == 0
