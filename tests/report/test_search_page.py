@@ -248,6 +248,41 @@ def test_the_curves_of_one_question_are_in_one_chart(here: Path) -> None:
     assert values == [best(here / name)["score"] for name in ("s1", "s2")]
 
 
+def test_searches_of_other_lengths_are_not_compared_without_a_word(here: Path) -> None:
+    words = [*WORDS, "proxy=params", "finals=none"]
+    assert nas("search", *words, "out=short", "budget=10").code == 0
+    assert nas("search", *words, "out=long").code == 0
+    lines = (here / "long" / "history.jsonl").read_text().splitlines(True)
+    (here / "long" / "history.jsonl").write_text("".join(lines[:20]))
+    assert nas("report", "short", "long").code == 0
+    told = " ".join(text(here / "side_by_side.html").replace("|", " ").split())
+    assert re.search(r"short made 10 of 10 trials and long made \d+ of 40 trials and is not", told)
+
+
+def test_fronts_are_compared_by_their_hypervolumes(here: Path) -> None:
+    words = ["proxy=params", "objective=[params,-flops]", "finals=none", "out=other"]
+    assert nas("search", *WORDS, *words, "seed=3").code == 0
+    assert nas("search", *WORDS, *words[:-1], "out=one").code == 0
+    assert nas("report", "one", "other").code == 0
+    told = " ".join(text(here / "side_by_side.html").replace("|", " ").split())
+    assert "found the front with the largest hypervolume" in told
+    assert "found the highest" not in told
+
+
+def test_the_page_is_there_before_the_summary(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shutil.copytree(runs / "plain", tmp_path / "run")
+    page = tmp_path / "run" / "report.html"
+    page.unlink()
+    there: list[bool] = []
+    from nas.cli.commands import report
+
+    monkeypatch.setattr(report, "_show", lambda *_: there.append(page.exists()))
+    assert nas("report", tmp_path / "run").code == 0
+    assert there == [True]
+
+
 def test_runs_of_one_name_are_told_apart_by_their_folders(runs: Path) -> None:
     from nas.cli.reporting import read_run
 
