@@ -99,7 +99,7 @@ def _first(there: Sequence[tuple[Run, str]]) -> str:
         best, what = volumes, "front with the largest hypervolume"
     top = max(best)
     winners = [bold(name) for (_, name), value in zip(there, best, strict=True) if value == top]
-    found = "found" if len(winners) == 1 else "all found"
+    found = {1: "found", 2: "both found"}.get(len(winners), "all found")
     told = f"{listed(winners)} {found} the {what}: {bold(figure(top))}"
     if what.startswith("front") and len(winners) < len(there):
         others = [
