@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -17,6 +17,7 @@ from nas.cli.questions import is_of_program, recorded
 from nas.cli.repeating import again
 from nas.cli.reported import figure_named
 from nas.cli.settings import SearchSettings
+from nas.cli.study_commands import Asked, asked_of
 from nas.errors import UsageError
 from nas.ranking import Ranking
 from nas.report.writing import PAGE, write
@@ -44,10 +45,10 @@ class Searches:
 
     settings: Sequence[SearchSettings]
     runs: Sequence[Run]
-    unfinished: int
-    """How many of them are not over."""
     versions: Mapping[str, str]
     """Of the packages that the last of them began with."""
+    asked: Asked
+    """What their study was asked for."""
 
 
 def searches_in(folder: Path) -> list[Path]:
@@ -61,14 +62,14 @@ def _has_record(folder: Path) -> bool:
     return (folder / CONFIG).exists()
 
 
-def read_searches(folders: Iterable[Path]) -> Searches:
+def read_searches(folders: Sequence[Path]) -> Searches:
     """The searches in these folders; one without a trial is left out.
 
     Raises UsageError where a folder's files are not of a search, or its space is of a program.
     """
     from nas.study.run import Run
 
-    every, runs, unfinished = [], [], 0
+    every, runs = [], []
     made_by: Mapping[str, str] = {}
     spaces: dict[str, Space] = {}
     for folder in folders:
@@ -87,13 +88,12 @@ def read_searches(folders: Iterable[Path]) -> Searches:
         elapsed = read_elapsed(folder)
         held = read(settings, history, ranking, space, folder, elapsed)
         over = bool(settings.limits.ended(history, ranking, elapsed)) and not held.unfinished
-        unfinished += not over
         standings = held.standings
         winner = standings.finalists[0].arch if standings and standings.decisive else None
         value = _value(settings, ranking)
-        runs.append(Run(record, settings.seed, history.trials, ranking, value, winner))
+        runs.append(Run(record, settings.seed, history.trials, ranking, value, winner, over))
         every.append(settings)
-    return Searches(every, runs, unfinished, made_by)
+    return Searches(every, runs, made_by, asked_of(folders))
 
 
 def _value(settings: SearchSettings, ranking: Ranking) -> Callable[[Trial], float] | None:
@@ -111,12 +111,16 @@ def study_of(found: Searches, report: str | None, table: Column | None = None) -
     `table` stands in place of the tables of the searches.
     """
     from nas.study.result import studied
+    from nas.study.text import searches
 
     records = [run.settings for run in found.runs]
     figure = figure_named(found.settings, records, report, table, found.runs)
     result = studied(found.runs, figure)
-    if found.unfinished:
-        result["notes"].insert(0, f"{found.unfinished} of {len(found.runs)} searches are not over")
+    planned = max(found.asked.planned, len(found.runs))
+    result["planned"] = planned
+    if left := planned - len(found.runs) + result["unfinished"]:
+        are = "is" if left == 1 else "are"
+        result["notes"].insert(0, f"{left} of {searches(planned)} {are} not over")
     return result
 
 
@@ -167,7 +171,7 @@ def write_page(study: Mapping[str, Any], folder: Path, found: Searches) -> bool:
     def page() -> Page:
         from nas.report.study import study_page
 
-        return study_page(study, commands_of(found), found.versions)
+        return study_page(study, commands_of(found), found.versions, found.asked.commands)
 
     return write(page, folder / PAGE)
 

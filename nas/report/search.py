@@ -7,6 +7,7 @@ from math import isnan
 from typing import Any
 
 from nas.report.architectures import Drawer, small, whole
+from nas.report.exports import export_parts
 from nas.report.finals import finals_parts, warmup_parts
 from nas.report.fronts import front_parts
 from nas.report.page import (
@@ -86,7 +87,7 @@ def _winner(run: Run, drawer: Drawer) -> list[str]:
     drawn = whole(drawer, arch, "winner", "Its network, and each kind of block in it.")
     parts: list[str] = [tiles(_figures(run))]
     told = facts(_facts(run))
-    use = joined([heading("Use it"), *_export(run)])
+    use = joined([heading("Use it"), *export_parts(run)])
     if drawn is None:
         return [*parts, told, f"It is not drawn: {drawer.lost}.", use]
     return [*parts, columns([drawn, joined([told, use])])]
@@ -169,26 +170,6 @@ def _truth(truth: Any) -> dict[str, str]:
             f"{figure(other['figure'])}: {ordinal(other['rank'])} of {truth['of']:,}"
         )
     return found
-
-
-def _export(run: Run) -> list[str]:
-    """The commands that make a network of the winner."""
-    folder = shlex.quote(str(run.folder))
-    if run.space is None:
-        told = "Its space is known to the program that searched: space.build(arch) makes it."
-        return [paragraph(told)]
-    name = run.summary["space"]
-    return [
-        paragraph("As Python source that needs PyTorch alone:"),
-        command(f"nas export {folder} format=source out={name}.py"),
-        paragraph(
-            Html(
-                f"Other formats: {mono('weights')}, {mono('pt2')}, {mono('onnx')}, "
-                f"{mono('json')}. As a picture in a file:"
-            )
-        ),
-        command(f"nas draw {folder} out={name}.svg"),
-    ]
 
 
 def _course(run: Run) -> Html:

@@ -8,12 +8,16 @@ from typing import Any
 
 from nas.report.architectures import Drawer, whole
 from nas.report.charts import Axis, Chart, Layer
+from nas.report.exports import export_command
 from nas.report.numbers import outside, span
 from nas.report.page import Html, Page, Section, bold, command, facts, joined, mono, paragraph
 from nas.report.run import Run
 from nas.report.search_charts import far_note, rises
 from nas.report.tables import MISSING, Cell, Column, Told, table, written
 from nas.report.words import answer, counted, duration, figure, listed, question
+from nas.runs.summary import used
+from nas.study.front import by_hypervolume
+from nas.study.run import Run as Searched
 from nas.study.variants import SCALE, comparable, flat
 
 LOOKS = 8
@@ -67,14 +71,57 @@ def _told(runs: Sequence[Run], names: Sequence[str]) -> Html:
             f"The searches differ in their {bold(key)}, so their values do not compare; costs and "
             "true figures do where both have them."
         )
-    best = [max(value for _, value in run.levels) for run, _ in there]
+    seeds = "One seed each says little; nas study compares over several seeds, with a test."
+    return Html(f"{_lengths(runs, names)}{_first(there)} {seeds}")
+
+
+def _lengths(runs: Sequence[Run], names: Sequence[str]) -> str:
+    """That searches are not over, or had other numbers of trials; empty if they are alike."""
+    totals = {run.summary["trials"]["total"] for run in runs}
+    if len(totals) == 1 and not any(run.go_on for run in runs):
+        return ""
+    told = [
+        Html(f"{bold(name)} made {used(run.summary)}{' and is not over' if run.go_on else ''}")
+        for run, name in zip(runs, names, strict=True)
+    ]
+    return f"The searches did not have equal chances: {listed(told)}. "
+
+
+def _first(there: Sequence[tuple[Run, str]]) -> str:
+    """Which of the searches with a score found the best value, or the best front."""
+    runs = [run for run, _ in there]
+    what = f"highest {runs[0].value_name}"
+    best = [max(value for _, value in run.levels) for run in runs]
+    if any(run.front is not None for run in runs):
+        volumes = _volumes(runs)
+        if volumes is None:
+            return "They found fronts, which one value does not compare: see each search's page."
+        best, what = volumes, "front with the largest hypervolume"
     top = max(best)
     winners = [bold(name) for (_, name), value in zip(there, best, strict=True) if value == top]
-    found = "found" if len(winners) == 1 else "all found"
-    return Html(
-        f"{listed(winners)} {found} the highest {runs[0].value_name}: {bold(figure(top))}. One "
-        "seed each says little; nas study compares over several seeds, with a test."
-    )
+    found = {1: "found", 2: "both found"}.get(len(winners), "all found")
+    told = f"{listed(winners)} {found} the {what}: {bold(figure(top))}"
+    if what.startswith("front") and len(winners) < len(there):
+        others = [
+            Html(f"{bold(name)} has {figure(value)}")
+            for (_, name), value in zip(there, best, strict=True)
+            if value != top
+        ]
+        told += f"; {listed(others)}"
+    if what.startswith("front"):
+        told += " (above the worst of all their scored trials in each objective)"
+    return f"{told}."
+
+
+def _volumes(runs: Sequence[Run]) -> list[float] | None:
+    """The hypervolumes of the fronts above one point; None where they are not of one kind."""
+    objectives = {None if run.front is None else tuple(run.front["objectives"]) for run in runs}
+    if len(objectives) > 1 or None in objectives or any(run.space is None for run in runs):
+        return None
+    names = [*runs[0].front["objectives"]] if runs[0].front is not None else []
+    those = [Searched(run.record, run.summary["seed"], run.trials, run.ranking) for run in runs]
+    whole = by_hypervolume(those, names).whole
+    return None if whole is None else [float(whole.so_far(each)[-1]) for each in those]
 
 
 def _curves(runs: Sequence[Run], names: Sequence[str]) -> list[str]:
@@ -176,7 +223,7 @@ def _winners(runs: Sequence[Run], names: Sequence[str]) -> Html:
             known: dict[str, str] = {"architecture": mono(run.summary["arch"])}
             known |= {run.metric_title(m): figure(run.summary.get(m)) for m in run.metric_names}
             parts.append(facts(known))
-            parts.append(command(f"nas export {shlex.quote(str(run.folder))} format=source"))
+            parts += [command(words)] if (words := export_command(run)) else []
         pieces.append(joined(parts))
     return Html(f'<div class="columns">{"".join(f"<div>{p}</div>" for p in pieces)}</div>')
 

@@ -19,6 +19,7 @@ from nas.report.page import (
     paragraph,
 )
 from nas.report.tables import MISSING, Cell, Column, Told, table, written
+from nas.report.verdict import interval, verdict
 from nas.report.words import counted, figure
 from nas.study.text import p
 
@@ -26,23 +27,22 @@ BANDS = 8
 """For more variants than this the intervals are left out: they would hide each other."""
 START = 0.04
 """The share of a search that is left out where the height of a chart is chosen."""
-CERTAIN = 0.05
-"""A p-value below it is called a difference."""
 
 
 def study_page(
     study: Mapping[str, Any],
     commands: Mapping[str, str] | None = None,
     versions: Mapping[str, str] | None = None,
+    asked: Sequence[str] = (),
 ) -> Page:
     """The page of a study that is plain data, as in study.json.
 
     `commands` make one search of each variant, by the variant's name; `versions` are those of the
-    packages.
+    packages; `asked` are the commands of the whole study.
     """
     better = "lower" if study["lower_is_better"] else "higher"
-    asked = f"Compared is {bold(study['report'])} of {html(study['of'])}: {better} is better."
-    lead = [paragraph(Html(asked), "lead"), paragraph(verdict(study), "lead")]
+    compared = f"Compared is {bold(study['report'])} of {html(study['of'])}: {better} is better."
+    lead = [paragraph(Html(compared), "lead"), paragraph(verdict(study), "lead")]
     curves = [_chart(study, title, lines).html for title, lines in study["curves"].items()]
     how = f"In brackets: {study['interval']}."
     how += f" p: {study['test']}." if study["pairs"] else ""
@@ -53,57 +53,17 @@ def study_page(
     if study["pairs"]:
         sections.append(Section("Every pair", [_pairs(study)]))
     sections.append(Section("Every search", [_searches(study)]))
-    repeat = _repeat(study, commands or {}, versions or {})
+    repeat = _repeat(study, commands or {}, versions or {}, asked)
     sections.append(Section("Repeat it", repeat))
     title = f"Study of {counted(study['searches_in_all'], 'search', 'searches')}"
     return Page(title, lead, sections, "nas report with the study's folder writes this page again")
-
-
-def verdict(study: Mapping[str, Any]) -> Html:
-    """What the study says, in two sentences."""
-    rows = [row for row in study["rows"] if row["mean"] is not None]
-    if not rows:
-        return Html("No search has a figure.")
-    first, rest = rows[0], rows[1:]
-    own = f"{bold(first['variant'])} has a mean of {bold(written(first['mean']))}{_ends(first)}"
-    own += f" over {counted(first['searches'], 'search', 'searches')}"
-    if not rest:
-        return Html(f"{own}.")
-    if not study["pairs"]:
-        return Html(f"{own}, the best mean; the variants are not tested against each other.")
-    worse = [row for row in rest if _is_certain(row["to_best"])]
-    if len(worse) == len(rest):
-        all_ = "the other variant" if len(rest) == 1 else f"each of the {len(rest)} others"
-        return Html(f"{own}: better than {all_}, beyond what the seeds explain (p &lt; 0.05).")
-    second = rest[0]["to_best"]
-    close = f"It differs from {len(worse)} of the {len(rest)} others beyond what the seeds explain"
-    if second and not _is_certain(second):
-        close = (
-            f"These seeds do not tell it from {bold(rest[0]['variant'])} "
-            f"(p = {html(p(second['p_holm']))})"
-        )
-    return Html(f"{own}, the best mean. {close}.")
-
-
-def _is_certain(other: Mapping[str, Any] | None) -> bool:
-    return other is not None and other["p_holm"] is not None and other["p_holm"] < CERTAIN
-
-
-def _ends(row: Mapping[str, Any]) -> str:
-    return f" {_interval(row)}" if row["low"] is not None else ""
-
-
-def _interval(row: Mapping[str, Any], sign: str = "") -> str:
-    if row["low"] is None or row["high"] is None:
-        return MISSING
-    return f"[{written(row['low'], sign + '.5g')}, {written(row['high'], sign + '.5g')}]"
 
 
 def _mean(row: Mapping[str, Any] | None, sign: str = "") -> Cell | Told:
     """A mean with its interval, sorted by the mean."""
     if row is None or row["mean"] is None:
         return None
-    return Told(f"{written(row['mean'], sign + '.6g')} {_interval(row, sign)}", row["mean"])
+    return Told(f"{written(row['mean'], sign + '.6g')} {interval(row, sign)}", row["mean"])
 
 
 def _final(study: Mapping[str, Any]) -> Html:
@@ -246,13 +206,19 @@ def heights(lines: Sequence[Mapping[str, Any]]) -> tuple[float | None, float | N
 
 
 def _repeat(
-    study: Mapping[str, Any], commands: Mapping[str, str], versions: Mapping[str, str]
+    study: Mapping[str, Any],
+    commands: Mapping[str, str],
+    versions: Mapping[str, str],
+    asked: Sequence[str],
 ) -> list[str]:
-    """One search of each variant as a command, the seeds, the versions."""
+    """The study's commands, one search of each variant as a command, the seeds, the versions."""
     seeds: dict[str, list[int]] = {}
     for row in study["searches"]:
         seeds.setdefault(row["variant"], []).append(row["seed"])
     parts: list[str] = []
+    if asked:
+        one = "This makes" if len(asked) == 1 else "These, with one out= for all, make"
+        parts += [f"{one} the whole study anew, in a new folder:", *map(command, asked)]
     if commands:
         parts.append("One search of each variant; the others differ in their seed= alone:")
     for name, text in commands.items():

@@ -12,6 +12,7 @@ import numpy as np
 from nas.study.curves import INTERVAL, Curve, curve, incumbents, interval, mean, so_far
 from nas.study.run import Figure, Run, by_score
 from nas.study.significance import TEST, differences, holm, smallest, wilcoxon
+from nas.study.text import searches
 from nas.study.variants import comparable, variants
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def studied(runs: Sequence[Run], figure: Figure) -> dict[str, Any]:
     rows.sort(key=lambda row: _place(row, figure))
     for row in rows:
         row["to_best"] = _to_best(row["variant"], rows[0]["variant"], pairs)
+    judged = _judged(by_name, ends, figure, bool(why))
     return {
         "report": figure.name,
         "of": _of(runs, figure),
@@ -50,6 +52,8 @@ def studied(runs: Sequence[Run], figure: Figure) -> dict[str, Any]:
         "best": _plain(figure.best),
         **({} if figure.whole is None else {"reference": dict(figure.whole.reference)}),
         "searches_in_all": len(runs),
+        "unfinished": sum(not run.over for run in runs),
+        **({} if judged is None else {"judged": judged}),
         "interval": INTERVAL,
         "test": TEST,
         "notes": _notes(runs, by_name, rows, figure, why),
@@ -58,6 +62,38 @@ def studied(runs: Sequence[Run], figure: Figure) -> dict[str, Any]:
         "curves": _curves({row["variant"]: by_name[row["variant"]] for row in rows}, figure),
         "searches": [_search(name, run, figure) for name, each in by_name.items() for run in each],
     }
+
+
+def _judged(
+    by_name: Mapping[str, Sequence[Run]],
+    ends: Mapping[str, Mapping[int, float]],
+    figure: Figure,
+    untested: bool,
+) -> dict[str, Any] | None:
+    """The rows and pairs of the seeds on which the search of every variant is over.
+
+    None where these are all seeds: then the rows of all searches say the same.
+    """
+    begun = {name: {run.seed for run in each if not run.over} for name, each in by_name.items()}
+    fair = {
+        seed
+        for seed in set.intersection(*({*each} for each in ends.values()))
+        if not any(seed in each for each in begun.values())
+    }
+    if len(by_name) < 2 and not any(begun.values()):
+        return None
+    if all({*ends[name], *begun[name]} == fair for name in by_name):
+        return None
+    kept = {
+        name: {seed: each[seed] for seed in each if seed in fair} for name, each in ends.items()
+    }
+    those = {name: [run for run in by_name[name] if run.seed in fair] for name in by_name}
+    pairs = [] if untested or not fair else _pairs(kept, figure)
+    rows = [_row(name, those[name], kept[name], figure) for name in by_name] if fair else []
+    rows.sort(key=lambda row: _place(row, figure))
+    for row in rows:
+        row["to_best"] = _to_best(row["variant"], rows[0]["variant"], pairs)
+    return {"seeds": sorted(fair), "rows": rows, "pairs": pairs}
 
 
 def _of(runs: Sequence[Run], figure: Figure) -> str:
@@ -196,8 +232,8 @@ def _notes(
             f"table=NAME compares true figures"
         )
     notes += [
-        f"{row['variant']}: {row['searches'] - row['with_figure']} of {row['searches']} searches "
-        f"have no figure"
+        f"{row['variant']}: {row['searches'] - row['with_figure']} of {searches(row['searches'])} "
+        f"{'has' if row['searches'] - row['with_figure'] == 1 else 'have'} no figure"
         for row in rows
         if row["with_figure"] < row["searches"]
     ]

@@ -33,6 +33,8 @@ class Run:
     """A trial's own value, by which trials compare; None if the ranking needs the whole set."""
     winner: Arch | None = None
     """The winner of the search's finals; None without finals."""
+    over: bool = True
+    """Whether the search is over; else it may still find more."""
 
 
 class Whole(Protocol):

@@ -24,7 +24,7 @@ def rendered(study: Row) -> str:
     known = f" · best possible {study['best']:.6g}" if study["best"] is not None else ""
     parts = [
         f"{study['report']} of {study['of']} ({better} is better){known} · "
-        f"{study['searches_in_all']} searches",
+        f"{searches(study['searches_in_all'])}",
         table(heads, [line[: len(heads)] for line in lines]),
     ]
     if study["pairs"]:
@@ -46,6 +46,11 @@ def _line(row: Row, best: Row) -> list[str]:
 
 def _tests(other: Row) -> tuple[float | None, float | None]:
     return other["p"], other["p_holm"]
+
+
+def searches(count: int) -> str:
+    """A number of searches in words."""
+    return f"{count:,} {'search' if count == 1 else 'searches'}"
 
 
 def number(value: float | None, sign: str = "") -> str:

@@ -31,11 +31,19 @@ def variants(records: Sequence[Record]) -> list[str]:
     """
     flats = [flat(record) for record in records]
     several = _different(records, flats)
+    if not several:
+        return [_only(each) for each in flats]
     whole = [_written(each, several) for each in flats]
     short = [_written(each, several, empty=False) for each in flats]
     if len({*short}) == len({*whole}) and all(short):
         return short
     return whole
+
+
+def _only(settings: Record) -> str:
+    """The name of the one variant that there is: its strategy."""
+    strategy = settings.get("strategy")
+    return "the search" if strategy is None else f"strategy={_text(strategy)}"
 
 
 def flat(record: Record, prefix: str = "") -> dict[str, Any]:

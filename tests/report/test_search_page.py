@@ -197,6 +197,30 @@ def test_a_search_from_python_has_a_page_and_report_keeps_it(here: Path) -> None
     assert (here / "run" / "report.html").read_bytes() == before
 
 
+class Mine(type(SPACE)):  # type: ignore[misc]
+    """A space that no registry knows."""
+
+
+def test_a_space_of_a_program_is_exported_by_the_program(here: Path) -> None:
+    space = Mine(cells=1, channels=2, resolution=8)
+    found = package.search(space, "params", "random", budget=5, out="own", progress=False)
+    told = text(here / "own" / "report.html")
+    assert "nas export" not in told
+    assert "nas draw" not in told
+    (call,) = re.findall(r"import nas[^|]*save[^|]*", told)
+    exec(call.replace(" nas.", "\nnas."), {"found": found})  # the lines of the page itself
+    assert "class " in (here / "net.py").read_text()
+    assert (here / "net.svg").exists()
+
+
+def test_a_space_without_layers_is_not_exported_as_source(here: Path) -> None:
+    words = ["space=vit", "proxy=params", "strategy=random", "budget=2", "finals=none", "out=vit"]
+    assert nas("search", *words).code == 0
+    told = text(here / "vit" / "report.html")
+    assert "nas export vit format=pt2 out=vit.pt2" in told
+    assert "format=source" not in told
+
+
 def test_several_runs_side_by_side(runs: Path, here: Path) -> None:
     done = nas("report", runs / "plain", runs / "finals", runs / "front", "out=pages")
     assert done.code == 0
@@ -222,6 +246,41 @@ def test_the_curves_of_one_question_are_in_one_chart(here: Path) -> None:
     assert [layer["name"] for layer in chart["layers"]] == ["s1", "s2"]
     values = [max(layer["data"]["params score"]) for layer in chart["layers"]]
     assert values == [best(here / name)["score"] for name in ("s1", "s2")]
+
+
+def test_searches_of_other_lengths_are_not_compared_without_a_word(here: Path) -> None:
+    words = [*WORDS, "proxy=params", "finals=none"]
+    assert nas("search", *words, "out=short", "budget=10").code == 0
+    assert nas("search", *words, "out=long").code == 0
+    lines = (here / "long" / "history.jsonl").read_text().splitlines(True)
+    (here / "long" / "history.jsonl").write_text("".join(lines[:20]))
+    assert nas("report", "short", "long").code == 0
+    told = " ".join(text(here / "side_by_side.html").replace("|", " ").split())
+    assert re.search(r"short made 10 of 10 trials and long made \d+ of 40 trials and is not", told)
+
+
+def test_fronts_are_compared_by_their_hypervolumes(here: Path) -> None:
+    words = ["proxy=params", "objective=[params,-flops]", "finals=none", "out=other"]
+    assert nas("search", *WORDS, *words, "seed=3").code == 0
+    assert nas("search", *WORDS, *words[:-1], "out=one").code == 0
+    assert nas("report", "one", "other").code == 0
+    told = " ".join(text(here / "side_by_side.html").replace("|", " ").split())
+    assert "found the front with the largest hypervolume" in told
+    assert "found the highest" not in told
+
+
+def test_the_page_is_there_before_the_summary(
+    runs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shutil.copytree(runs / "plain", tmp_path / "run")
+    page = tmp_path / "run" / "report.html"
+    page.unlink()
+    there: list[bool] = []
+    from nas.cli.commands import report
+
+    monkeypatch.setattr(report, "_show", lambda *_: there.append(page.exists()))
+    assert nas("report", tmp_path / "run").code == 0
+    assert there == [True]
 
 
 def test_runs_of_one_name_are_told_apart_by_their_folders(runs: Path) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nas.report.study import heights, study_page, verdict
+from nas.report.study import heights, study_page
+from nas.report.verdict import verdict
 from tests.report.test_page import Elements
 from tests.report.test_search_page import data, text
 from tests.support.command_line import history, nas
@@ -51,6 +53,52 @@ def test_its_commands_make_its_searches(study: Path, here: Path) -> None:
     for command, variant in zip(commands, ("local", "random"), strict=True):
         assert nas(*shlex.split(command)[1:], f"out={here / variant}").code == 0
         assert history(here / variant) == history(study / f"strategy={variant},seed=0")
+
+
+def test_the_page_has_the_command_of_the_whole_study(study: Path, here: Path) -> None:
+    told = text(study / "report.html")
+    (command,) = [part.strip() for part in told.split(" | ") if part.startswith("nas study ")]
+    assert nas("study", f"out={here / 'anew'}", *shlex.split(command)[2:]).code == 0
+    made = json.loads((here / "anew" / "study.json").read_text())
+    before = json.loads((study / "study.json").read_text())
+    assert made["searches"] == before["searches"]
+
+
+def test_a_study_of_one_variant_is_named_by_its_strategy(here: Path) -> None:
+    from tests.report.conftest import WORDS
+
+    words = [*WORDS, "budget=4", "proxy=params", "finals=none", "out=one"]
+    assert nas("study", *words, "seeds=1").code == 0
+    told = text(here / "one" / "report.html")
+    assert "strategy=random has a mean of" in " ".join(told.replace("|", " ").split())
+    assert nas("report", "one").out.splitlines()[0].endswith(" 1 search")
+    assert "1 searches" not in told
+
+
+def test_a_study_that_is_not_over_says_so_first(study: Path, here: Path) -> None:
+    shutil.copytree(study, here / "S")
+    shutil.rmtree(here / "S" / "strategy=local,seed=1")
+    lines = (here / "S" / "strategy=random,seed=1" / "history.jsonl").read_text().splitlines(True)
+    (here / "S" / "strategy=random,seed=1" / "history.jsonl").write_text("".join(lines[:5]))
+    done = nas("report", "S")
+    assert "2 of 4 searches are not over" in done.out
+    found = json.loads(nas("report", "S", "json=true").out)
+    assert [row["searches"] for row in found["judged"]["rows"]] == [1, 1]
+    assert found["judged"]["seeds"] == [0]
+    told = verdict(found)
+    assert told.startswith("<b>2 of 4 searches are not over</b>. Over the 1 seed that every")
+    (here / "S" / "commands.json").unlink()
+    assert "1 of 3 searches is not over" in nas("report", "S").out
+
+
+def test_equal_means_are_no_best(plain: dict[str, Any]) -> None:
+    found = deepcopy(plain)
+    first, second = found["rows"]
+    second["mean"] = first["mean"]
+    assert f"<b>{second['variant']}</b> have equal means" in verdict(found)
+    assert "none is better" in verdict(found)
+    found["rows"].append({**first, "variant": "third", "mean": -1e9, "to_best": None})
+    assert "better ones than 1 other variant; 0 of these differ" in verdict(found)
 
 
 def test_report_writes_the_page_of_a_sweep_too(here: Path) -> None:

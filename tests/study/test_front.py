@@ -74,7 +74,7 @@ def test_a_search_without_a_score_has_no_volume() -> None:
     nothing = run("y", 1, [(nan, 1.0)])
     study = studied([ONE, nothing], by_hypervolume([ONE, nothing], NAMES))
     assert study["rows"][1]["mean"] is None
-    assert "strategy=y: 1 of 1 searches have no figure" in study["notes"][0]
+    assert "strategy=y: 1 of 1 search has no figure" in study["notes"][0]
     empty = run("y", 1, [])
     assert not len(by_hypervolume([empty], NAMES).whole.so_far(empty))  # type: ignore[union-attr]
     assert isnan(studied([nothing], by_hypervolume([nothing], NAMES))["rows"][0]["mean"] or nan)

@@ -122,7 +122,7 @@ def test_a_search_without_a_figure_is_said() -> None:
     study = studied([*searches, nothing], by_score())
     (row,) = study["rows"]
     assert (row["searches"], row["with_figure"]) == (8, 7)
-    assert "1 of 8 searches have no figure" in study["notes"][0]
+    assert "1 of 8 searches has no figure" in study["notes"][0]
     assert studied([Run({}, 0, lost, ranking)], by_score())["rows"][0]["mean"] is None
 
 

@@ -45,8 +45,9 @@ def test_what_is_not_there_is_left_out_unless_nothing_else_is_said() -> None:
     assert variants([{"move": None}, {"move": "epsilon"}]) == ["move=null", "move=epsilon"]
 
 
-def test_one_variant_has_no_words() -> None:
-    assert {*variants([{"seed": 0, "budget": 5}, {"seed": 1, "budget": 5}])} == {""}
+def test_one_variant_is_named_by_its_strategy() -> None:
+    assert {*variants([{"seed": 0, "budget": 5}, {"seed": 1, "budget": 5}])} == {"the search"}
+    assert variants([{"seed": 0, "strategy": EVOLUTION}]) == ["strategy=evolution"]
 
 
 def test_a_list_is_one_value() -> None:
@@ -72,7 +73,7 @@ def test_settings_have_the_names_of_the_command_line() -> None:
 def test_no_warmup_has_no_proxy() -> None:
     no = {"keep": None, "proxy": "naswot", "size": 0}
     warm = {"size": 30, "proxy": "naswot", "keep": 8}
-    assert variants([{"warmup": no}, {"warmup": {**no, "proxy": "epsilon"}}]) == ["", ""]
+    assert variants([{"warmup": no}, {"warmup": {**no, "proxy": "epsilon"}}]) == ["the search"] * 2
     assert variants([{"warmup": no}, {"warmup": warm}]) == [
         "warmup=0",
         "warmup=30 warmup.proxy=naswot",

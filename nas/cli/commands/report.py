@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from nas.cli.studying import Searches
     from nas.data.lookup import Column
     from nas.metric import Metric
-    from nas.report.page import Page
 
 OPEN = "--open"
 """A short way to write open=true."""
@@ -48,7 +47,7 @@ def run(folder: Path, settings: ReportSettings) -> None:
     from nas.cli.reporting import read_run
     from nas.cli.studying import searches_in
     from nas.report.search import search_page
-    from nas.report.writing import PAGE
+    from nas.report.writing import PAGE, write
 
     if folders := searches_in(folder):
         _show_study(folder, folders, settings)
@@ -61,10 +60,13 @@ def run(folder: Path, settings: ReportSettings) -> None:
             _tell(folder / PAGE, settings)
         return
     found = read_run(folder)
+    # the page first: whoever reads the summary may end the command, as head does
+    new = found.whole or not (folder / PAGE).exists()  # else the page that is there says more
+    written = new and write(lambda: search_page(found), folder / PAGE)
     _show(found.summary, found.metrics, settings)
-    if found.whole or not (folder / PAGE).exists():  # else the page that is there says more
-        _write(lambda: search_page(found), folder / PAGE, settings)
-    elif settings.open:
+    if written:
+        _tell(folder / PAGE, settings)
+    elif settings.open and not new:
         _open(folder / PAGE)
 
 
@@ -74,6 +76,7 @@ def run_several(folders: Sequence[Path], settings: ReportSettings) -> None:
     from nas.cli.reporting import read_run
     from nas.cli.studying import searches_in
     from nas.report.side_by_side import side_by_side, table_text
+    from nas.report.writing import write
 
     for option in ("report", "table"):
         if getattr(settings, option) is not None:
@@ -84,21 +87,15 @@ def run_several(folders: Sequence[Path], settings: ReportSettings) -> None:
         if searches_in(folder):
             raise UsageError(f"{folder} holds several searches: report them alone, or name them")
     found = [read_run(folder) for folder in folders]
+    out = path_of(settings.out or ".", "out=")
+    with working_in(out):
+        written = write(lambda: side_by_side(found), out / SIDE_BY_SIDE)
     if settings.json:
         print(json.dumps([run.summary for run in found], ensure_ascii=False))
     else:
         print(table_text(found))
-    out = path_of(settings.out or ".", "out=")
-    with working_in(out):
-        _write(lambda: side_by_side(found), out / SIDE_BY_SIDE, settings)
-
-
-def _write(make: Callable[[], Page], path: Path, settings: ReportSettings) -> None:
-    """Write a page and tell about it."""
-    from nas.report.writing import write
-
-    if write(make, path):
-        _tell(path, settings)
+    if written:
+        _tell(out / SIDE_BY_SIDE, settings)
 
 
 def _tell(path: Path, settings: ReportSettings) -> None:
@@ -137,15 +134,18 @@ def _show_study(folder: Path, folders: Sequence[Path], settings: ReportSettings)
         check_folder(path_of(settings.out, "out="))
     found = read_searches(folders)
     study = study_of(found, settings.report, _table(settings, found))
-    print(json.dumps(study, ensure_ascii=False) if settings.json else rendered(study))
+    shown = json.dumps(study, ensure_ascii=False) if settings.json else rendered(study)
     if settings.out is None:
         # the page there may be of another figure, and stays
-        if not is_another(study, folder) and write_page(study, folder, found):
+        written = not is_another(study, folder) and write_page(study, folder, found)
+        print(shown)
+        if written:
             _tell(folder / PAGE, settings)
         return
     out = path_of(settings.out, "out=")
     with working_in(out):
         names = write_study(study, out, found)
+    print(shown)
     if not settings.json:
         print(f"files   {out}: {', '.join(names)}")
     if settings.open:

@@ -19,6 +19,7 @@ from nas.cli.config_files import quoted
 from nas.cli.judging import with_figures
 from nas.cli.reported import figure_named
 from nas.cli.settings import SearchSettings
+from nas.cli.study_commands import ASKED, keep
 from nas.cli.study_settings import StudySettings
 from nas.cli.studying import (
     check_folder,
@@ -34,7 +35,7 @@ from nas.runs.progress import Progress
 from nas.runs.stopping import ending, heeding, interrupted
 from nas.scoring.executors import Executor
 from nas.scoring.executors.growing import growing
-from nas.storage.files import path_of, working_in
+from nas.storage.files import path_of, remove_file, working_in
 from nas.study.variants import comparable
 
 CONFIGS = ("--config-dir", "-cd")
@@ -76,9 +77,8 @@ def main(argv: Sequence[str]) -> None:
         hint = partial(_hint, rest[:begin], groups)
         composed = [_composed(each, mine, hint) for each, mine in zip(words, own, strict=True)]
         settings = composed[0]
-        again = [word for word in argv if not word.startswith("out=")]
-        command = f"nas study out={quoted(settings.out)} {shlex.join(again)}"
-        run(settings, list(map(Variant, own, composed)), command)
+        again = shlex.join(word for word in argv if not word.startswith("out="))
+        run(settings, list(map(Variant, own, composed)), again)
 
     shows = any(word.startswith("-") for word in options if word not in CONFIGS)  # such as --cfg
     hydras = [word for word in words[0] if re.match(r"[+~]*hydra[./]", word)]
@@ -128,28 +128,34 @@ def _hint(common: Sequence[str], groups: Sequence[Sequence[str]]) -> str:
 
 
 def run(settings: StudySettings, variants: Sequence[Variant], again: str) -> None:
-    """Run the study; `again` is the command that continues it when it is stopped."""
-    from nas.study.text import rendered
+    """Run the study; `again` has the words of its command without its folder."""
+    from nas.study.text import rendered, searches
 
     folder = path_of(settings.out, "out=")
     jobs = _jobs(variants, folder)
     _check(variants)
     with working_in(folder):
         check_folder(folder)
+        names = [Path(job.out).name for job in jobs]
+        keep(folder, f"nas study {again}".rstrip(), names)
         failed, stopped = _run_all(settings, jobs)
         if stopped:
             left = sum(not _done(job) for job in jobs)
-            print(f"stopped with {left} of {len(jobs)} searches left; go on with\n  {again}")
+            print(f"stopped with {left} of {searches(len(jobs))} left; go on with")
+            print(f"  nas study out={quoted(settings.out)} {again}".rstrip())
             sys.exit(STOPPED)
         folders = searches_in(folder)
         if not folders:
+            remove_file(folder / ASKED)
             raise NothingFoundError(next(iter(failed.values()), "the study has no search"))
+        # what found nothing has no folder, and is over
+        keep(folder, f"nas study {again}".rstrip(), [n for n in names if n not in failed])
         found = read_searches(folders)
         study = study_of(found, settings.report)
         study["notes"] += [f"{name} found nothing: {why}" for name, why in failed.items()]
-        names = write_study(study, folder, found)
+        files = write_study(study, folder, found)
     print(rendered(study))
-    print(f"files   {folder}: {', '.join(names)}, and a folder for each search")
+    print(f"files   {folder}: {', '.join(files)}, and a folder for each search")
 
 
 def _jobs(variants: Sequence[Variant], folder: Path) -> list[SearchSettings]:
