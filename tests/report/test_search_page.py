@@ -313,7 +313,7 @@ def test_mistakes(words: list[str], runs: Path) -> None:
 
 def test_advice() -> None:
     assert len({advice(reason, False) for reason in ("infeasible: a<=1", "no flow")}) == 2
-    assert advice("the low pass underflows in float32", False).startswith("The signal dies")
+    assert advice("the low pass underflows in float32", False).startswith("The output under the")
     assert advice("ZeroDivisionError: x", True) == ERROR
     assert advice("another", False) == OTHERWISE
     assert len({told for _, told in ADVICE}) == len(ADVICE)
