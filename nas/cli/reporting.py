@@ -16,6 +16,7 @@ from nas.cli.judging import judging
 from nas.cli.questions import is_of_program, question, recorded
 from nas.cli.repeating import again
 from nas.cli.tables import figures_or_note, recorded_table, titles
+from nas.cli.used_plugins import setting
 from nas.errors import UsageError
 from nas.ranking import Ranking, by_score
 from nas.report.run import Run
@@ -55,6 +56,7 @@ def read_run(folder: Path, figures: bool = True) -> Run:
     table = recorded_table(search, record)
     about: dict[str, Any] = {"versions": made_by, "record": record}
     about |= {"metrics": titles(search, table), "repeat": again(search.record)}
+    about["before"] = setting(record)
     if is_of_program(record):
         summary = read_best(folder)
         with History.read(folder / HISTORY) as history:
@@ -154,6 +156,7 @@ def leave_page(
             record,
             again(record),
             go_on=going_on(record, folder) if stopped else "",
+            before=setting(record),
         )
         return search_page(run)
 

@@ -51,9 +51,8 @@ def search_page(run: Run) -> Page:
         Section("Repeat it", _repeat(run)),
     ]
     title = f"Search of {run.summary['space']} by {run.summary['proxy']}"
-    return Page(
-        title, lead, sections, f"nas report {shlex.quote(str(run.folder))} writes this page again"
-    )
+    again = f"{run.before}nas report {shlex.quote(str(run.folder))}"
+    return Page(title, lead, sections, f"{again} writes this page again")
 
 
 def _found(run: Run, drawer: Drawer) -> list[Section]:
@@ -180,14 +179,14 @@ def _export(run: Run) -> list[str]:
     name = run.summary["space"]
     return [
         paragraph("As Python source that needs PyTorch alone:"),
-        command(f"nas export {folder} format=source out={name}.py"),
+        command(f"{run.before}nas export {folder} format=source out={name}.py"),
         paragraph(
             Html(
                 f"Other formats: {mono('weights')}, {mono('pt2')}, {mono('onnx')}, "
                 f"{mono('json')}. As a picture in a file:"
             )
         ),
-        command(f"nas draw {folder} out={name}.svg"),
+        command(f"{run.before}nas draw {folder} out={name}.svg"),
     ]
 
 

@@ -176,7 +176,9 @@ def _winners(runs: Sequence[Run], names: Sequence[str]) -> Html:
             known: dict[str, str] = {"architecture": mono(run.summary["arch"])}
             known |= {run.metric_title(m): figure(run.summary.get(m)) for m in run.metric_names}
             parts.append(facts(known))
-            parts.append(command(f"nas export {shlex.quote(str(run.folder))} format=source"))
+            parts.append(
+                command(f"{run.before}nas export {shlex.quote(str(run.folder))} format=source")
+            )
         pieces.append(joined(parts))
     return Html(f'<div class="columns">{"".join(f"<div>{p}</div>" for p in pieces)}</div>')
 
