@@ -39,9 +39,9 @@ def main(argv: Sequence[str]) -> None:
 
     def task(settings: CompareSettings) -> None:
         again = [word for word in argv if not word.startswith("out=")]
-        again.append(f"out={quoted(settings.out)}")
+        again += [*_data_dir(settings, argv), f"out={quoted(settings.out)}"]
         before = setting(settings.record)
-        command = f"{before}nas compare {shlex.join([*again, *_data_dir(settings, argv)])}"
+        command = f"{before}nas compare {shlex.join(again)}"
         if settings.spaces is None:
             run(settings, command)
         else:
@@ -123,12 +123,11 @@ def _alone(name: str, settings: CompareSettings, argv: Sequence[str]) -> str:
     """The command that compares in one of several spaces alone."""
     several = re.compile(r"(spaces|tables|targets|table|target|out)=")
     words = [word for word in argv if not several.match(word)]
-    words += [f"space={name}", f"out={quoted(settings.out)}"]
+    words += [*_data_dir(settings, argv), f"space={name}", f"out={quoted(settings.out)}"]
     for key in ("table", "target"):
         value = getattr(settings, key)
         if value != COMPOSED[key]:
             words.append(f"{key}={'null' if value is None else quoted(value)}")
-    words += _data_dir(settings, argv)
     return f"nas compare {shlex.join(words)}"
 
 
