@@ -11,6 +11,7 @@ from typing import Any
 from nas.cli.arguments import FORMULAS
 from nas.cli.chosen import SEVERAL
 from nas.cli.config_files import GROUPS, conf_dir, conf_dirs, literal
+from nas.cli.used_plugins import setting
 from nas.errors import UsageError
 from nas.registry.configs import entries
 from nas.runs.folder import OWN
@@ -35,7 +36,7 @@ def again(record: Mapping[str, Any]) -> str:
     if OWN in record:
         return ""
     try:
-        return shlex.join(["nas", "search", *_words(record)])
+        return setting(record) + shlex.join(["nas", "search", *_words(record)])
     except (UsageError, KeyError, TypeError, OSError):
         return ""
 

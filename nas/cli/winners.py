@@ -16,8 +16,9 @@ from nas.storage.reading import content, decoded
 def with_winners(words: Sequence[str], rest: Sequence[str]) -> tuple[list[str], list[str]]:
     """The words with architectures in place of runs and JSON files, and the options of Hydra.
 
-    A search's folder stands for its best architecture. So does its `best.json`, and a file of
-    `nas export format=json` for its own. The space is then that of the folder or file: options
+    A search's folder, or its `best.json`, stands for its best architecture, which its history
+    gives: `best.json` may be of before a kill. A file of `nas export format=json` stands for its
+    own. The space is then that of the folder or file: options
     that the user gives come after it. Raises UsageError if a folder is no run or has no winner, or
     if two of them have different spaces.
     """
@@ -42,16 +43,23 @@ def with_winners(words: Sequence[str], rest: Sequence[str]) -> tuple[list[str], 
 
 def _winner(path: Path) -> tuple[str, list[str]]:
     """The architecture as a text, and the options that give its space."""
-    from nas.runs.folder import BEST, CONFIG, read_record
+    from nas.runs.folder import BEST, CONFIG, HISTORY, read_record
 
-    if path.is_dir():
-        read_record(path)  # raises where there is no run
-        if not (path / BEST).exists():
-            raise UsageError(f"the run in {path} has no winner yet: it has no {BEST}")
-        path = path / BEST
-    found = _read(path)
+    folder = path if path.is_dir() else path.parent
+    if (path.is_dir() or path.name == BEST) and (folder / HISTORY).exists():
+        from nas.cli.reporting import read_run
+
+        found = read_run(folder, figures=False).summary
+        path = folder / BEST
+    else:
+        if path.is_dir():
+            read_record(path)  # raises where there is no run
+            if not (path / BEST).exists():
+                raise UsageError(f"the run in {path} has no winner yet: it has no {HISTORY}")
+            path = path / BEST
+        found = _read(path)
     if path.name == BEST and found.get("score") is None and "proxy" in found:
-        raise UsageError(f"the run in {path.parent} has no winner: no trial had a score")
+        raise UsageError(f"the run in {folder} has no winner: no trial had a score")
     numbers = found.get("tuple")
     if not isinstance(numbers, list) or not all(isinstance(each, int) for each in numbers):
         raise UsageError(f"{path} names no architecture: it has no list of numbers at 'tuple'")

@@ -27,11 +27,11 @@ def export_parts(run: Run) -> list[str]:
     more = [each for each in FORMATS[FORMATS.index("weights") :] if each != first]
     return [
         paragraph(told),
-        command(f"nas export {folder} format={first} out={name}{suffix(first)}"),
+        command(f"{run.before}nas export {folder} format={first} out={name}{suffix(first)}"),
         paragraph(
             Html(f"Other formats: {', '.join(map(mono, more))}. As a picture in a file:"),
         ),
-        command(f"nas draw {folder} out={name}.svg"),
+        command(f"{run.before}nas draw {folder} out={name}.svg"),
     ]
 
 
@@ -39,7 +39,7 @@ def export_command(run: Run) -> str:
     """The one command that exports the winner; empty where only a program can."""
     if run.space is None or run.summary["space"] not in SPACES:
         return ""
-    return f"nas export {shlex.quote(str(run.folder))} format={_format(run)}"
+    return f"{run.before}nas export {shlex.quote(str(run.folder))} format={_format(run)}"
 
 
 def _format(run: Run) -> str:

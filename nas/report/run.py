@@ -49,6 +49,8 @@ class Run:
     """Whether all that the search had is here: its space, and the table that it read."""
     go_on: str = ""
     """The command that goes on with a search that was stopped; empty if it is over."""
+    before: str = ""
+    """What a shell has to set before a command about the run, such as NAS_PLUGINS=mine."""
 
     @property
     def name(self) -> str:

@@ -52,9 +52,8 @@ def search_page(run: Run) -> Page:
         Section("Repeat it", _repeat(run)),
     ]
     title = f"Search of {run.summary['space']} by {run.summary['proxy']}"
-    return Page(
-        title, lead, sections, f"nas report {shlex.quote(str(run.folder))} writes this page again"
-    )
+    again = f"{run.before}nas report {shlex.quote(str(run.folder))}"
+    return Page(title, lead, sections, f"{again} writes this page again")
 
 
 def _found(run: Run, drawer: Drawer) -> list[Section]:

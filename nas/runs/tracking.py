@@ -142,10 +142,18 @@ class Trials:
         return None if isnan(value) else value
 
 
-def winner(summary: Mapping[str, Any], metrics: Sequence[str]) -> dict[str, float | str | None]:
-    """The winner of a search and the counts of its trials, from its summary."""
-    names = ("arch", "score", "trial", *metrics)
-    found: dict[str, float | str | None] = {f"winner/{name}": summary.get(name) for name in names}
+def winner(
+    summary: Mapping[str, Any], metrics: Sequence[str], trials: Sequence[Trial]
+) -> dict[str, float | str | None]:
+    """The winner of a search and the counts of its trials, from its summary and its trials.
+
+    `winner/score` is the trial's own score, `winner/value` what the ranking ranked it by.
+    """
+    number = summary.get("trial")
+    score = None if number is None else trials[number].score
+    known = {"arch": summary["arch"], "score": score, "value": summary["score"], "trial": number}
+    known |= {name: summary.get(name) for name in metrics}
+    found: dict[str, float | str | None] = {f"winner/{n}": value for n, value in known.items()}
     if truth := summary.get("truth"):
         found["winner/truth"] = truth.get("figure")
     counts = summary["trials"]
@@ -155,7 +163,8 @@ def winner(summary: Mapping[str, Any], metrics: Sequence[str]) -> dict[str, floa
 def winner_of(found: Found) -> dict[str, float | str | None]:
     """The same of a search in Python."""
     best = found.best
-    known = {"score": best.score, "trial": best.number, **best.metrics}
+    value = next((value for trial, value in found.top if trial.number == best.number), nan)
+    known = {"score": best.score, "value": value, "trial": best.number, **best.metrics}
     return {
         "winner/arch": found.arch,
         **{f"winner/{name}": float(value) for name, value in known.items()},

@@ -6,6 +6,8 @@ import csv
 import json
 import os
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -226,6 +228,22 @@ def test_the_verdict_is_on_the_terminal_in_the_file_and_on_the_page(here: Path) 
     page = (here / "a" / "report.html").read_text().replace("\u00a0", " ")
     shown = re.sub(r"<[^>]+>", "", page.partition('id="verdict">')[2].partition("</p>")[0])
     assert shown == text
+
+
+def test_the_command_of_a_comparison_names_the_folder_of_its_table(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [*QUICK, "proxy=params", "sample=20"]
+    assert nas("compare", *words, "out=a").code == 0
+    command = result(here / "a")["command"]
+    assert f"data_dir={here / 'data'}" in (here / "a" / "report.html").read_text()
+    monkeypatch.delenv("NAS_DATA")
+    shutil.rmtree(here / "a")
+    assert nas(*shlex.split(command)[1:]).code == 0
+    assert result(here / "a")["n"] == 20
+    assert result(here / "a")["command"] == command
+    assert nas("compare", *words, "table=null", "out=b").code == 0
+    assert "data_dir" not in result(here / "b")["command"]
 
 
 def test_a_page_is_written_again_from_its_folder(here: Path) -> None:

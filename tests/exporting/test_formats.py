@@ -206,10 +206,51 @@ def test_the_winner_of_a_run_is_scored(here: Path) -> None:
         assert json.loads(done.out)["score"] == best(here / "run")["score"]
 
 
+def winner(word: str) -> tuple[int, ...]:
+    """The architecture that is exported."""
+    assert nas("export", word, "format=json", "out=winner.json").code == 0
+    found = json.loads(Path("winner.json").read_text())["tuple"]
+    Path("winner.json").unlink()
+    return tuple(found)
+
+
+@pytest.mark.parametrize("kept", ["an earlier result", "no result"])
+def test_a_killed_search_has_the_winner_of_its_history(kept: str, here: Path) -> None:
+    argv = ["search", *SMALL, "proxy=params", "strategy=random", "seed=1", "finals=none"]
+    file = here / "run" / "best.json"
+    argv.append("out=run")
+    assert nas(*argv, "budget=1").code == 0
+    stale, earlier = best(here / "run"), file.read_text()
+    assert nas(*argv, "budget=40").code == 0
+    last = best(here / "run")
+    assert last["score"] > stale["score"]
+    found, svg = tuple(last["tuple"]), nas("draw", last["arch"], *SMALL[:3], "out=a.svg")
+    assert svg.code == 0
+    if kept == "no result":
+        file.unlink()  # as a kill leaves it
+    else:
+        file.write_text(earlier)
+        assert winner("run/best.json") == found
+    assert winner("run") == found
+    assert nas("draw", "run", "out=b.svg").code == 0
+    assert (here / "b.svg").read_bytes() == (here / "a.svg").read_bytes()
+    assert json.loads(nas("score", "run", "proxy=params", "json=true").out)["arch"] == last["arch"]
+
+    done = nas("report", "run")
+    assert (done.code, done.err) == (0, "")
+    assert last["arch"] in done.out
+    there = best(here / "run")
+    assert {**there, "elapsed": 0} == {**last, "elapsed": 0}
+    written = file.stat().st_mtime_ns
+    assert nas("report", "run").code == 0
+    assert file.stat().st_mtime_ns == written, "what is right stays"
+
+
 def test_a_run_without_a_score_has_no_winner(here: Path) -> None:
     assert nas("search", *RUN, "proxy=params", "budget=2", "out=never").code == 0
     nothing = {"arch": None, "tuple": None, "score": None}  # of a summary without a score
     (here / "never" / "best.json").write_text(json.dumps({**best(here / "never"), **nothing}))
+    (here / "never" / "history.jsonl").unlink()
     check_mistake(nas("export", "never"), ["never has no winner: no trial had a score"])
     check_mistake(nas("draw", "never"), ["never has no winner: no trial had a score"])
 
@@ -228,7 +269,7 @@ def test_onnx_says_that_it_works(here: Path) -> None:
     [
         ([ARCH, "format=foo"], ["format=foo must be source, weights, pt2, onnx or json"]),
         (["empty"], ["there is no run in empty"]),
-        (["begun"], ["has no winner yet"]),
+        (["begun"], ["begun has no trials yet"]),
         (["lost/run"], ["there is no run or file lost/run"]),
         (["list.json"], ["list.json names no architecture"]),
         (["other.json"], ["other.json does not say the space"]),
@@ -251,7 +292,7 @@ def test_mistakes_are_one_sentence_and_nothing_is_written(
 ) -> None:
     (here / "empty").mkdir()
     assert nas("search", *RUN, "proxy=params", "budget=2", "out=begun").code == 0
-    (here / "begun" / "best.json").unlink()
+    (here / "begun" / "history.jsonl").write_text("")
     (here / "list.json").write_text("[]")
     (here / "other.json").write_text('{"tuple": [1]}')
     (here / "torn.json").write_text('{"tuple": [1')

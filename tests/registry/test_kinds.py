@@ -105,8 +105,12 @@ def test_every_kind_works_from_one_module_without_a_yaml(mine: Site) -> None:
     assert [trial["arch"] for trial in trials] == [[0, 1], [1, 0], [1, 1], [2, 0], [2, 1], [0, 0]]
     assert [trial["score"] for trial in trials] == [0.0, 2.5, 2.5, 5.0, 5.0, 0.0]
     assert trials[0]["metrics"] == {"params": 18, "weight-bits": 32 * 18 + 0.5}
-    report = mine.nas("report", "run", NAS_PLUGINS="mine")
-    assert told(report.out) == told(done.out)
+    for _ in range(2):
+        page = (mine.here / "run" / "report.html").read_text(encoding="utf-8")
+        for words in ("search space=lines", "export run format=source", "draw run", "report run"):
+            assert f"NAS_PLUGINS=mine nas {words}" in page
+        report = mine.nas("report", "run", NAS_PLUGINS="mine")
+        assert told(report.out) == told(done.out)
     assert mine.nas(*argv[:-2], "budget=8", "out=run", NAS_PLUGINS="mine").code == 0
 
 

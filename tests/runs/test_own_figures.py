@@ -50,3 +50,15 @@ def test_figures_that_the_report_can_name_are_read_from_the_journal(tmp_path: Pa
     nas.search(SPACE, "params", **QUICK, **options, out=tmp_path)
     (tmp_path / "best.json").unlink()
     assert command("report", tmp_path).code == 0
+
+
+def test_a_result_of_other_trials_is_refused(tmp_path: Path) -> None:
+    """As a kill leaves it, and only the program can say what the later trials are worth."""
+    out = tmp_path / "run"
+    options: dict[str, Any] = {"metrics": MEMORY, "constraints": ["bytes<=100k"]}
+    nas.search(SPACE, "params", **{**QUICK, "budget": 3}, **options, out=out)
+    earlier = (out / "best.json").read_text()
+    nas.search(SPACE, "params", **QUICK, **options, out=out)
+    (out / "best.json").write_text(earlier)
+    for words in (("report", out), ("export", out), ("draw", out)):
+        check_mistake(command(*words), ["best.json is of 3 trials", "run the program"])

@@ -256,6 +256,32 @@ def test_trials_that_only_rank_within_a_set_have_no_best_so_far(tmp_path: Path) 
     assert "best" not in header
 
 
+@pytest.mark.parametrize(
+    "words",
+    [[], ["objective=[flops^-0.5]"], ["objective=[params,-flops]"], ["ranking=rank_sum"]],
+    ids=["score", "formula", "pareto", "rank_sum"],
+)
+def test_the_winner_has_its_own_score_and_what_ranked_it(words: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "first"
+    several = ["proxy=[params,flops]"] if "ranking=rank_sum" in words else []
+    search(out, "csv", 12, *words, *several)
+    best = json.loads((out / "best.json").read_text())
+    result = json.loads((out / "steps.json").read_text())["result"]
+    own = history(out)[best["trial"]]["score"]
+    assert (result["winner/score"], result["winner/value"]) == (own, best["score"])
+    assert (own == best["score"]) == (not words)
+
+
+def test_a_winner_in_python_has_its_own_score_and_what_ranked_it(tmp_path: Path) -> None:
+    found = public.search(
+        small("nasbench201"), "params", "random", budget=12, finals=None, out=tmp_path / "first",
+        tracker="csv", objective=["params", "-flops"],
+    )  # fmt: skip
+    result = json.loads((tmp_path / "first" / "steps.json").read_text())["result"]
+    assert result["winner/score"] == found.best.score
+    assert result["winner/value"] == found.top[0][1] != found.best.score
+
+
 class Broken(Tracker):
     """A tracker that fails at some time."""
 

@@ -16,6 +16,7 @@ from nas.cli.comparing import Prepared, compared, drawing, prepared
 from nas.cli.composition import composed_again, run_hydra
 from nas.cli.config_files import conf_dirs, literal, quoted
 from nas.cli.settings import CompareSettings
+from nas.cli.used_plugins import setting
 from nas.errors import AllFailedError, UsageError, unknown
 from nas.report.writing import PAGE
 from nas.runs.folder import HISTORY, SCORES
@@ -38,8 +39,9 @@ def main(argv: Sequence[str]) -> None:
 
     def task(settings: CompareSettings) -> None:
         again = [word for word in argv if not word.startswith("out=")]
-        again.append(f"out={quoted(settings.out)}")
-        command = f"nas compare {shlex.join(again)}"
+        again += [*_data_dir(settings, argv), f"out={quoted(settings.out)}"]
+        before = setting(settings.record)
+        command = f"{before}nas compare {shlex.join(again)}"
         if settings.spaces is None:
             run(settings, command)
         else:
@@ -48,10 +50,18 @@ def main(argv: Sequence[str]) -> None:
                 settings.out,
                 spaces,
                 command,
-                {name: _alone(name, each, argv) for name, each in spaces.items()},
+                {name: before + _alone(name, each, argv) for name, each in spaces.items()},
             )
 
     run_hydra("compare", CompareSettings, task, argv)
+
+
+def _data_dir(settings: CompareSettings, argv: Sequence[str]) -> list[str]:
+    """The folder of tables as a word, where the environment named it: another shell may not."""
+    given = any(re.match(r"[+~]*data_dir(?!\w)", word) for word in argv)
+    if given or settings.table is None or not settings.data_dir:
+        return []
+    return [f"data_dir={quoted(settings.data_dir)}"]
 
 
 def run(settings: CompareSettings, again: str) -> None:
@@ -113,7 +123,7 @@ def _alone(name: str, settings: CompareSettings, argv: Sequence[str]) -> str:
     """The command that compares in one of several spaces alone."""
     several = re.compile(r"(spaces|tables|targets|table|target|out)=")
     words = [word for word in argv if not several.match(word)]
-    words += [f"space={name}", f"out={quoted(settings.out)}"]
+    words += [*_data_dir(settings, argv), f"space={name}", f"out={quoted(settings.out)}"]
     for key in ("table", "target"):
         value = getattr(settings, key)
         if value != COMPOSED[key]:

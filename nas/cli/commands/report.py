@@ -44,7 +44,7 @@ def main(argv: Sequence[str]) -> None:
 def run(folder: Path, settings: ReportSettings) -> None:
     """Print the summary of the run, or the table of a sweep's runs, as text or JSON."""
     from nas.cli.compared_folder import again, is_comparison
-    from nas.cli.reporting import read_run
+    from nas.cli.reporting import renewed
     from nas.cli.studying import searches_in
     from nas.report.search import search_page
     from nas.report.writing import PAGE, write
@@ -59,7 +59,7 @@ def run(folder: Path, settings: ReportSettings) -> None:
         if again(folder, settings.json):
             _tell(folder / PAGE, settings)
         return
-    found = read_run(folder)
+    found = renewed(folder)
     # the page first: whoever reads the summary may end the command, as head does
     new = found.whole or not (folder / PAGE).exists()  # else the page that is there says more
     written = new and write(lambda: search_page(found), folder / PAGE)

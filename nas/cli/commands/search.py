@@ -199,7 +199,7 @@ def _searched(
         summary = summarise(history, *figures, *held, elapsed, ready.true)
         write_best(folder, summary)
     if not stopped:
-        log.finish(winner(summary, settings.metrics))
+        log.finish(winner(summary, settings.metrics, history))
     write_front(folder, history, ranking, summary)
     if shown != "nothing":
         from nas.cli.reporting import leave_page
