@@ -121,7 +121,7 @@ def test_correlations_have_their_intervals() -> None:
         "proxy": "mine",
         "coverage": "50.0%",
         "ρ scored": "0.500 [0.250, 0.750]",
-        "ρ all": "undefined",
+        "ρ all": "–",
         "τ all": "0.500 [0.250, 0.750]",
         "Δρ to params": "+0.500 [+0.250, +0.750]",
         "ms each": "2",

@@ -21,7 +21,6 @@ from nas.runs.trackers import TRACKERS, Tracker
 from nas.runs.tracking import tracker_of
 from nas.scoring.devices import device_named as device_named
 from nas.scoring.executors import EXECUTORS, Executor
-from nas.scoring.given import surrogate_at_hand
 from nas.scoring.measures import measures_of
 from nas.scoring.objective import ProxyObjective
 from nas.space import SPACES, Space
@@ -47,6 +46,8 @@ def build_objective(
 
     A `space` that is given stands in place of that of the settings.
     """
+    from nas.scoring.given import surrogate_at_hand  # it needs torch
+
     if space is None:
         space = build_space(settings.space)  # first, because it needs no torch
     from nas.data.registry import SOURCES

@@ -107,7 +107,7 @@ def test_every_kind_works_from_one_module_without_a_yaml(mine: Site) -> None:
     assert trials[0]["metrics"] == {"params": 18, "weight-bits": 32 * 18 + 0.5}
     for _ in range(2):
         page = (mine.here / "run" / "report.html").read_text(encoding="utf-8")
-        for words in ("search space=lines", "export run format=source", "draw run", "report run"):
+        for words in ("search space=lines", "export run format=pt2", "draw run", "report run"):
             assert f"NAS_PLUGINS=mine nas {words}" in page
         report = mine.nas("report", "run", NAS_PLUGINS="mine")
         assert told(report.out) == told(done.out)

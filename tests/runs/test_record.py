@@ -23,7 +23,7 @@ def folder(run: tuple[Path, Done], tmp_path: Path) -> Path:
 EDITS: list[Callable[[str], str]] = [
     lambda text: text.replace("name: epsilon", "name: qarams"),
     lambda text: text.replace("budget: 60", "budget: 600"),
-    lambda text: text.replace("seed: 0\n", "", 1),
+    lambda text: text.replace("  seed: 0\n", "", 1),
     lambda text: text.replace("format: 2\n", ""),
     lambda text: text[: text.index("check:")],
     lambda text: text.replace("seed: 0", "seed: 2024-01-01"),
