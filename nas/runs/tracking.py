@@ -54,7 +54,7 @@ class Log:
     def finish(self, result: Mapping[str, float | str | None]) -> None:
         """Add the result."""
         there = {n: v for n, v in result.items() if isinstance(v, str) or _is_number(v)}
-        self._told(lambda tracker: tracker.finish(there))  # type: ignore[arg-type]
+        self._told(lambda tracker: tracker.finish(there))  # type: ignore[arg-type]  # no None
 
     def close(self) -> None:
         """End the log."""

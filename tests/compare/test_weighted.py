@@ -148,7 +148,7 @@ def flat(figures: object) -> list[float]:
     """All numbers in nested mappings, in order; None as NaN."""
     if isinstance(figures, dict):
         return [number for each in figures.values() for number in flat(each)]
-    return [np.nan if figures is None else float(figures)]  # type: ignore[arg-type]
+    return [np.nan if figures is None else float(figures)]  # type: ignore[arg-type]  # a number
 
 
 def test_a_disabled_compiler_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
