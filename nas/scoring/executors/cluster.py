@@ -75,9 +75,13 @@ def _local(workers: int) -> Iterator[str]:
     """The address of a cluster of processes on this machine, which keeps its files elsewhere."""
     from dask import config
     from distributed import LocalCluster
+    from distributed.utils import silence_logging_cmgr
 
     check_main()
     with ExitStack() as stack:
+        # the cluster ends its own silence before its last messages, among them those to workers
+        # that are killed already
+        stack.enter_context(silence_logging_cmgr(logging.ERROR))
         stack.enter_context(plain_start_method())
         stack.enter_context(config.set(PATIENT))
         place = TemporaryDirectory(prefix="nas-dask-", ignore_cleanup_errors=True)
