@@ -40,14 +40,23 @@ def weighted(
 
 
 def over(
-    trials: Sequence[Trial], names: Sequence[str], value: Callable[[Array], Array]
+    trials: Sequence[Trial],
+    names: Sequence[str],
+    value: Callable[[Array], Array],
+    *,
+    partly: bool = False,
 ) -> list[float]:
-    """`value` of the table (trials, names) of those that have all figures; -inf for others."""
+    """`value` of the table (trials, names) of those that have all figures; -inf for others.
+
+    `partly` also takes those that have one figure or more; what they lack is NaN in the table.
+    """
     import numpy as np
 
     table = np.array([[figure(trial, name) for name in names] for trial in trials])
     values = np.full(len(trials), -inf)
-    whole = np.flatnonzero(~np.isnan(table).any(axis=1)) if trials else np.arange(0)
+    lacking = np.isnan(table)
+    out = lacking.all(axis=-1) if partly else lacking.any(axis=-1)
+    whole = np.flatnonzero(~out) if trials else np.arange(0)
     if len(whole):
         values[whole] = value(table[whole])
     return [float(each) for each in values]

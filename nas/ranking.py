@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import inf, isnan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from nas.errors import UsageError
 from nas.figures import over, weighted
@@ -38,23 +38,28 @@ def by_score(
 
 @RANKINGS.register("rank_sum")
 def rank_sum(
-    trials: Sequence[Trial], *, weights: Mapping[str, float] | None = None
+    trials: Sequence[Trial],
+    *,
+    weights: Mapping[str, float] | None = None,
+    missing: Literal["out", "last"] = "out",
 ) -> list[float]:
     """Sum over proxies of log(rank / n), n the set's size (AZ-NAS, arXiv:2403.19232).
 
     The best trial of a proxy has rank n; ties share the mean of their ranks. `weights` are the
     factors of proxies (1 by default) and of metrics (0 by default) by name; under a negative one
     the lowest value has rank n. A trial that lacks one of the figures gets -inf and does not count
-    in the ranks. Raises UsageError if there are not two figures or more.
+    in the ranks; with `missing="last"` it only is behind all that have this figure, and it gets
+    -inf if it has none of them. Raises UsageError if there are not two figures or more.
     """
     import numpy as np
 
     def summed(values: Array) -> Array:
-        weighed = np.log(shares(values * np.sign(factors))) * np.abs(factors)
-        return np.asarray(weighed.sum(axis=1))
+        higher = values * np.sign(factors)
+        ranks = shares(np.where(np.isnan(higher), -inf, higher))
+        return np.asarray((np.log(ranks) * np.abs(factors)).sum(axis=1))
 
     names, factors = weighted("rank_sum", trials, weights)
-    return over(trials, names, summed)
+    return over(trials, names, summed, partly=missing == "last")
 
 
 @RANKINGS.register("median_rank")

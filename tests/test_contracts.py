@@ -174,7 +174,9 @@ def test_a_config_has_the_name_and_the_defaults_of_its_plugin(
 def test_every_config_has_a_plugin(registry: Registry[Any]) -> None:
     configs = {path.stem for path in (conf_dir() / registry.kind).glob("*.yaml")}
     combinations = (
-        {"several", "az_nas", "freerea", "vkdnw_agg", "trio"} if registry is PROXIES else set()
+        {"several", "az_nas", "freerea", "vkdnw_agg", "trio", "quintet"}
+        if registry is PROXIES
+        else set()
     )
     assert configs - combinations == ({*registry} if registry is not METRICS else set())
 

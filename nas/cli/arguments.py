@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.cli.config_files import GROUPS, literal, parts_of, ranking_of
+from nas.cli.config_files import GROUPS, leaves, literal, parts_of, ranking_of
 from nas.errors import UsageError
 from nas.storage.files import is_there, path_of
 
@@ -200,5 +200,7 @@ def _member(name: str, argv: Sequence[str]) -> list[str]:
         return [f"+proxy@proxy.{name}={name}"]
     placed = [f"+proxy@proxy.{name}.{place}={part}" for place, part in parts.items()]
     ranking = ranking_of(name, argv)
-    combined = [f"+proxy.{name}.ranking={ranking}"] if ranking is not None else []
-    return [*placed, f"+proxy.{name}.name={name}", *combined]
+    if ranking is None:
+        return [*placed, f"+proxy.{name}.name={name}"]
+    chosen = leaves(f"proxy.{name}.ranking", {"of": ranking.name, **ranking.options})
+    return [*placed, f"+proxy.{name}.name={name}", *chosen]

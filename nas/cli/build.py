@@ -116,14 +116,14 @@ def build_ranking(choice: Choice, proxies: Proxies, metrics: Sequence[str] = ())
     """The ranking that a config names; raises UsageError if it does not fit the proxies."""
     if choice.name not in RANKINGS:
         raise unknown("ranking", choice.name, RANKINGS)
-    ranking = RANKINGS.bound(_by_figure(choice, proxies))
+    ranking = RANKINGS.bound(by_figure(choice, proxies))
     # a ranking that cannot rank trials of these proxies raises its error now, not after scoring
     scores = dict.fromkeys(proxies.members, 0.0) if proxies.together else {}
     ranking([Trial(0, (), 0.0, dict.fromkeys(metrics, 0.0), 0.0, scores=scores)])
     return ranking
 
 
-def _by_figure(choice: Choice, proxies: Proxies) -> Choice:
+def by_figure(choice: Choice, proxies: Proxies) -> Choice:
     """The ranking with checked weights; a trial of one proxy calls that proxy's figure score."""
     weights = choice.options.get("weights")
     if weights is None or choice.name == "score":

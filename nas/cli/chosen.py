@@ -26,10 +26,15 @@ class Proxies:
     """Whether they count as several; this is true even for a list of one proxy."""
     combinations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """With `several`: the names of the proxies in each combination of the list."""
-    rankings: Mapping[str, str] = field(default_factory=dict)
+    rankings: Mapping[str, Choice] = field(default_factory=dict)
     """With `several`: the ranking of each combination that says one in its config."""
     parts: tuple[str, ...] = ()
     """With `several`: the names in the list; a combination has one name."""
+
+    def within(self, combination: str) -> Proxies:
+        """The proxies of a combination in the list, alone."""
+        members = {part: self.members[part] for part in self.combinations[combination]}
+        return Proxies(combination, members, together=True)
 
     @property
     def label(self) -> str:
@@ -83,7 +88,8 @@ def proxies(key: str, value: Any) -> Proxies:
         if found.together:
             combinations[part] = tuple(_members(config))
             if "ranking" in config:
-                rankings[part] = str(config["ranking"])
+                options = {**config["ranking"]}
+                rankings[part] = Choice(str(options.pop("of")), options)
     return Proxies(name, members, True, combinations, rankings, tuple(inside))
 
 

@@ -13,10 +13,11 @@ from time import perf_counter
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from nas.cli.build import build_executor, build_objective, build_ranking
+from nas.cli.build import build_executor, build_objective, build_ranking, by_figure
 from nas.cli.settings import CompareSettings
 from nas.cli.under import costs, finals_of
 from nas.errors import AllFailedError, UsageError
+from nas.registry.options import Choice
 from nas.report.writing import PAGE
 from nas.runs.folder import CONFIG, HISTORY, SCORES, write_record
 from nas.runs.progress import Progress
@@ -136,9 +137,13 @@ def _described(settings: CompareSettings) -> dict[str, Any]:
 
 def _objective(settings: CompareSettings) -> ProxyObjective:
     """The objective with the chosen proxies and the baselines."""
-    if settings.ranking.options.get("weights") is not None:
-        raise UsageError("ranking.weights is for a search: nas compare shows each proxy by itself")
+    if settings.ranking.name == "score" and settings.ranking.options.get("weights") is not None:
+        raise UsageError(
+            "ranking.weights needs ranking=rank_sum here: nas compare shows each proxy by itself"
+        )
     build_ranking(settings.ranking, settings.proxy)  # raises if it cannot rank them
+    for name, ranking in settings.proxy.rankings.items():
+        build_ranking(ranking, settings.proxy.within(name))
     return build_objective(settings, more=settings.baselines)
 
 
@@ -162,9 +167,13 @@ def _first(settings: CompareSettings) -> str:
     return parts[0] if parts and settings.ranking.name == "score" else _whole(settings)
 
 
-def _rankings(settings: CompareSettings) -> dict[str, str]:
+def _rankings(settings: CompareSettings) -> dict[str, Choice]:
     """The ranking of every combination, by its name."""
-    return {**settings.proxy.rankings, _whole(settings): settings.ranking.name}
+    inside = settings.proxy
+    others = {
+        name: by_figure(ranking, inside.within(name)) for name, ranking in inside.rankings.items()
+    }
+    return {**others, _whole(settings): by_figure(settings.ranking, settings.proxy)}
 
 
 def _truth(settings: CompareSettings, space: Space) -> tuple[Table | None, Truth | None, str]:

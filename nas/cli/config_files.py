@@ -15,6 +15,7 @@ from nas.cli.chosen import SEVERAL
 from nas.errors import UsageError
 from nas.registry.configs import conf_dir as conf_dir
 from nas.registry.configs import entries, placed
+from nas.registry.options import Choice
 from nas.registry.plugins import origin, plugins
 from nas.storage.files import is_there
 from nas.storage.yaml_files import checked_text, read_yaml
@@ -95,16 +96,38 @@ def combinations(argv: Sequence[str] = ()) -> dict[str, dict[str, str]]:
     return {name: parts for name, parts in found.items() if parts}
 
 
-def ranking_of(name: str, argv: Sequence[str]) -> str | None:
-    """The ranking that the config `name` of a combination asks for."""
+def ranking_of(name: str, argv: Sequence[str]) -> Choice | None:
+    """The ranking that the config `name` of a combination asks for, with its options."""
     asked = [value for key, value in _defaults_of(name, argv) if key == "override /ranking"]
-    return asked[-1] if asked else None
+    options = _proxy_config(name, argv)
+    own = options.get("ranking") if isinstance(options, dict) else None
+    return Choice(asked[-1], own if isinstance(own, dict) else {}) if asked else None
+
+
+def combined_by(name: str) -> str:
+    """How the config `name` of a combination ranks its proxies, as it is typed."""
+    ranking = ranking_of(name, ())
+    if ranking is None:
+        return "ranking=score"
+    options = [each.removeprefix("+") for each in leaves("ranking", ranking.options)]
+    return " ".join([f"ranking={ranking.name}", *options])
+
+
+def leaves(key: str, value: Any) -> list[str]:
+    """A value as overrides that add it to a config, one for each of its parts."""
+    if not isinstance(value, Mapping):
+        return [f"+{key}={value}"]
+    return [line for name, part in value.items() for line in leaves(f"{key}.{name}", part)]
 
 
 def _defaults_of(name: str, argv: Sequence[str]) -> list[tuple[str, str]]:
     """The entries of the defaults list of a proxy's config."""
+    return entries(_proxy_config(name, argv))
+
+
+def _proxy_config(name: str, argv: Sequence[str]) -> Any:
     files = [folder / "proxy" / f"{name}.yaml" for folder in conf_dirs(argv)]
-    return entries(next((content(path) for path in files if path.is_file()), None))
+    return next((content(path) for path in files if path.is_file()), None)
 
 
 def options_of(command: str) -> list[str]:

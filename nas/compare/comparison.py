@@ -18,6 +18,7 @@ from nas.compare.summary import summarised
 from nas.compare.under import Cost, check, limited, measuring
 from nas.data.tables import Truth
 from nas.errors import UsageError
+from nas.registry.options import Choice
 from nas.runs.stopping import GivenUpError
 from nas.scoring.executors import Executor
 from nas.scoring.keys import keys
@@ -53,7 +54,7 @@ def compare(
     sample: int | None = 1000,
     resamples: int = 1000,
     combinations: Mapping[str, Sequence[str]] | None = None,
-    rankings: Mapping[str, str] | None = None,
+    rankings: Mapping[str, Choice] | None = None,
     baseline: str = "params",
     under: Sequence[Cost] = (),
     finals: Finals | None = None,

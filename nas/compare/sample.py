@@ -17,9 +17,13 @@ from nas.compare.correlations import FEWEST, Array
 from nas.data.tables import Truth
 from nas.errors import UsageError
 from nas.ranking import RANKINGS
+from nas.registry.options import Choice
 from nas.scoring.attempt import described
 from nas.space import Space
 from nas.trial import Evaluation, Trial
+
+RANK_SUM = Choice("rank_sum")
+"""How proxies are combined where nothing else is said."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Comparison:
     """The truth of each architecture, higher is better."""
     combinations: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """The proxies of each combination, by its name."""
-    rankings: Mapping[str, str] = field(default_factory=dict)
+    rankings: Mapping[str, Choice] = field(default_factory=dict)
     """The ranking that combines the proxies over the sample; rank_sum for names not in here."""
     costs: Mapping[str, Array] = field(default_factory=dict)
     """What each architecture costs, by the name of the figure, as it is in the table."""
@@ -54,13 +58,13 @@ class Comparison:
             for name, scored in self.scored.items()
         }
         return alone | {
-            name: combined([alone[part] for part in parts], self.ranking_of(name))
+            name: combined({part: alone[part] for part in parts}, self.ranking_of(name))
             for name, parts in self.combinations.items()
         }
 
-    def ranking_of(self, combination: str) -> str:
-        """The name of the ranking that combines its proxies."""
-        return self.rankings.get(combination, "rank_sum")
+    def ranking_of(self, combination: str) -> Choice:
+        """The ranking that combines its proxies, with its options."""
+        return self.rankings.get(combination, RANK_SUM)
 
     def csv(self) -> str:
         """One row an architecture: its name, scores, costs, truth; empty if missing."""
@@ -99,19 +103,15 @@ def _sign(truth: Truth) -> int:
     return -1 if truth.target.startswith("-") else 1
 
 
-def combined(parts: Sequence[Array], ranking: str = "rank_sum") -> Array:
-    """Several proxies' scores as one value by a ranking; NaN where one of them is NaN."""
-    rows = np.stack(parts, axis=1)
+def combined(parts: Mapping[str, Array], ranking: Choice = RANK_SUM) -> Array:
+    """Several proxies' scores by name as one value by a ranking; NaN where it gives -inf."""
+    rows = np.stack([*parts.values()], axis=1)
     trials = [
-        Trial(number, (), float(row.sum()), {}, 0.0, scores=_named(row))
-        for number, row in enumerate(rows)
+        Trial(number, (), sum(row), {}, 0.0, scores=dict(zip(parts, row, strict=True)))
+        for number, row in enumerate(rows.tolist())
     ]
-    values = np.array(RANKINGS[ranking](trials))
+    values = np.array(RANKINGS.bound(ranking)(trials))
     return np.where(np.isinf(values), nan, values)
-
-
-def _named(values: Array) -> dict[str, float]:
-    return {str(place): float(value) for place, value in enumerate(values)}
 
 
 def sampled(space: Space, truth: Truth | None, sample: int | None, seed: int) -> list[Arch]:

@@ -84,7 +84,7 @@ def _costs(comparison: Comparison, name: str, values: Array) -> dict[str, Any]:
         reasons = Counter(["one of its parts has no score"] * (len(values) - known))
     return {
         "proxy": name,
-        **({f"{comparison.ranking_of(name)}_of": list(parts)} if parts is not None else {}),
+        **({f"{comparison.ranking_of(name).name}_of": list(parts)} if parts is not None else {}),
         "coverage": known / len(values),
         "scored": known,
         "seconds_per_arch": sum(median(each.seconds for each in part) for part in scored),

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 
 from nas.compare.correlations import ndcg
 from tests.support.command_line import SMALL, nas, size, snapshot, started, wait
@@ -126,6 +126,32 @@ def test_a_combination_has_the_ranking_of_its_config(here: Path) -> None:
     scores = np.array(whole)
     expected = (scores[:, :3] / np.abs(scores[:, :3]).max(axis=0)).sum(axis=1)
     assert np.allclose(scores[:, 3], expected)
+
+
+def test_a_combination_has_the_weights_of_its_config(here: Path) -> None:
+    """Beside other proxies as alone; and the same options can be given on the command line."""
+    places = {"meco_image": 4, "epsilon": 1, "expressivity": 1, "nasgraph": 1, "trainability": 1}
+    found = []
+    own = ["ranking=rank_sum", "ranking.weights={meco_image: 4}", "ranking.missing=last"]
+    for number, words in enumerate(
+        (["proxy=quintet"], ["proxy=[quintet,flops]"], [f"proxy=[{','.join(places)}]", *own])
+    ):
+        done = nas("compare", *QUICK, "sample=20", f"out={number}", *words)
+        assert done.code == 0, done.err
+        with (here / str(number) / "scores.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        found.append([float(row["rank_sum" if number == 2 else "quintet"]) for row in rows])
+    assert found[0] == found[1] == found[2]
+    values = np.array([[float(row[name] or "-inf") for name in places] for row in rows])
+    assert np.isinf(values).any(axis=0).sum() > 0
+    logs = np.log(rankdata(values, axis=0) / len(values))
+    assert np.allclose(found[0], logs @ np.array([*places.values()]))
+
+
+def test_weights_of_a_combination_are_checked(here: Path) -> None:
+    words = ["proxy=[params,naswot]", "ranking=rank_sum", "ranking.weights={flops: 2, synflow: 1}"]
+    refused(here, words, "there is no figure of the trials 'flops'")
+    refused(here, [*words[:2], "ranking.missing=first"], "ranking.missing=first must be")
 
 
 def test_pictures_and_a_page_without_links(here: Path) -> None:
@@ -317,7 +343,7 @@ ROW = f"{SPACE.format(ARCHS[0])},1,2\n"
         (["baselines=[parms]"], "there is no proxy 'parms'; did you mean 'params'"),
         (["data_dir=nowhere"], "data_dir=nowhere is no folder"),
         (["duplicates=maybe"], "duplicates=maybe must be error or mean"),
-        (["ranking.weights={params: 2}"], "ranking.weights is for a search"),
+        (["ranking.weights={params: 2}"], "ranking.weights needs ranking=rank_sum here"),
         (["out=data/nasbench201.csv"], "out=data/nasbench201.csv is no folder"),
         (["ranking=rank_sum"], "ranking=rank_sum compares several proxies"),
         (["strategy=random"], "there is no option of nas compare 'strategy'"),

@@ -38,6 +38,10 @@ def test_list_names_combinations_of_proxies() -> None:
     assert block.startswith("proxies\n")
     _, _, combined = block.partition("combinations of proxies, chosen by proxy= like one\n")
     assert re.search(r"^  az_nas +expressivity \+ .*, ranking=rank_sum\n +from ", combined, re.M)
+    weighted = (
+        r"^  quintet .*, ranking=rank_sum ranking.weights.meco_image=4 ranking.missing=last$"
+    )
+    assert re.search(weighted, combined, re.M)
     for name in ("trio", "vkdnw_agg", "freerea"):
         assert f"\n  {name} " in f"\n{combined}"
 

@@ -186,7 +186,7 @@ def test_a_combination_ranks_those_that_meet_the_limit_among_themselves() -> Non
     )
     cost = Cost("ms", [1], dict(zip(archs, [1.0, 1.0, 2.0, 1.0], strict=True)))
     picked = chosen(comparison, limited(cost, archs, ()))["both"][0]
-    few = combined([np.array(one)[[0, 1, 3]], np.array(other)[[0, 1, 3]]])
+    few = combined({"a": np.array(one)[[0, 1, 3]], "b": np.array(other)[[0, 1, 3]]})
     assert list(picked.places) == [[0, 1, 3][int(few.argmax())]] == [3]
 
 

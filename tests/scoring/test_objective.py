@@ -145,6 +145,33 @@ def test_rank_sum_against_counting(pairs: list[tuple[float, float]]) -> None:
         assert value == pytest.approx(expected)
 
 
+WEIGHTS = st.tuples(st.sampled_from([1.0, 4.0, -0.5]), st.sampled_from([1.0, 0.5]))
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(VALUE, VALUE), min_size=1, max_size=12), WEIGHTS)
+def test_rank_sum_with_missing_scores_last(
+    pairs: list[tuple[float, float]], factors: tuple[float, float]
+) -> None:
+    """What lacks a score counts as one below all; what lacks both is not in the set."""
+    trials = [trial(number, *pair) for number, pair in enumerate(pairs)]
+    weights = dict(zip(trials[0].scores, factors, strict=True))
+    there = [pair for pair in pairs if not all(map(isnan, pair))]
+    for value, pair in zip(rank_sum(trials, weights=weights, missing="last"), pairs, strict=True):
+        if all(map(isnan, pair)):
+            assert value == -inf
+            continue
+        expected = 0.0
+        for index, factor in enumerate(factors):
+            sign = 1 if factor > 0 else -1
+            column = [-99 if isnan(other[index]) else sign * other[index] for other in there]
+            own = -99 if isnan(pair[index]) else sign * pair[index]
+            below = sum(other < own for other in column)
+            share = (below + (column.count(own) + 1) / 2) / len(there)
+            expected += abs(factor) * log(share)
+        assert value == pytest.approx(expected)
+
+
 def test_by_score_puts_what_has_none_last() -> None:
     assert by_score([trial(0, 2.0), trial(1, nan), trial(2, -5.0)]) == [2.0, -inf, -5.0]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from nas.cli.commands.list import source
 from nas.cli.comments import head
-from nas.cli.config_files import GROUPS, combinations, configs, ranking_of
+from nas.cli.config_files import GROUPS, combinations, combined_by, configs
 from nas.cli.help import options, page, plugin_options, written
 from nas.cli.kinds import registries
 from nas.errors import UsageError, unknown
@@ -72,7 +72,7 @@ def _kind(kind: str) -> str:
 def _combined(name: str) -> str:
     """One line about a combination."""
     parts = " + ".join(combinations()[name].values())
-    return f"a combination: {parts}, ranking={ranking_of(name, ()) or 'score'}"
+    return f"a combination: {parts}, {combined_by(name)}"
 
 
 def _plugin(kind: str, name: str) -> str:

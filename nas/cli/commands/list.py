@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.cli.composition import positional, run_hydra
-from nas.cli.config_files import combinations, configs, ranking_of
+from nas.cli.config_files import combinations, combined_by, configs
 from nas.cli.kinds import registries
 from nas.cli.settings import ListSettings
 from nas.errors import UsageError, unknown
@@ -63,8 +63,7 @@ def _block(title: str, registry: Registry[Any]) -> str:
     if title == "proxies" and (combined := combinations()):
         lines.append("combinations of proxies, chosen by proxy= like one")
         for name, parts in combined.items():
-            ranking = ranking_of(name, ()) or "score"
-            lines.append(f"  {name:<{width}}  {' + '.join(parts.values())}, ranking={ranking}")
+            lines.append(f"  {name:<{width}}  {' + '.join(parts.values())}, {combined_by(name)}")
             lines.append(f"  {'':<{width}}  from {configs('proxy')[name]}")
     return "\n".join(lines)
 
