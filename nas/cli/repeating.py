@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nas.cli.arguments import FORMULAS
 from nas.cli.chosen import SEVERAL
-from nas.cli.config_files import GROUPS, conf_dir, conf_dirs, literal
+from nas.cli.config_files import GROUPS, conf_dir, conf_dirs, literal, quoted
 from nas.cli.used_plugins import setting
 from nas.errors import UsageError
 from nas.registry.configs import entries
@@ -25,6 +25,12 @@ PLAIN = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 """A text that Hydra's grammar reads as one without quotes."""
+
+
+def go_on(command: str, words: Sequence[str], out: str, record: Mapping[str, Any]) -> str:
+    """The command with the words that were typed, which goes on in its folder from any shell."""
+    kept = [word for word in words if not word.startswith("out=")]
+    return setting(record) + shlex.join(["nas", command, *kept, f"out={quoted(out)}"])
 
 
 def again(record: Mapping[str, Any]) -> str:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from nas.cli.repeating import again
+from nas.cli import repeating
+from nas.cli.repeating import again, go_on
 from nas.cli.settings import SearchSettings, typed
 from nas.runs.folder import read_record
 from tests.support.command_line import SMALL, history, nas
@@ -32,6 +34,7 @@ def record(folder: Path) -> dict[str, Any]:
         ["proxy=params", "objective=params*flops^-0.07", "timeout=10m", "count=scored"],
         ["proxy=params", "warmup=6", "warmup.proxy=flops", "move=flops", "live=false"],
         ["proxy=params", "ranking=pareto", "proxy=[params,flops]", "reference=[0,-5.5]"],
+        ["proxy=quintet", "budget=4"],
         ["proxy=epsilon", "proxy.underflow=none", "strategy=evolution", "strategy.population=4"],
     ],
     ids=lambda words: " ".join(words),
@@ -72,3 +75,13 @@ def test_texts_that_look_like_something_else_stay_texts(here: Path) -> None:
 
 def test_a_search_by_a_program_has_no_command() -> None:
     assert again({"scores": {"proxy": "key"}, "space": {"name": "mine"}}) == ""
+
+
+def test_a_command_that_goes_on_says_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its folder in quotes that a shell and Hydra read, and the plugins of the environment."""
+    monkeypatch.setattr(repeating, "setting", lambda record: f"NAS_PLUGINS={record['space']} ")
+    command = go_on("table", ["epochs=2", "out=old", "sample=4"], "a b's", {"space": "mine"})
+    plugins, *words = shlex.split(command)
+    assert plugins == "NAS_PLUGINS=mine"
+    assert words[:-1] == ["nas", "table", "epochs=2", "sample=4"]
+    assert OverridesParser.create().parse_override(words[-1]).value() == "a b's"

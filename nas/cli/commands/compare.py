@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,8 +14,8 @@ from typing import Any
 from nas.cli.comparing import Prepared, compared, drawing, prepared
 from nas.cli.composition import composed_again, run_hydra
 from nas.cli.config_files import conf_dirs, literal, quoted
+from nas.cli.repeating import go_on
 from nas.cli.settings import CompareSettings
-from nas.cli.used_plugins import setting
 from nas.errors import AllFailedError, UsageError, unknown
 from nas.report.writing import PAGE
 from nas.runs.folder import HISTORY, SCORES
@@ -38,10 +37,8 @@ def main(argv: Sequence[str]) -> None:
     """Run one comparison, or one in each of several spaces."""
 
     def task(settings: CompareSettings) -> None:
-        again = [word for word in argv if not word.startswith("out=")]
-        again += [*_data_dir(settings, argv), f"out={quoted(settings.out)}"]
-        before = setting(settings.record)
-        command = f"{before}nas compare {shlex.join(again)}"
+        words = [*argv, *_data_dir(settings, argv)]
+        command = go_on("compare", words, settings.out, settings.record)
         if settings.spaces is None:
             run(settings, command)
         else:
@@ -50,7 +47,7 @@ def main(argv: Sequence[str]) -> None:
                 settings.out,
                 spaces,
                 command,
-                {name: before + _alone(name, each, argv) for name, each in spaces.items()},
+                {name: _alone(name, each, argv) for name, each in spaces.items()},
             )
 
     run_hydra("compare", CompareSettings, task, argv)
@@ -123,12 +120,12 @@ def _alone(name: str, settings: CompareSettings, argv: Sequence[str]) -> str:
     """The command that compares in one of several spaces alone."""
     several = re.compile(r"(spaces|tables|targets|table|target|out)=")
     words = [word for word in argv if not several.match(word)]
-    words += [*_data_dir(settings, argv), f"space={name}", f"out={quoted(settings.out)}"]
+    words += [*_data_dir(settings, argv), f"space={name}"]
     for key in ("table", "target"):
         value = getattr(settings, key)
         if value != COMPOSED[key]:
             words.append(f"{key}={'null' if value is None else quoted(value)}")
-    return f"nas compare {shlex.join(words)}"
+    return go_on("compare", words, settings.out, settings.record)
 
 
 def run_spaces(

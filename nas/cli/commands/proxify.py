@@ -17,6 +17,7 @@ from nas.cli.chosen import space_words
 from nas.cli.composition import run_hydra
 from nas.cli.config_files import quoted
 from nas.cli.proxify_settings import ProxifySettings
+from nas.cli.repeating import go_on
 from nas.errors import AllFailedError, NothingFoundError, UsageError
 from nas.runs.folder import CONFIG, HISTORY, write_record
 from nas.runs.progress import Progress
@@ -41,9 +42,7 @@ def main(argv: Sequence[str]) -> None:
     """Look for the cheapest training among those that the arguments name."""
 
     def task(settings: ProxifySettings) -> None:
-        again = [word for word in argv if not word.startswith("out=")]
-        again.append(f"out={quoted(settings.out)}")
-        run(settings, f"nas proxify {shlex.join(again)}")
+        run(settings, go_on("proxify", argv, settings.out, settings.record))
 
     run_hydra("proxify", ProxifySettings, task, argv)
 

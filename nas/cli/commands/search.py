@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from nas.arch import Arch
 from nas.cli.build import build_executor, build_metrics, build_objective, build_tracker
 from nas.cli.composition import run_hydra
-from nas.cli.config_files import quoted
 from nas.cli.finals import hold, read
 from nas.cli.judging import aims, judging, with_figures
 from nas.cli.questions import completed, question
+from nas.cli.repeating import go_on
 from nas.cli.settings import SearchSettings
 from nas.cli.studying import print_sweep
 from nas.cli.tables import table_of
@@ -82,12 +81,12 @@ def main(argv: Sequence[str]) -> None:
         job = HydraConfig.get()
         sweep = job.mode == RunMode.MULTIRUN
         here = str(job.sweep.dir if sweep else settings.out)
-        again = [word for word in argv if not word.startswith("out=")] + [f"out={quoted(here)}"]
+        again = go_on("search", argv, here, settings.record)
         if sweep:
             end_with_parent()  # where a launcher runs it in another process
             out = job.runtime.output_dir
             settings = replace(settings, out=out, record={**settings.record, "out": out})
-        run(settings, f"nas search {shlex.join(again)}", "line" if sweep else "summary")
+        run(settings, again, "line" if sweep else "summary")
         made.append(Path(out if sweep else settings.out))
 
     swept = run_hydra("search", SearchSettings, task, argv)

@@ -29,6 +29,7 @@ from nas.cli.studying import (
     write_study,
 )
 from nas.cli.sweeps import apart, combined, folder_name, regrouped
+from nas.cli.used_plugins import setting
 from nas.errors import AllFailedError, NothingFoundError, UsageError
 from nas.runs.folder import BEST, FREE, read_best, read_record
 from nas.runs.progress import Progress
@@ -142,7 +143,8 @@ def run(settings: StudySettings, variants: Sequence[Variant], again: str) -> Non
         if stopped:
             left = sum(not _done(job) for job in jobs)
             print(f"stopped with {left} of {searches(len(jobs))} left; go on with")
-            print(f"  nas study out={quoted(settings.out)} {again}".rstrip())
+            out = shlex.join([f"out={quoted(settings.out)}"])
+            print(f"  {setting(settings.record)}nas study {out} {again}".rstrip())
             sys.exit(STOPPED)
         folders = searches_in(folder)
         if not folders:

@@ -13,6 +13,7 @@ from nas.cli.build import build_executor, build_space
 from nas.cli.chosen import space_words
 from nas.cli.composition import positional, run_hydra
 from nas.cli.config_files import quoted
+from nas.cli.repeating import go_on
 from nas.cli.training import check_code, check_folder, job_of, write_settings
 from nas.cli.training_settings import TableSettings
 from nas.errors import AllFailedError, NotApplicableError, UsageError
@@ -39,8 +40,7 @@ def main(argv: Sequence[str]) -> None:
 
     def task(settings: TableSettings) -> None:
         check_code(settings, rest)
-        again = [word for word in argv if not word.startswith("out=")]
-        run(settings, f"nas table {shlex.join(again)} out={quoted(settings.out)}")
+        run(settings, go_on("table", argv, settings.out, settings.record))
 
     run_hydra("table", TableSettings, task, rest)
 

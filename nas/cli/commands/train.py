@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +13,8 @@ from nas.cli.arguments import is_notation, names_a_path
 from nas.cli.build import build_space, build_tracker
 from nas.cli.comparing import drawing
 from nas.cli.composition import positional, run_hydra
-from nas.cli.config_files import options_of, quoted
+from nas.cli.config_files import options_of
+from nas.cli.repeating import go_on
 from nas.cli.training import check_code, check_folder, job_of, write_settings
 from nas.cli.training_settings import TrainSettings
 from nas.cli.winners import with_winners
@@ -48,8 +48,7 @@ def main(argv: Sequence[str]) -> None:
         if settings.file is not None and not named:
             raise UsageError("a config says file: only the command line names code")
         check_code(settings, rest)
-        again = [word for word in argv if not word.startswith("out=")]
-        run(settings, words, f"nas train {shlex.join(again)} out={quoted(settings.out)}")
+        run(settings, words, go_on("train", argv, settings.out, settings.record))
 
     run_hydra("train", TrainSettings, task, rest)
 
