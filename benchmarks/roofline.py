@@ -16,7 +16,7 @@ import argparse
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import isnan
 from pathlib import Path
 from random import Random
@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from nas import SPACES
 from nas.collapse import kernels
 from nas.collapse.outputs import Inputs
+from nas.collapse.planes import Planes
 from nas.collapse.program import ADD, BOX, MEAN, MIX, PLANE, POOL, RELU, Program, written
 from nas.data.sources import make_batch
 from proxies.epsilon import Epsilon
@@ -67,15 +68,27 @@ def main() -> None:
         program = written(network)[0]
         if not len(program.outputs):
             continue
-        arena = planes.arena(program, 16)
-        work = planes.work(program, Epsilon().shared_weights(space), arena)
-        results = np.empty((2, 1, options.size))
-        measured = least(lambda: kernels.run(work, results, results[:, :, 0]), options.repeat)
+        seconds, state = cell(planes, program, Epsilon().shared_weights(space), options.repeat)
         totals["cells"] += 1
-        totals["measured"] += measured
-        for name, value in bound(program, work.state, options.size, rates).items():
+        totals["measured"] += seconds
+        for name, value in bound(program, state, options.size, rates).items():
             totals[name] += value
     report(totals, rates)
+
+
+def cell(
+    planes: Planes, program: Program, weights: Sequence[float], repeat: int
+) -> tuple[float, Any]:
+    """The kernels' least seconds for a program, and the states of its nodes afterwards."""
+    arena, results = planes.arena(program, 16), np.empty((2, 1, planes.batch))
+    states: list[Any] = []
+
+    def run() -> None:
+        work = planes.work(program, weights, arena)
+        kernels.run(work, results, results[:, :, 0])
+        states[:] = [work.state]
+
+    return least(run, repeat), states[0]
 
 
 def bandwidths() -> dict[str, float]:
@@ -84,9 +97,15 @@ def bandwidths() -> dict[str, float]:
     for name, size in LEVELS.items():
         a, b = np.ones((2, size // 8), np.float32)
         loops = max(1, 2**24 // size)
-        seconds = least(lambda: [kernels._view(b, a, 1.0, 0.0, 0.0) for _ in range(loops)], 20)
+        seconds = least(lambda: [view(b, a) for _ in range(loops)], 20)
         found[name] = loops * size / seconds
     return found
+
+
+@kernels.compiled
+def view(out: NDArray[np.float32], a: NDArray[np.float32]) -> None:
+    """A view of an array, written to another."""
+    kernels._view(out, a, 1.0, 0.0, 0.0)
 
 
 def rate() -> float:

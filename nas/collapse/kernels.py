@@ -14,15 +14,21 @@ Two savings:
   nodes that only this term needs.
 
 All compiled functions are in this file, because Numba compiles them again only when this file
-changes. A call costs two atomic operations for every array among its arguments, arrays within a
-`Work` included. Functions that are called often therefore take only the arrays that they need.
+changes. How long that takes depends on how they are cut:
+
+- Numba optimises a function once for itself and once more within every function that calls it. So
+  calls are three deep at most for what loops over maps: `run`, a pass, a loop.
+- `prepare` and what chooses the next node know nothing of the program's dtype. They are compiled
+  once for both.
+- Python calls `prepare` and `run` only; the others have no wrappers for it, and no file each.
+- Nothing makes an array, so that references need not be counted. This makes calls cheaper, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from math import exp, hypot, inf, isnan, log, log1p, log2, nan, sqrt
+from math import exp, hypot, inf, isnan, ldexp, log, log1p, log2, nan, sqrt
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -35,7 +41,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Values = NDArray[Any]
 """Numbers of the program's dtype, in one dimension unless another shape is given."""
 
-INTEGERS = "kind kernel stride padding dilation height width first last vector same uses done slot"
+GIVEN = "kind kernel stride padding dilation height width first last"
+INTEGERS = f"{GIVEN} vector same three uses done slot"
 NUMBERS = "stretch p q least mean spread scale bound"
 STATE = np.dtype(
     [
@@ -68,22 +75,35 @@ NOTHING, FULL = -1, -2
 """In place of the index of a node or buffer: there is none; all buffers are taken."""
 
 
-def compiled(function: Function) -> Function:
-    """Compile a function at its first call, and keep it on disk if a folder can be written to.
+# Sums may be taken in any order. NaN and infinity behave as in PyTorch. Nothing here makes arrays,
+# so `_nrt`, the counting of references to them, is off.
+_compiler = partial(
+    njit,
+    nogil=True,
+    error_model="numpy",
+    fastmath={"reassoc", "contract"},
+    _nrt=False,
+    no_cfunc_wrapper=True,
+)
 
-    Sums may be taken in any order. NaN and infinity behave as in PyTorch.
-    """
-    compiler = partial(njit, nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
+
+def inner(function: Function) -> Function:
+    """Compile a function as a part of those that call it. Python cannot call it."""
+    return cast(Function, _compiler(no_cpython_wrapper=True)(function))
+
+
+def compiled(function: Function) -> Function:
+    """Compile a function at its first call, and keep it on disk if a folder can be written to."""
     try:
-        return cast(Function, compiler(cache=True)(function))
+        return cast(Function, _compiler(cache=True)(function))
     except RuntimeError:  # neither the package's folder nor the user's can be written to
-        return cast(Function, compiler()(function))
+        return cast(Function, _compiler()(function))
 
 
 # Loops over neighbours. `floor if x < floor else x` keeps NaN, as ReLU does.
 
 
-@compiled
+@inner
 def _view(out: Values, a: Values, p: float, q: float, least: float) -> None:
     scale, shift, floor = a.dtype.type(p), a.dtype.type(q), a.dtype.type(least)
     for i in range(out.size):
@@ -91,7 +111,7 @@ def _view(out: Values, a: Values, p: float, q: float, least: float) -> None:
         out[i] = floor if x < floor else x
 
 
-@compiled
+@inner
 def _become_view(out: Values, p: float, q: float, least: float) -> None:
     scale, shift, floor = out.dtype.type(p), out.dtype.type(q), out.dtype.type(least)
     for i in range(out.size):
@@ -99,7 +119,7 @@ def _become_view(out: Values, p: float, q: float, least: float) -> None:
         out[i] = floor if x < floor else x
 
 
-@compiled
+@inner
 def _add(out: Values, a: Values, p: float, q: float, least: float) -> None:
     scale, shift, floor = a.dtype.type(p), a.dtype.type(q), a.dtype.type(least)
     for i in range(out.size):
@@ -107,7 +127,7 @@ def _add(out: Values, a: Values, p: float, q: float, least: float) -> None:
         out[i] += floor if x < floor else x
 
 
-@compiled
+@inner
 def _add_rows(
     out: Values, a: Values, b: Values, c: Values, p: float, q: float, least: float
 ) -> None:
@@ -123,7 +143,7 @@ def _add_rows(
         out[i] = x + y + z
 
 
-@compiled
+@inner
 def _add_columns(
     out: Values, a: Values, b: Values, c: Values, factor: float, about: float
 ) -> tuple[float, float]:
@@ -142,14 +162,7 @@ def _add_columns(
     return float(total), float(squares)
 
 
-@compiled
-def _mean(out: Values, a: Values, b: Values) -> None:
-    half = out.dtype.type(0.5)
-    for i in range(out.size):
-        out[i] = (a[i] + b[i]) * half
-
-
-@compiled
+@inner
 def _most(out: Values, a: Values, p: float, q: float, least: float) -> None:
     scale, shift, floor = a.dtype.type(p), a.dtype.type(q), a.dtype.type(least)
     for i in range(out.size):
@@ -159,14 +172,7 @@ def _most(out: Values, a: Values, p: float, q: float, least: float) -> None:
             out[i] = x
 
 
-@compiled
-def _multiply(out: Values, factor: float) -> None:
-    scale = out.dtype.type(factor)
-    for i in range(out.size):
-        out[i] *= scale
-
-
-@compiled
+@inner
 def _distances(a: Values, p: float, q: float, least: float, about: float) -> tuple[float, float]:
     """The sums of the view's distances from `about` and of their squares."""
     scale, shift, floor = a.dtype.type(p), a.dtype.type(q), a.dtype.type(least)
@@ -181,43 +187,18 @@ def _distances(a: Values, p: float, q: float, least: float, about: float) -> tup
     return float(total), float(squares)
 
 
-# Passes over a whole map. A pass that makes values returns a value near their mean, and the sums
-# of the distances from that value and of their squares: a large mean then costs no digits.
+# Passes over a whole map. A pass that makes values measures them, too: it adds up the distances
+# from a value near their mean, and the squares of these. A large mean then costs no digits.
 
 
-@compiled
-def _source(planes: Values, arena: Values, slot: int, size: int) -> Values:
+@_compiler(inline="always")  # without counting references no function can return an array
+def _source(planes: Values, arena: Values, slot: int) -> Any:
     """A buffer of the program's dtype, or a channel of the input."""
-    return arena[slot, :size] if slot < len(arena) else planes[slot - len(arena), :size]
+    return arena[slot] if slot < len(arena) else planes[slot - len(arena)]
 
 
-@compiled
-def _is_three(node: Any) -> bool:
-    """Whether a node has windows of 3x3 with stride 1 and padding 1; most have."""
-    three = node.kernel == 3 and node.stride == 1 and node.padding == 1 and node.dilation == 1
-    return bool(three and (node.kind == BOX or (node.kind == POOL and node.width > 1)))
-
-
-@compiled
-def _rows(out: Values, a: Values, h: int, view: Any) -> None:
-    """The sum of the view's rows h - 1, h and h + 1, without rows outside the image."""
-    width = out.size
-    row = a[h * width : (h + 1) * width]
-    above, below = a[max(h - 1, 0) * width :], a[min(h + 1, view.height - 1) * width :]
-    if 0 < h < view.height - 1:
-        _add_rows(out, above, row, below, view.p, view.q, view.least)
-        return
-    _view(out, row, view.p, view.q, view.least)
-    if h > 0:
-        _add(out, above, view.p, view.q, view.least)
-    if h < view.height - 1:
-        _add(out, below, view.p, view.q, view.least)
-
-
-@compiled
-def _three(
-    out: Values, a: Values, line: Values, batch: int, node: Any, view: Any
-) -> tuple[float, float, float]:
+@inner
+def _three(out: Values, a: Values, line: Values, batch: int, node: Any, view: Any) -> None:
     """Windows of 3x3 with stride 1 and padding 1: sums / 8, or means * 9 / 8."""
     height, width = view.height, view.width * batch
     inner, right = line[batch : batch + width], line[batch + width : 2 * batch + width]
@@ -225,11 +206,24 @@ def _three(
     right[:] = 0
     about = total = squares = 0.0
     for h in range(height):
-        _rows(inner, a, h, view)
+        row = a[h * width : (h + 1) * width]
+        above, below = a[(h - 1) * width :], a[(h + 1) * width :]
+        if 0 < h < height - 1:
+            _add_rows(inner, above, row, below, view.p, view.q, view.least)
+        else:  # the sum of the rows h - 1 to h + 1 without those outside the image
+            _view(inner, row, view.p, view.q, view.least)
+            if h > 0:
+                _add(inner, above, view.p, view.q, view.least)
+            if h < height - 1:
+                _add(inner, below, view.p, view.q, view.least)
         if node.kind == POOL:  # a column outside the image: the mean of the two inside
-            _mean(line[:batch], inner, inner[batch:])
-            _mean(right, inner[width - batch :], inner[width - 2 * batch :])
-        factor = _third(node, h)
+            _view(line[:batch], inner, 0.5, 0.0, -inf)
+            _add(line[:batch], inner[batch:], 0.5, 0.0, -inf)
+            _view(right, inner[width - batch :], 0.5, 0.0, -inf)
+            _add(right, inner[width - 2 * batch :], 0.5, 0.0, -inf)
+        factor = 0.125
+        if node.kind == POOL:  # more where the window has fewer rows inside the image
+            factor = 0.375 / (1 + (h > 0) + (h < height - 1))
         target = out[h * width : (h + 1) * width]
         sums = _add_columns(target, line, inner, line[2 * batch :], factor, about)
         if h == 0:
@@ -237,20 +231,12 @@ def _three(
             sums = _distances(target, 1.0, 0.0, -inf, about)
         total += sums[0]
         squares += sums[1]
-    return about, total, squares
+    _moments(node, about, total, squares, out.size)
 
 
-@compiled
-def _third(node: Any, h: int) -> float:
-    """1 / 8; for a mean, more where the window has fewer than three rows inside the image."""
-    return 0.375 / (1 + (h > 0) + (h < node.height - 1)) if node.kind == POOL else 0.125
-
-
-@compiled
-def _windows(
-    out: Values, a: Values, line: Values, batch: int, node: Any, view: Any
-) -> tuple[float, float, float]:
-    """Windows of any kind: sums divided by `_divisor(kernel)`, means or maxima."""
+@inner
+def _windows(out: Values, a: Values, line: Values, batch: int, node: Any, view: Any) -> None:
+    """Windows of any kind: means, maxima, or sums divided by a power of two near their area."""
     start = -inf if node.kind == MOST else 0.0
     before, width = view.width * batch, node.width * batch
     row = line[:before]
@@ -258,7 +244,8 @@ def _windows(
     for h in range(node.height):
         row[:] = start
         top, rows = h * node.stride - node.padding, 0
-        for y in range(top, top + node.kernel * node.dilation, node.dilation):
+        for j in range(node.kernel):
+            y = top + j * node.dilation
             if 0 <= y < view.height:
                 rows += 1
                 if node.kind == MOST:
@@ -270,7 +257,8 @@ def _windows(
         for w in range(node.width):
             pixel = target[w * batch : (w + 1) * batch]
             left, columns = w * node.stride - node.padding, 0
-            for x in range(left, left + node.kernel * node.dilation, node.dilation):
+            for j in range(node.kernel):
+                x = left + j * node.dilation
                 if 0 <= x < view.width:
                     columns += 1
                     if node.kind == MOST:
@@ -278,31 +266,38 @@ def _windows(
                     else:
                         _add(pixel, row[x * batch :], 1.0, 0.0, -inf)
             if node.kind == POOL:
-                _multiply(pixel, 1 / (rows * columns))
+                _become_view(pixel, 1 / (rows * columns), 0.0, -inf)
         if node.kind == BOX:
-            _multiply(target, 1 / _divisor(node.kernel))
+            _become_view(target, 1 / _power(2 * log2(node.kernel)), 0.0, -inf)
         if h == 0:
             about = float(target[0])
         sums = _distances(target, 1.0, 0.0, -inf, about)
         total += sums[0]
         squares += sums[1]
-    return about, total, squares
+    _moments(node, about, total, squares, out.size)
 
 
-@compiled
-def _divisor(kernel: int) -> float:
-    """The power of two nearest to the window's area: dividing by it keeps sizes and is exact."""
-    return 2.0 ** round(2 * log2(kernel))
+@inner
+def _power(logarithm: float) -> float:
+    """The power of two nearest to 2^logarithm: to multiply by it is exact.
+
+    OverflowError for NaN and infinity: the squares of a node's numbers are too large.
+    """
+    if not abs(logarithm) < inf:
+        raise OverflowError
+    return ldexp(1.0, round(logarithm))
 
 
-@compiled
+@inner
 def _spatial_mean(out: Values, a: Values, batch: int, view: Any) -> None:
     """The mean over height and width, in float64."""
     mean = out[:batch]
     mean[:] = 0
-    for start in range(0, a.size, batch):
-        _add(mean, a[start:], view.p, view.q, view.least)
-    _multiply(mean, batch / a.size)
+    pixels = view.height * view.width
+    for pixel in range(pixels):
+        _add(mean, a[pixel * batch :], view.p, view.q, view.least)
+    for n in range(batch):
+        mean[n] *= 1 / pixels
 
 
 # The states of the nodes.
@@ -313,12 +308,10 @@ class Work(NamedTuple):
 
     program: Program
     state: Any
-    """(weight, node), of dtype `STATE`."""
+    """(weight, node), of dtype `STATE`, as `prepare` fills it in."""
     log_weights: Values
     planes: Values
     """(channel, height * width * batch), and the sum of the channels."""
-    moments: Values
-    """Mean and standard deviation of every plane."""
     arena: Values
     """(buffer, size), of the program's dtype."""
     wide: Values
@@ -327,6 +320,8 @@ class Work(NamedTuple):
     """How many nodes view each buffer."""
     line: Values
     """Room for a row of an image with its padding."""
+    shares: Values
+    """Room for the shares of the terms of a sum, each at the place of its term."""
     todo: Values
     """Room for the indices of nodes that wait during a walk through the graph."""
     settled: Values
@@ -336,13 +331,13 @@ class Work(NamedTuple):
     """The machine epsilon of the program's dtype."""
 
 
-@compiled
+@inner
 def _row(state: Any, weight: int, i: int) -> int:
     """The row of `state`, a weight, in which a node's values stand."""
     return 0 if state[0, i].same else weight
 
 
-@compiled
+@inner
 def _at(state: Any, sources: Values, weight: int, k: int) -> Any:
     """The state with the values of the source at place k."""
     j = sources[k]
@@ -350,17 +345,21 @@ def _at(state: Any, sources: Values, weight: int, k: int) -> Any:
 
 
 @compiled
-def _prepare(work: Work) -> None:
-    """Fill the states in, before anything is computed."""
-    state, sources, outputs = work.state, work.program.sources, work.program.outputs
-    work.held[:] = 0
-    work.settled[:] = 0
+def prepare(
+    state: Any, program: Program, log_weights: Values, moments: Values, settled: Values, slots: int
+) -> None:
+    """Fill the states in, before anything is computed; from `kind` to `last` they are given.
+
+    `moments` are mean and standard deviation of every plane, `slots` is the number of buffers.
+    """
+    sources = program.sources
+    settled[:] = 0
     for i in range(state.shape[1]):
-        _describe(work, i)
+        _describe(state, program, moments, slots, i)
         for weight in range(1, len(state)):
             state[weight, i] = state[0, i]
     for weight in range(len(state)):
-        for i in outputs:
+        for i in program.outputs:
             state[_row(state, weight, i), i].uses += 1
         for i in range(state.shape[1] - 1, -1, -1):
             node = state[weight, i]
@@ -368,63 +367,59 @@ def _prepare(work: Work) -> None:
                 for k in range(node.first, node.last):
                     _at(state, sources, weight, k).uses += 1
     for weight in range(len(state)):
-        _renew(state, sources, work.log_weights, work.settled, weight, state.shape[1])
+        _renew(state, sources, log_weights, settled, weight, state.shape[1])
 
 
-@compiled
-def _describe(work: Work, i: int) -> None:
-    """Fill in a node's state under the first weight from the program."""
-    program, node = work.program, work.state[0, i]
-    number = program.nodes[i]
-    node.kind, node.kernel, node.stride = number[0], number[1], number[2]
-    node.padding, node.dilation = number[3], number[4]
-    node.height, node.width = number[5], number[6]
-    node.first, node.last = program.first[i], program.first[i + 1]
+@inner
+def _describe(state: Any, program: Program, moments: Values, slots: int, i: int) -> None:
+    """Fill in the rest of a node's state under the first weight."""
+    node, gains = state[0, i], program.gains
     node.uses, node.p, node.q, node.least = 0, 1.0, 0.0, -inf
     node.mean = node.spread = nan
     if node.kind == PLANE:
         channel = program.sources[node.first]
         node.done, node.same, node.vector = 1, 1, 0
-        node.slot = len(work.arena) + channel
-        node.mean, node.spread = work.moments[channel, 0], work.moments[channel, 1]
+        node.slot = slots + channel
+        node.mean, node.spread = moments[channel, 0], moments[channel, 1]
         node.scale, node.bound = 0.0, log(hypot(node.mean, node.spread))
         return
-    source = work.state[0, program.sources[node.first]]
+    source = state[0, program.sources[node.first]]
     node.slot, node.done = NOTHING, 0
     node.same = source.same and node.last - node.first == 1
     node.vector = source.vector or node.kind == MEAN
-    node.stretch = program.gains[node.first]
+    node.stretch = gains[node.first]
     if node.last - node.first > 1:
-        node.stretch = log(np.exp(program.gains[node.first : node.last]).sum())
+        total = 0.0
+        for k in range(node.first, node.last):
+            total += exp(gains[k])
+        node.stretch = log(total)
     if node.kind == NORM:
         node.stretch = log(program.eps[i])
-    elif node.kind == BOX or node.kind == POOL or node.kind == MOST:
+    three = node.kernel == 3 and node.stride == 1 and node.padding == 1 and node.dilation == 1
+    node.three = three and (node.kind == BOX or (node.kind == POOL and node.width > 1))
+    if node.kind == BOX or node.kind == POOL or node.kind == MOST:
         node.stretch += _stretch(node, source)
 
 
 # Bounds on sizes, and the choice of the next node.
 
 
-@compiled
-def _half_log1p_exp(x: float) -> float:
-    """log(sqrt(1 + exp(x))) without overflow."""
-    return (x + log1p(exp(-x)) if x > 0 else log1p(exp(x))) / 2
-
-
-@compiled
+@inner
 def _bound(state: Any, sources: Values, log_weight: float, weight: int, i: int) -> float:
     """An upper bound on a node's size, from the bounds on its sources."""
     node, most = state[weight, i], -inf
     for k in range(node.first, node.last):
-        most = max(most, state[weight, sources[k]].bound)
+        size = state[weight, sources[k]].bound
+        most = size if size > most else most
     if node.kind == NORM:
-        return log_weight - float(max(node.stretch - 2 * most, 0.0)) / 2
+        doubt = node.stretch - 2 * most
+        return log_weight - (0.0 if doubt < 0 else doubt) / 2
     if node.kind == MIX or node.kind == BOX:
         most += log_weight
     return float(most + node.stretch)
 
 
-@compiled
+@inner
 def _stretch(node: Any, source: Any) -> float:
     """An upper bound on size(result) / size(source) for windows, as a logarithm.
 
@@ -434,15 +429,16 @@ def _stretch(node: Any, source: Any) -> float:
     has pixels.
     """
     ratio = source.height * source.width / (node.height * node.width)
-    area = node.kernel**2
+    area = node.kernel * node.kernel
     if node.kind == BOX:
         return log(area) + log(ratio) / 2
     inside = node.kernel - node.padding if node.kind == POOL else 1
-    least = min(inside, source.height) * min(inside, source.width)
-    return log(area / least * ratio) / 2
+    rows = inside if inside < source.height else source.height
+    columns = inside if inside < source.width else source.width
+    return log(area / (rows * columns) * ratio) / 2
 
 
-@compiled
+@inner
 def _renew(
     state: Any, sources: Values, log_weights: Values, settled: Values, weight: int, end: int
 ) -> None:
@@ -457,7 +453,42 @@ def _renew(
             settled[weight] = i + 1
 
 
-@compiled
+@inner
+def _next(
+    state: Any,
+    sources: Values,
+    gains: Values,
+    log_weights: Values,
+    settled: Values,
+    todo: Values,
+    negligible: float,
+    weight: int,
+    depth: int,
+) -> tuple[int, int]:
+    """The depth in `todo` and the node to compute next, or to measure if it is computed.
+
+    It goes depth first from where it was. The depth is -1 when all is computed.
+    """
+    i = todo[depth]
+    while depth >= 0:
+        i = todo[depth]
+        node = state[_row(state, weight, i), i]
+        if node.done:
+            depth -= 1
+            continue
+        if node.last - node.first > 1:
+            _renew(state, sources, log_weights, settled, weight, i)
+        j = _missing(state, sources, gains, negligible, weight, i)
+        if j == NOTHING:
+            return depth, i
+        if state[_row(state, weight, j), j].done:
+            return depth, j
+        depth += 1
+        todo[depth] = j
+    return depth, i
+
+
+@inner
 def _missing(
     state: Any, sources: Values, gains: Values, negligible: float, weight: int, i: int
 ) -> int:
@@ -468,150 +499,133 @@ def _missing(
         size = state[weight, sources[k]].bound + gains[k]
         if size > most:
             top, most = k, size
-    best, small = _at(state, sources, weight, top), False
+    best, needed = _at(state, sources, weight, top), node.kind == NORM and most > -inf
     if not best.done:
         return int(sources[top])
     for k in range(node.first, node.last):
         size = state[weight, sources[k]].bound + gains[k]
         if size <= most + negligible:
-            small |= size > -inf
+            needed |= size > -inf
         elif not _at(state, sources, weight, k).done:
             return int(sources[k])
-    # The small terms can be left out only if the largest is really as large as its bound.
-    return int(sources[top]) if small and isnan(best.spread) else NOTHING
+    # A norm reads the moments of its source. And the small terms of a sum can be left out only if
+    # the largest is really as large as its bound.
+    return int(sources[top]) if needed and isnan(best.spread) else NOTHING
 
 
 # Computing a node.
 
 
-@compiled
-def _measure(work: Work, weight: int, i: int) -> None:
-    """Measure mean, standard deviation and size of a computed node, if that is not done."""
-    state = work.state
+@inner
+def _measure(node: Any, a: Values, size: int) -> None:
+    """Measure mean and standard deviation of a computed node whose buffer is `a`."""
+    about = a[0] * node.p + node.q
+    about = float(a.dtype.type(node.least if node.least > about else about))
+    total = squares = 0.0
+    for start in range(0, size, CHUNK):
+        piece = a[start : (start + CHUNK if start + CHUNK < size else size)]
+        sums = _distances(piece, node.p, node.q, node.least, about)
+        total += sums[0]
+        squares += sums[1]
+    _moments(node, about, total, squares, size)
+    if isnan(node.spread):  # squares have overflowed; NaN would mean that it is not measured
+        node.mean, node.spread = 0.0, inf
+
+
+@inner
+def _moments(node: Any, about: float, total: float, squares: float, size: int) -> None:
+    """Write mean and standard deviation, from the sums of distances and of their squares."""
+    node.mean = about + total / size
+    variance = squares / size - (total / size) ** 2
+    node.spread = sqrt(0.0 if variance < 0 else variance)
+
+
+@inner
+def _measured(state: Any, weight: int, i: int) -> None:
+    """Make the bounds on a measured node its size."""
     row = _row(state, weight, i)
     node = state[row, i]
-    if not isnan(node.spread):
-        return
-    size = node.height * node.width * work.batch
-    if node.vector:
-        _distances_all(node, work.wide[node.slot, :size])
-    else:
-        _distances_all(node, _source(work.planes, work.arena, node.slot, size))
     for other in range(len(state)):
         if other == row or node.same:
             state[other, i].bound = state[other, i].scale + log(hypot(node.mean, node.spread))
 
 
-@compiled
-def _distances_all(node: Any, a: Values) -> None:
-    """Measure mean and standard deviation of a node whose buffer is `a`."""
-    about = float(a.dtype.type(max(a[0] * node.p + node.q, node.least)))
-    total = squares = 0.0
-    for start in range(0, a.size, CHUNK):
-        piece = a[start : min(start + CHUNK, a.size)]
-        sums = _distances(piece, node.p, node.q, node.least, about)
-        total += sums[0]
-        squares += sums[1]
-    _moments(node, about, total, squares, a.size)
-
-
-@compiled
-def _moments(node: Any, about: float, total: float, squares: float, size: int) -> None:
-    """Write mean and standard deviation, from the sums of distances and of their squares."""
-    node.mean = about + total / size
-    node.spread = sqrt(max(squares / size - (total / size) ** 2, 0.0))
-
-
-@compiled
-def _free(held: Values) -> int:
-    """The index of a buffer that no node views, or FULL."""
-    for slot in range(len(held)):
-        if held[slot] == 0:
-            return slot
-    return FULL
-
-
-@compiled
-def _hold(held: Values, slot: int, count: int) -> None:
-    """Add `count` to the number of views of a buffer; channels of the input are not counted."""
-    if 0 <= slot < len(held):
-        held[slot] += count
-
-
-@compiled
+@inner
 def _counts(state: Any, sources: Values, weight: int, k: int) -> bool:
     """Whether a source is computed, and not known to be zeros."""
     done = _at(state, sources, weight, k).done
     return bool(done and state[weight, sources[k]].bound > -inf)
 
 
-@compiled
-def _counted(state: Any, sources: Values, weight: int, i: int) -> tuple[int, int]:
-    """How many of a node's sources count, and the place of the last one that does.
+@inner
+def _begin(
+    state: Any,
+    sources: Values,
+    gains: Values,
+    held: Values,
+    shares: Values,
+    eps: float,
+    weight: int,
+    i: int,
+) -> tuple[int, int, int, float]:
+    """Choose a node's view or buffer, from its sources; those not computed are negligible.
 
-    The place is that of the first source where none counts.
+    Returns how many sources count, the place of the last one that does (the first if none does),
+    and that of the term whose buffer a sum takes or NOTHING. Last comes a logarithm: with several
+    sources that of the whole scale; with one source that of a factor, which comes on top of the
+    source's scale and the weight. The buffer is FULL if there are too few.
     """
     node = state[_row(state, weight, i), i]
-    count, last = 0, node.first
-    for k in range(node.first, node.last):
-        if _counts(state, sources, weight, k):
-            count, last = count + 1, k
-    return count, last
-
-
-@compiled
-def _compute(work: Work, weight: int, i: int) -> bool:
-    """Compute a node from its sources; those that are not computed are negligible.
-
-    False if there are too few buffers.
-    """
-    state, sources = work.state, work.program.sources
-    node = state[_row(state, weight, i), i]
-    count, k = _counted(state, sources, weight, i)
-    source, gain = _at(state, sources, weight, k), work.program.gains[k]
+    count, k, into = 0, node.first, NOTHING
+    for place in range(node.first, node.last):
+        if _counts(state, sources, weight, place):
+            count, k = count + 1, place
+    source, gain = _at(state, sources, weight, k), gains[k]
     node.done = 1
-    if node.kind == NORM and count:
-        _measure(work, weight, sources[k])
-        if source.spread <= work.eps * abs(source.mean):  # only rounding is left
-            count = 0
+    if node.kind == NORM and source.spread <= eps * abs(source.mean):
+        count = 0  # only rounding is left
     if count == 1 and node.kind < BOX:
         _alias(node, source)
+        return count, k, into, gain
+    if count > 1:
+        into = _last_use(state, sources, held, weight, i)
+        gain = _shares(state, sources, gains, weight, i, shares)
+    elif node.kind == BOX:
+        gain += log(_power(2 * log2(node.kernel)))
+    elif node.kind == POOL and node.three:
+        gain += log(8 / 9)
+    if into != NOTHING:
+        node.slot = _at(state, sources, weight, into).slot
     elif count:
-        into = _last_use(state, sources, work.held, weight, i) if count > 1 else NOTHING
-        node.slot = _buffer(state, sources, work.held, weight, into)
-        if node.slot == FULL:
-            return False
-        gain = _combine(work, weight, i, into) if count > 1 else gain + _fill(work, node, source)
-    _hold(work.held, node.slot, 1)
-    _rescale(state, sources, work.log_weights, weight, i, k, count, gain)
-    return True
+        node.slot = FULL
+        for slot in range(len(held)):
+            if held[slot] == 0:
+                node.slot = slot
+                break
+    return count, k, into, gain
 
 
-@compiled
-def _buffer(state: Any, sources: Values, held: Values, weight: int, into: int) -> int:
-    """The buffer of the term `into`; if there is no such term, a free buffer or FULL."""
-    return _free(held) if into == NOTHING else _at(state, sources, weight, into).slot
-
-
-@compiled
-def _rescale(
+@inner
+def _finish(
     state: Any,
     sources: Values,
     log_weights: Values,
+    held: Values,
+    todo: Values,
     weight: int,
     i: int,
-    k: int,
     count: int,
+    k: int,
     gain: float,
 ) -> None:
     """Scale and bound of a computed node, under every weight that shares its values.
 
-    `count` of its sources counted, the last of them at place k. `gain` is a logarithm: with
-    several sources that of the whole scale; with one source that of a factor, which comes on top
-    of the source's scale and the weight.
+    `count`, `k` and `gain` are those of `_begin`. The node's sources are released.
     """
     row, j = _row(state, weight, i), sources[k]
     node, source = state[row, i], _at(state, sources, weight, k)
+    if 0 <= node.slot < len(held):
+        held[node.slot] += 1
     for other in range(len(state)):
         if other != row and not node.same:
             continue
@@ -625,20 +639,24 @@ def _rescale(
             result.bound = _bound(state, sources, log_weight, other, i)
         else:
             result.bound = result.scale + log(hypot(node.mean, node.spread))
+    for place in range(node.first, node.last):
+        _release(state, sources, held, todo, weight, sources[place])
 
 
-@compiled
+@inner
 def _scale(node: Any, source: Any, log_weight: float, before: float, gain: float) -> float:
     """The logarithm of a node's scale; `before` is that of its single source, else 0."""
     if node.kind == NORM:
         doubt = node.stretch - 2 * (before + log(source.spread))  # log(eps / variance)
-        return float(log_weight - _half_log1p_exp(doubt) - log(node.spread))
+        larger = doubt if doubt > 0 else 0.0
+        half = (larger + log1p(exp(-doubt if doubt > 0 else doubt))) / 2  # log(1 + exp(doubt)) / 2
+        return float(log_weight - half - log(node.spread))
     if node.kind == MIX or node.kind == BOX:
         return before + gain + log_weight
     return before + gain
 
 
-@compiled
+@inner
 def _alias(node: Any, source: Any) -> None:
     """Make a node another view of its source's buffer."""
     node.slot, node.p, node.q, node.least = source.slot, source.p, source.q, source.least
@@ -647,32 +665,14 @@ def _alias(node: Any, source: Any) -> None:
         node.least = 0.0
         node.mean = node.spread = nan
     elif node.kind == NORM:  # the variance comes near 1; a power of two loses no digits
-        factor = 2.0 ** -round(log2(source.spread))
+        factor = _power(-log2(source.spread))
         node.p *= factor
         node.q = (node.q - source.mean) * factor
         node.least = (node.least - source.mean) * factor
         node.mean, node.spread = 0.0, source.spread * factor
 
 
-@compiled
-def _fill(work: Work, node: Any, source: Any) -> float:
-    """Compute windows or a spatial mean; returns the logarithm of the factor left out."""
-    a = _source(work.planes, work.arena, source.slot, source.height * source.width * work.batch)
-    if node.kind == MEAN:
-        _spatial_mean(work.wide[node.slot], a, work.batch, source)
-        return 0.0
-    out = work.arena[node.slot, : node.height * node.width * work.batch]
-    if _is_three(node):
-        sums = _three(out, a, work.line, work.batch, node, source)
-    else:
-        sums = _windows(out, a, work.line, work.batch, node, source)
-    _moments(node, sums[0], sums[1], sums[2], out.size)
-    if node.kind == BOX:
-        return log(_divisor(node.kernel))
-    return log(8 / 9) if node.kind == POOL and _is_three(node) else 0.0
-
-
-@compiled
+@inner
 def _last_use(state: Any, sources: Values, held: Values, weight: int, i: int) -> int:
     """The place of a term of a sum whose buffer no other node needs, or NOTHING."""
     node = state[weight, i]
@@ -684,71 +684,86 @@ def _last_use(state: Any, sources: Values, held: Values, weight: int, i: int) ->
     return NOTHING
 
 
-@compiled
-def _combine(work: Work, weight: int, i: int, into: int) -> float:
-    """Compute a sum of several terms; returns the logarithm of its scale.
-
-    The sum takes the buffer of the term `into`, unless that is NOTHING. The largest share is a
-    power of two and the total is near 1. So values keep their size over any number of layers, and
-    a share is rounded relative to what it adds.
-    """
-    state, sources = work.state, work.program.sources
-    node = state[_row(state, weight, i), i]
-    shares = np.zeros(node.last - node.first)
-    top = _shares(state, sources, work.program.gains, weight, i, shares)
-    size = node.height * node.width * work.batch
-    for start in range(0, size, CHUNK):
-        end = min(start + CHUNK, size)
-        out, fresh = work.arena[node.slot, start:end], into == NOTHING
-        if not fresh:
-            source, share = _at(state, sources, weight, into), shares[into - node.first]
-            _become_view(out, share * source.p, share * source.q, share * source.least)
-        for k in range(node.first, node.last):
-            source, share = _at(state, sources, weight, k), shares[k - node.first]
-            if share == 0 or k == into:
-                continue
-            p, q, least = share * source.p, share * source.q, share * source.least
-            if node.vector:
-                wide, term = work.wide[node.slot, start:end], work.wide[source.slot, start:end]
-                if fresh:
-                    wide[:] = 0
-                _add(wide, term, p, q, least)
-            else:
-                a = _source(work.planes, work.arena, source.slot, size)[start:end]
-                if fresh:
-                    _view(out, a, p, q, least)
-                else:
-                    _add(out, a, p, q, least)
-            fresh = False
-    return top
-
-
-@compiled
+@inner
 def _shares(
     state: Any, sources: Values, gains: Values, weight: int, i: int, shares: Values
 ) -> float:
-    """Write every term's share, 0 if it is left out; returns the logarithm of the sum's scale."""
+    """Write every term's share, 0 if it is left out; returns the logarithm of the sum's scale.
+
+    The largest share is a power of two and the total is near 1. So values keep their size over any
+    number of layers, and a share is rounded relative to what it adds.
+    """
     node, top = state[weight, i], -inf
     for k in range(node.first, node.last):
-        if _counts(state, sources, weight, k):
-            top = max(top, state[weight, sources[k]].scale)
+        scale = state[weight, sources[k]].scale
+        if _counts(state, sources, weight, k) and scale > top:
+            top = scale
     largest = total = 0.0
     for k in range(node.first, node.last):
+        shares[k] = 0.0
         if _counts(state, sources, weight, k):
             share = exp(gains[k] + state[weight, sources[k]].scale - top)
-            shares[k - node.first] = share
-            largest = max(largest, share)
+            shares[k] = share
+            largest = share if share > largest else largest
             total += share
-    factor = 2.0 ** -round(log2(total / largest))
-    for k in range(len(shares)):
+    factor = _power(-log2(total / largest))
+    for k in range(node.first, node.last):
         shares[k] *= factor / largest
     return top + log(largest / factor)
+
+
+@inner
+def _sum(
+    state: Any,
+    sources: Values,
+    shares: Values,
+    planes: Values,
+    arena: Values,
+    size: int,
+    weight: int,
+    i: int,
+    into: int,
+) -> None:
+    """Compute a sum of several terms; it takes the buffer of the term `into`, if there is one."""
+    node = state[_row(state, weight, i), i]
+    for start in range(0, size, CHUNK):
+        end = start + CHUNK if start + CHUNK < size else size
+        out, fresh = arena[node.slot, start:end], into == NOTHING
+        if not fresh:
+            source, share = _at(state, sources, weight, into), shares[into]
+            _become_view(out, share * source.p, share * source.q, share * source.least)
+        for k in range(node.first, node.last):
+            source, share = _at(state, sources, weight, k), shares[k]
+            if share == 0 or k == into:
+                continue
+            p, q, least = share * source.p, share * source.q, share * source.least
+            a = _source(planes, arena, source.slot)[start:end]
+            if fresh:
+                _view(out, a, p, q, least)
+            else:
+                _add(out, a, p, q, least)
+            fresh = False
+
+
+@inner
+def _sum_of_vectors(
+    state: Any, sources: Values, shares: Values, wide: Values, size: int, weight: int, i: int
+) -> None:
+    """The same for vectors."""
+    node = state[_row(state, weight, i), i]
+    out = wide[node.slot, :size]
+    out[:] = 0
+    for k in range(node.first, node.last):
+        source, share = _at(state, sources, weight, k), shares[k]
+        if share != 0:
+            a = wide[source.slot]
+            _add(out, a, share * source.p, share * source.q, share * source.least)
 
 
 # Running a program.
 
 
-@compiled
+@inner
 def _release(state: Any, sources: Values, held: Values, todo: Values, weight: int, i: int) -> None:
     """Subtract one from a node's uses.
 
@@ -764,7 +779,8 @@ def _release(state: Any, sources: Values, held: Values, todo: Values, weight: in
         if node.uses:
             continue
         if node.done:
-            _hold(held, node.slot, -1)
+            if 0 <= node.slot < len(held):  # channels of the input are not counted
+                held[node.slot] -= 1
             continue
         for k in range(node.first, node.last):
             left += 1
@@ -778,60 +794,59 @@ def run(work: Work, results: Values, scales: Values) -> bool:
     `results` has the shape (weight, output, height * width * batch), `scales` (weight, output).
     False if there are too few buffers.
     """
-    state, held = work.state, work.held
-    _prepare(work)
+    state, sources, gains, shares = (
+        work.state,
+        work.program.sources,
+        work.program.gains,
+        work.shares,
+    )
+    planes, arena, wide, held, todo = work.planes, work.arena, work.wide, work.held, work.todo
+    logs, settled, eps, batch = work.log_weights, work.settled, work.eps, work.batch
+    least = log(eps / 32)
     for weight in range(len(state)):
         for number in range(len(work.program.outputs)):
-            i = work.program.outputs[number]
-            if not _demand(work, weight, i):
-                return False
+            todo[0], depth = work.program.outputs[number], 0
+            while True:
+                depth, i = _next(state, sources, gains, logs, settled, todo, least, weight, depth)
+                node = state[_row(state, weight, i), i]
+                size = node.height * node.width * batch
+                if depth < 0:
+                    break
+                if node.done:
+                    if node.vector:
+                        _measure(node, wide[node.slot], size)
+                    else:
+                        _measure(node, _source(planes, arena, node.slot), size)
+                    _measured(state, weight, i)
+                    continue
+                count, k, into, gain = _begin(state, sources, gains, held, shares, eps, weight, i)
+                if node.slot == FULL:
+                    return False
+                if count > 1 and node.vector:
+                    _sum_of_vectors(state, sources, shares, wide, size, weight, i)
+                elif count > 1:
+                    _sum(state, sources, shares, planes, arena, size, weight, i, into)
+                elif count and node.kind >= BOX:
+                    source = _at(state, sources, weight, k)
+                    a = _source(planes, arena, source.slot)
+                    if node.kind == MEAN:
+                        _spatial_mean(wide[node.slot], a, batch, source)
+                    elif node.three:
+                        _three(arena[node.slot, :size], a, work.line, batch, node, source)
+                    else:
+                        _windows(arena[node.slot, :size], a, work.line, batch, node, source)
+                _finish(state, sources, logs, held, todo, weight, i, count, k, gain)
             scales[weight, number] = state[weight, i].scale
-            _copy(work, state[_row(state, weight, i), i], results[weight, number])
-            _release(state, work.program.sources, held, work.todo, weight, i)
+            _copy(results[weight, number], node, planes, arena, wide)
+            _release(state, sources, held, todo, weight, i)
     return True
 
 
-@compiled
-def _demand(work: Work, weight: int, target: int) -> bool:
-    """Compute a node and the nodes that it needs, depth first.
-
-    False if there are too few buffers.
-    """
-    state, sources, gains = work.state, work.program.sources, work.program.gains
-    held, todo, settled, log_weights = work.held, work.todo, work.settled, work.log_weights
-    negligible = log(work.eps / 32)
-    todo[0], depth = target, 0
-    while depth >= 0:
-        i = todo[depth]
-        node = state[_row(state, weight, i), i]
-        if node.done:
-            depth -= 1
-            continue
-        if node.last - node.first > 1:
-            _renew(state, sources, log_weights, settled, weight, i)
-        j = _missing(state, sources, gains, negligible, weight, i)
-        if j == NOTHING:
-            if not _compute(work, weight, i):
-                return False
-            for k in range(node.first, node.last):
-                _release(state, sources, held, todo, weight, sources[k])
-            depth -= 1
-        elif state[_row(state, weight, j), j].done:
-            _measure(work, weight, j)
-        else:
-            depth += 1
-            todo[depth] = j
-    return True
-
-
-@compiled
-def _copy(work: Work, node: Any, out: Values) -> None:
+@inner
+def _copy(out: Values, node: Any, planes: Values, arena: Values, wide: Values) -> None:
     """Write a computed node's view to `out`, in float64."""
     out[:] = 0
-    if node.slot == NOTHING:
-        return
-    if node.vector:
-        _add(out, work.wide[node.slot], node.p, node.q, node.least)
-    else:
-        a = _source(work.planes, work.arena, node.slot, out.size)
-        _add(out, a, node.p, node.q, node.least)
+    if node.slot != NOTHING and node.vector:
+        _add(out, wide[node.slot], node.p, node.q, node.least)
+    elif node.slot != NOTHING:
+        _add(out, _source(planes, arena, node.slot), node.p, node.q, node.least)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nas.collapse.kernels import STATE, Values, Work, run
+from nas.collapse.kernels import STATE, Values, Work, prepare, run
 from nas.collapse.program import Program
 
 
@@ -52,19 +52,26 @@ class Planes:
 
     def work(self, program: Program, weights: Sequence[float], arena: Values) -> Work:
         """What the kernels need to compute the program."""
-        count = len(program.nodes)
+        count, places, buffers = len(program.nodes), len(program.sources), arena[1:]
+        state = np.empty((len(weights), count), STATE)
+        given = state.view(np.int64).reshape(*state.shape, -1)  # the fields of `kernels.GIVEN`
+        given[..., :7] = program.nodes
+        given[..., 7], given[..., 8] = program.first[:-1], program.first[1:]
+        settled = np.empty(len(weights), np.int64)
+        logarithms = np.log(np.array(weights, np.float64))
+        prepare(state, program, logarithms, self.moments, settled, len(buffers))
         return Work(
             program,
-            np.empty((len(weights), count), STATE),
-            np.log(np.array(weights, np.float64)),
+            state,
+            logarithms,
             self.values,
-            self.moments,
-            arena[1:],
-            arena[1:].view(np.float64),
-            np.empty(len(arena) - 1, np.int64),
+            buffers,
+            buffers.view(np.float64),
+            np.zeros(len(buffers), np.int64),
             arena[0],
-            np.empty(count + len(program.sources) + 1, np.int64),
-            np.empty(len(weights), np.int64),
+            np.empty(places),
+            np.empty(count + places + 1, np.int64),
+            settled,
             self.batch,
             float(np.finfo(arena.dtype).eps),
         )

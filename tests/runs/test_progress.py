@@ -75,14 +75,14 @@ def test_what_the_first_unit_waits_for_is_said_and_in_no_rate(
 ) -> None:
     now = 100.0
     monkeypatch.setattr("nas.runs.progress.monotonic", lambda: now)
-    progress = Progress(100, unit="scores", first="compiling, once: about 15 s")
+    progress = Progress(100, unit="scores", first="compiling, once: about 7 s")
     now += 50
     progress.advance()
     for _ in range(5):
         now += 4
         progress.advance()
     first, one, *rest = capsys.readouterr().err.splitlines()
-    assert first == "compiling, once: about 15 s"
+    assert first == "compiling, once: about 7 s"
     assert one == "1/100 scores"
     assert rest == ["4/100 scores, 0.2 per second, 384 s left"]
 
