@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -23,6 +24,10 @@ from nas.seeding import one_thread, seeded
 from tests.support.command_line import RUN, Done, nas
 from tests.support.site import KINDS, MINE, Site
 from tests.support.small import small
+
+# processes that tests start compile our sources once, and not each for itself
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # a shell's background job ignores Ctrl-C, and so would all that the tests start
 for number, handler in (
