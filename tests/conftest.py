@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping
+from math import inf
 from pathlib import Path
 
 # before NumPy starts its threads: test processes of several threads wait for each other
@@ -20,6 +21,7 @@ import torch
 from nas import PROXIES, Candidate
 from nas.batch import Batch
 from nas.registry import plugins
+from nas.scoring.executors import growing
 from nas.seeding import one_thread, seeded
 from tests.support.command_line import RUN, Done, nas
 from tests.support.site import KINDS, MINE, Site
@@ -43,6 +45,7 @@ hypothesis.settings.register_profile("explore")
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 plugins.GROUP = "nobody's plugins"  # tests are of ours, whatever else is installed here
+growing.WORTH = inf  # on a busy machine finals would take processes to be sooner, one never knows
 
 TESTS = Path(__file__).parent
 LONGEST = (
