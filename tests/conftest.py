@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator, Mapping
+from math import inf
 from pathlib import Path
 
 # before NumPy starts its threads: test processes of several threads wait for each other
@@ -19,10 +21,15 @@ import torch
 from nas import PROXIES, Candidate
 from nas.batch import Batch
 from nas.registry import plugins
+from nas.scoring.executors import growing
 from nas.seeding import one_thread, seeded
 from tests.support.command_line import RUN, Done, nas
 from tests.support.site import KINDS, MINE, Site
 from tests.support.small import small
+
+# processes that tests start compile our sources once, and not each for itself
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # a shell's background job ignores Ctrl-C, and so would all that the tests start
 for number, handler in (
@@ -38,6 +45,7 @@ hypothesis.settings.register_profile("explore")
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 plugins.GROUP = "nobody's plugins"  # tests are of ours, whatever else is installed here
+growing.WORTH = inf  # on a busy machine finals would take processes to be sooner, one never knows
 
 TESTS = Path(__file__).parent
 LONGEST = (

@@ -80,6 +80,11 @@ class TestEveryProxy(ProxyContract):
     def device_tolerance(self, proxy: Proxy) -> float:
         return tolerance(proxy)
 
+    @pytest.fixture
+    def archs(self, space: Space) -> list[Arch]:
+        """Half as many as the contract's: slow tests score others, of all spaces."""
+        return [(0,) * len(space.choices), *map(space.sample, map(Random, range(1, 25)))]
+
 
 class TestTermsThatCancel(ProxyContract):
     @pytest.fixture

@@ -77,6 +77,14 @@ SMALLER = {
         ("search constraints=[latency", f"constraints=[latency<=9s] budget=4 {QUICK}"),
         ("search constraints=[params", f"budget=4 {QUICK}"),
         ("search", f"budget=4 metric.latency.repeats=5 {QUICK}"),
+        ("score", f"metric.latency.repeats=5 {QUICK.replace('finals=none ', '')}"),
+    ],
+    "docs/plugins.md": [
+        ("search proxy=spread", f"budget=10 {QUICK}"),
+        ("search strategy=hill_climbing", "space.cells=1"),
+        ("search", "budget=10 space.cells=1"),
+        ("compare", f"sample=10 pictures=false {QUICK}"),
+        ("study", "budget=12 seeds=2 space.cells=1"),
     ],
     "docs/reports.md": [("search", f"budget=20 {QUICK}")],
     "docs/scaling.md": [
@@ -86,12 +94,17 @@ SMALLER = {
     ],
     "docs/start.md": [
         ("search space=nats_size", "budget=10 batch.size=4"),
-        ("search proxy=epsilon", "budget=50 batch.size=16"),
+        ("search proxy=epsilon", f"budget=50 {QUICK}"),
         ("search", f"budget=30 {QUICK}"),
     ],
     "docs/tables.md": [
         ("search proxy=table", "budget=300"),
         ("search", "budget=6 batch.size=4 finals=none"),
+    ],
+    "docs/your_space.md": [
+        ("search space=words", "budget=3 proxy.steps=4 batch.size=8 finals.size=2"),
+        ("search", "budget=9 batch.size=8"),
+        ("train", "epochs=1"),
     ],
     "docs/which_proxy.md": [("compare", f"sample=12 {QUICK}")],
 }
@@ -161,7 +174,13 @@ def test_every_block_has_its_place() -> None:
         text = (ROOT / "tests" / name).read_text(encoding="utf-8")
         assert page.rpartition("/")[2] in text, f"tests/{name} does not run {page}"
         for language in {block.language for block in filter(runs, blocks(page))}:
-            ways = (f"```{language}", "```{language}", r"```(\w+)", "blocks(", "-m nas {command}")
+            ways = (
+                f"```{language}",
+                "```{language}",
+                r"```(\w+)",
+                "blocks(",
+                "*shlex.split(command)",
+            )
             assert any(way in text for way in ways), f"tests/{name} does not run {language}"
     every = [block for page in pages() for block in blocks(page)]
     for page, start, _ in NOT_RUN:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import runpy
-import subprocess
+import shlex
 import sys
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 
 import nas
 from nas.cli.kinds import registries
+from tests.support import warm
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
@@ -81,19 +82,12 @@ def test_the_classes_can_be_used_on_the_command_line(tmp_path: Path) -> None:
     """The search of the page, with the plugins that it names; no yaml says anything of them."""
     page = (EXAMPLES / "README.md").read_text()
     plugins, command = re.findall(r"(NAS_PLUGINS=\S+)\nnas (.*)\n", page)[0]
-    done = subprocess.run(
-        f"{sys.executable} -m nas {command}",
-        shell=True,
-        cwd=tmp_path,
-        env={
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(EXAMPLES)]),
-            "NAS_PLUGINS": plugins.partition("=")[2],
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(EXAMPLES)]),
+        "NAS_PLUGINS": plugins.partition("=")[2],
+    }
+    done = warm.run(["-m", "nas", *shlex.split(command)], cwd=tmp_path, env=env)
     assert done.returncode == 0, done.stderr
     assert "18 of 18 trials · space mlp · proxy spread" in done.stdout
     assert "activations" in done.stdout

@@ -7,14 +7,14 @@ import io
 import os
 import re
 import shlex
-import subprocess
-import sys
 import tokenize
 from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tests.support import warm
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
@@ -110,13 +110,7 @@ def test_the_command_runs(tmp_path: Path) -> None:
     np.savez(tmp_path / "stripes.npz", x=images, y=np.arange(512) % 10)
     plugins = re.findall(r"NAS_PLUGINS=(\S+)", setting)[0]
     paths = os.pathsep.join([str(ROOT), str(EXAMPLES)])
-    done = subprocess.run(
-        [sys.executable, "-m", *shlex.split(command)],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": paths, "NAS_PLUGINS": plugins},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    env = {**os.environ, "PYTHONPATH": paths, "NAS_PLUGINS": plugins}
+    done = warm.run(["-m", *shlex.split(command)], cwd=tmp_path, env=env)
     assert done.returncode == 0, done.stderr
     assert "12 of 12 trials · space small_cnn · proxy training" in done.stdout

@@ -6,7 +6,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import quote
@@ -110,8 +110,9 @@ def _run(command: str, job: Callable[[DictConfig], None], rest: list[str]) -> st
 
     seen: list[str] = []
     entry = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=command)
-    sys.argv += _checked(command, rest)
-    with _watched(seen):
+    arguments = _checked(command, rest)
+    sys.argv += arguments
+    with _watched(seen), _composed_once() if arguments is rest else nullcontext():
         entry(job)()
     return seen[0] if seen else None
 
@@ -142,6 +143,50 @@ def _watched(seen: list[str]) -> Iterator[None]:
         yield
     finally:
         ConfigLoaderImpl.load_configuration = load  # type: ignore[method-assign]
+
+
+@contextmanager
+def _composed_once() -> Iterator[None]:
+    """Have Hydra run one job with the config from which it learns whether there are several.
+
+    It composes one for that alone, and the same again for the job, a tenth of a second each.
+    """
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+    from hydra._internal.hydra import Hydra
+    from hydra.types import RunMode
+
+    load, get_mode = ConfigLoaderImpl.load_configuration, Hydra.get_mode
+    made: list[DictConfig | Exception] = []
+
+    def mode_of(self: Hydra, config_name: str | None, overrides: list[str]) -> RunMode | None:
+        config: DictConfig | Exception
+        try:
+            config = self.compose_config(config_name, overrides, RunMode.RUN)
+            if config.hydra.mode != RunMode.MULTIRUN:
+                made.append(config)
+                return RunMode.RUN
+        except Exception as error:  # for the job, unless it turns out that there are several
+            config = error
+        mode: RunMode | None = get_mode(self, config_name, overrides)
+        if mode != RunMode.MULTIRUN:
+            made.append(config)
+        return mode
+
+    def known(*args: Any, **options: Any) -> DictConfig:
+        if not made:
+            return load(*args, **options)
+        config = made.pop()
+        if isinstance(config, Exception):
+            raise config
+        return config
+
+    ConfigLoaderImpl.load_configuration = known  # type: ignore[method-assign]
+    Hydra.get_mode = mode_of  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        ConfigLoaderImpl.load_configuration = load  # type: ignore[method-assign]
+        Hydra.get_mode = get_mode  # type: ignore[method-assign]
 
 
 def _is_hydras(error: BaseException) -> bool:

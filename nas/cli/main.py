@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from importlib import import_module
 from typing import NoReturn
 
@@ -50,14 +51,15 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     The exit code is 2 for a mistake that the user can correct, 1 for a search without any score,
     130 after Ctrl-C, 143 after a kill (SIGTERM), and 129 if the terminal was closed (SIGHUP).
     """
-    if argv is None:
+    alone = argv is None
+    if alone:
         atexit.register(_leave)  # before anything is imported, so that it comes last
     streams.prepare()
     # a call from Python must not end the caller's process
     with within_limits(_end) if argv is None else nullcontext(), stoppable():
         try:
             try:
-                _run(sys.argv[1:] if argv is None else list(argv))
+                _run(sys.argv[1:] if argv is None else list(argv), alone)
             finally:  # what was printed before is written in any case
                 sys.stdout.flush()
         except Exception as error:
@@ -80,8 +82,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     sys.exit(0)
 
 
-def _run(argv: Sequence[str]) -> None:
-    """Run the command that the arguments name."""
+def _run(argv: Sequence[str], alone: bool) -> None:
+    """Run the command that the arguments name; `alone` means that the process does no more."""
     command, *rest = argv or ["--help"]
     if command == "-sc" and "COMP_LINE" in os.environ:
         command, *rest = _completed(command, *rest)
@@ -103,7 +105,23 @@ def _run(argv: Sequence[str]) -> None:
             print(page(command, rest))
         else:
             check_folder()
-            import_module(f"nas.cli.commands.{command}").main(rest)
+            with _uncollected() if alone else nullcontext():
+                module = import_module(f"nas.cli.commands.{command}")
+            module.main(rest)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no garbage among what is made here, now and later: imported modules stay.
+
+    Looking at all of PyTorch again and again is a fifth of the time that importing it takes.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _completed(*argv: str) -> list[str]:
@@ -149,6 +167,7 @@ def _stop(error: KeyboardInterrupt) -> NoReturn:
 
 def _leave() -> None:
     """Exit with the code of an interruption, even if a library has swallowed it."""
+    gc.freeze()  # or Python looks for garbage in all modules once more, which takes half a second
     if _stopped:
         with suppress(OSError, ValueError):
             sys.stdout.flush()

@@ -153,7 +153,7 @@ def failures() -> Mapping[Plugin, str]:
 
 def origin(module: str) -> str:
     """The distribution of a module, with its version; empty if the module is from none."""
-    from importlib.metadata import distribution, packages_distributions
+    from importlib.metadata import distributions
 
     top = module.partition(".")[0]
     if top in OURS:
@@ -165,9 +165,23 @@ def origin(module: str) -> str:
     for plugin in own:
         if plugin.distribution is not None:
             return plugin.origin
-    for name in packages_distributions().get(top, ()):
-        return _titled(distribution(name))
+    for each in distributions():
+        if top in _tops(each):
+            return _titled(each)
     return VARIABLE if own else ""
+
+
+def _tops(distribution: Distribution) -> set[str]:
+    """The top-level modules of a distribution.
+
+    `importlib.metadata.packages_distributions` makes an object of every installed file for it.
+    """
+    if declared := (distribution.read_text("top_level.txt") or "").split():
+        return {*declared}
+    record = distribution.read_text("RECORD")
+    names = record.splitlines() if record is not None else map(str, distribution.files or ())
+    firsts = {name.partition(",")[0].partition("/")[0] for name in names}
+    return {first.removesuffix(".py") for first in firsts}
 
 
 def located(module: str) -> str:

@@ -90,10 +90,10 @@ def test_the_history_is_the_same_from_processes(here: Path) -> None:
         *(
             *SMALL,
             "finals=none",
-            "budget=30",
+            "budget=16",
             "block=4",
             "strategy=nsga2",
-            "strategy.population=8",
+            "strategy.population=4",
         ),
         *("proxy=[naswot,params]", "objective=[naswot,-memory]", "constraints=[params<=2k]"),
     ]
@@ -103,7 +103,7 @@ def test_the_history_is_the_same_from_processes(here: Path) -> None:
     assert done.code == 0, done.err
     assert history(here / "one") == history(here / "two")
     text = (here / "one" / "history.jsonl").read_text().splitlines(keepends=True)
-    for count in (1, 9, 29):
+    for count in (1, 9, 15):
         folder = here / f"cut{count}"
         folder.mkdir()
         (folder / "history.jsonl").write_text("".join(text[:count]))
@@ -118,8 +118,8 @@ def test_the_history_is_the_same_from_processes(here: Path) -> None:
 @pytest.mark.parametrize("strategy", ["random", "reinforce", "local", "evolution"])
 def test_move_chooses_no_architecture_that_breaks_a_constraint(here: Path, strategy: str) -> None:
     words = [*(word for word in QUICK if "strategy" not in word), f"strategy={strategy}"]
-    words += ["strategy.population=8"] * (strategy == "evolution")
-    done = nas("search", *words, "move=flops", "constraints=[params<=1900]", "budget=30")
+    words += ["strategy.population=4"] * (strategy == "evolution")
+    done = nas("search", *words, "move=flops", "constraints=[params<=1900]", "budget=16")
     assert done.code == 0, done.err
     rows = history(here / "run")
     assert sum(row["reason"].startswith("infeasible") for row in rows if "reason" in row) <= 6

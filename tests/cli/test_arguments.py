@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 
 from nas.cli.arguments import for_hydra
 from nas.cli.config_files import literal, quoted
+from tests.support import warm
 from tests.support.command_line import SMALL, check_mistake, lines, nas
 from tests.support.image_files import pixels
 
@@ -153,8 +153,7 @@ def test_a_file_or_folder_by_our_name_is_said_to_be_in_the_way(
     path = here / name / "__init__.py" if folder else here / f"{name}.py"
     path.parent.mkdir(exist_ok=True)
     path.write_text("1 / 0\n")  # it is not run
-    command = [sys.executable, "-m", "nas", "list"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = warm.run(["-m", "nas", "list"], env={**os.environ})
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert f"nas: the package '{name}' was found in" in done.stderr

@@ -114,7 +114,7 @@ def test_processes_give_the_same_scores(name: str) -> None:
     }[name]
     found = []
     for executor in ("serial", "processes"):
-        more = ["executor.workers=2"] if executor == "processes" else []
+        more = ["executor.workers=1"] if executor == "processes" else []
         done = nas(name, *given, f"executor={executor}", *more, f"out={executor}")
         assert done.code == 0, done.err
         path = Path(executor)

@@ -29,18 +29,26 @@ def test_help_names_the_commands(flags: list[str]) -> None:
         assert re.search(rf"^ +{name} +{re.escape(text)}$", done.out, re.MULTILINE)
 
 
-@pytest.mark.parametrize("argv", [[], ["--help"], *([name, "--help"] for name in COMMANDS)])
-def test_help_does_not_import_torch(argv: list[str]) -> None:
-    program = (
-        "import sys\nfrom nas.cli.main import main\n"
-        "try: main(sys.argv[1:])\n"
-        "except SystemExit as stop: sys.exit(stop.code or 10 * ('torch' in sys.modules))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, *argv], capture_output=True, text=True, check=False
-    )
+def test_help_imports_neither_torch_nor_polars() -> None:
+    """All pages in one process: none of them has imported one of the two."""
+    program = """
+import sys
+from nas.cli.main import main
+for words in sys.argv[1:]:
+    try:
+        main(words.split())
+    except SystemExit as stop:
+        print(f"end of {words}:", stop.code, {"torch", "polars"} & {*sys.modules})
+"""
+    lines = ["", "--help", *(f"{name} --help" for name in COMMANDS)]
+    command = [sys.executable, "-c", program, *lines]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("usage: nas" if len(argv) < 2 else f"nas {argv[0]}")
+    for line in lines:
+        page, _, done.stdout = done.stdout.partition(f"end of {line}: 0 set()\n")
+        command_name, _, flag = line.partition(" ")
+        assert page.startswith(f"nas {command_name}" if flag else "usage: nas"), line
+    assert done.stdout == ""
 
 
 def entries(page: str) -> dict[str, str]:
@@ -187,19 +195,6 @@ def test_the_config_is_shown_and_nothing_runs(flags: list[str], here: Path) -> N
     assert not snapshot(here)
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["list", "--help"], ["convert", "--help"]])
-def test_help_does_not_import_polars(argv: list[str]) -> None:
-    program = (
-        "import sys\nfrom nas.cli.main import main\n"
-        "try: main(sys.argv[1:])\n"
-        "except SystemExit as stop: sys.exit(stop.code or 10 * ('polars' in sys.modules))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, *argv], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-
-
 OTHER = """
 from nas import PROXIES, Proxy
 
@@ -221,8 +216,7 @@ class Other(Proxy):
 def test_help_explains_plugins_of_other_packages(site: Site) -> None:
     """With a yaml and without one."""
     site.add("others", OTHER, distribution="others-dist")
-    run = (sys.executable, "-m", "nas")
-    done = site.run(*run, "help", "proxy=other")
+    done = site.nas("help", "proxy=other")
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(
         "proxy=other: A proxy of another package (Nobody 2020).\nfrom others"
@@ -230,10 +224,10 @@ def test_help_explains_plugins_of_other_packages(site: Site) -> None:
     assert "proxy.scale=2.0" in done.out
     assert "(a text or null)" in done.out
     assert done.out.endswith("It is always one.\n")
-    assert "other " in site.run(*run, "help", "proxy").out
+    assert "other " in site.nas("help", "proxy").out
     folder = site.folder / "others" / "conf" / "proxy"
     folder.mkdir(parents=True)
     (folder / "other.yaml").write_text("name: other\nscale: 2.0 # how large it is\nkind: null\n")
-    assert "how large it is (a number)" in site.run(*run, "help", "proxy=other").out
-    shown = entries(site.run(*run, "search", "proxy=other", "--help").out)
+    assert "how large it is (a number)" in site.nas("help", "proxy=other").out
+    shown = entries(site.nas("search", "proxy=other", "--help").out)
     assert shown["proxy.scale"].startswith("2.0 how large it is")

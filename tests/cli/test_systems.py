@@ -14,7 +14,7 @@ import pytest
 from tests.support.command_line import SMALL, nas, snapshot
 
 NAS = [sys.executable, "-m", "nas"]
-SEARCH = ["search", "proxy=epsilon", *SMALL, "finals=none", "out=run"]
+SEARCH = ["search", "proxy=params", *SMALL, "finals=none", "out=run"]
 
 
 def in_latin1(folder: Path) -> dict[str, str]:

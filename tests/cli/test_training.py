@@ -234,7 +234,7 @@ def test_a_killed_table_has_the_same_rows(images: Path) -> None:
     assert untimed(images / "b" / "table.csv") == untimed(images / "a" / "table.csv")
 
 
-@pytest.mark.parametrize("executor", ["processes", "dask"])
+@pytest.mark.parametrize("executor", ["processes", pytest.param("dask", marks=pytest.mark.slow)])
 def test_ctrl_c_leaves_whole_rows(images: Path, executor: str) -> None:
     """A terminal also sends it to the processes that train."""
     words = ["table", *QUICK, "sample=12", "epochs=4"]

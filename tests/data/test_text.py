@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from nas.data.sources import make_batch
 from nas.data.synthetic import zipf_tokens
 from nas.data.text import read
 from nas.seeding import generator
+from tests.support.command_line import check_mistake, nas
 
 TEXT = "the cat sat\n\n on  the\tmat \n"
 TOKENS = [0, 1, 2, 3, 3, 4, 0, 5, 3]
@@ -117,15 +116,7 @@ def test_a_folder_is_no_text(space: Space, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("batch", ["text batch.path=none.txt", "images batch.path=x", "ramp"])
-def test_a_mistake_ends_with_two(batch: str, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("here")
+def test_a_mistake_ends_with_two(batch: str) -> None:
     argv = ["score", str((0,) * 96 + (6, 0, 0, 0, 0, 0, 0)), "space=nasbench_nlp"]
-    result = subprocess.run(
-        [sys.executable, "-m", "nas", *argv, *f"batch={batch}".split()],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 2
-    assert result.stderr.startswith("nas: ")
-    assert result.stderr.count("\n") == 1
+    check_mistake(nas(*argv, *f"batch={batch}".split()), [])

@@ -9,9 +9,9 @@ import pytest
 from tests.fuzz import files, lines
 from tests.support.command_line import nas
 
-FILES, LINES = 120, 240
-"""Cases of each kind of file, and command lines: some 1,700 together."""
-NIGHTLY = 20
+FILES, LINES = 120, 120
+"""Cases of each kind of file, and command lines: some 1,600 together."""
+NIGHTLY = 40
 """So many times more of them are tried at night."""
 BLOCK = 40
 """Cases of one test."""

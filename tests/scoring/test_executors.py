@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager
 from functools import partial
 from itertools import count, islice
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from nas import UsageError
 from nas.registry.options import Choice
-from nas.scoring.executors import EXECUTORS, Executor
+from nas.scoring.executors import EXECUTORS, Executor, growing
 from nas.scoring.executors.groups import Answer, Groups
 from tests.support.functions import (
     deadly,
@@ -25,6 +27,7 @@ from tests.support.functions import (
     refuse,
     refuse_seven,
     square,
+    square_and_process,
     threads,
 )
 from tests.support.small import small
@@ -55,6 +58,18 @@ def test_results_come_in_order_and_arguments_are_taken_as_needed(config: dict[st
             assert [next(results) for _ in range(7)] == list(range(7))
             with pytest.raises(UsageError, match="7 is too much"):
                 next(results)
+
+
+@pytest.mark.parametrize("worth", [0.0, inf])
+def test_much_work_grows_into_processes(worth: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first two results are made here, and say how long the rest would take."""
+    monkeypatch.setattr(growing, "WORTH", worth)
+    monkeypatch.setattr(growing, "cores", lambda: 2)
+    with growing.growing() as executor:
+        found = list(executor(square_and_process, range(5)))
+    assert [square for square, _ in found] == [0, 1, 4, 9, 16]
+    here = [process == os.getpid() for _, process in found]
+    assert here == ([True, True, False, False, False] if worth == 0 else [True] * 5)
 
 
 @given(

@@ -20,6 +20,7 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 
 from nas.cli.main import main
+from tests.support import warm
 
 SMALL = ["space.channels=2", "space.cells=1", "space.resolution=8", "batch.size=8", "device=cpu"]
 EVOLUTION = [*SMALL, "finals=none", "strategy.population=8", "strategy.tournament=4"]
@@ -56,11 +57,10 @@ def started(
     *argv: str, session: bool = False, **environment: str
 ) -> Iterator[subprocess.Popen[str]]:
     """The command line in a process of its own, which is killed in the end."""
-    command = [sys.executable, "-m", "nas", *argv]
     pipe = subprocess.PIPE
     env = {**os.environ, **environment}
-    with subprocess.Popen(
-        command, stdout=pipe, stderr=pipe, text=True, start_new_session=session, env=env
+    with warm.start(
+        ["-m", "nas", *argv], stdout=pipe, stderr=pipe, start_new_session=session, env=env
     ) as process:
         try:
             yield process

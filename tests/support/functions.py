@@ -14,6 +14,10 @@ def square(number: int) -> int:
     return number * number
 
 
+def square_and_process(number: int) -> tuple[int, int]:
+    return number * number, os.getpid()
+
+
 def threads(_: int) -> int:
     import torch
 

@@ -17,6 +17,7 @@ import pytest
 
 from nas.cli.kinds import registries
 from tests.support.command_line import nas
+from tests.support.site import Site
 
 ROOT = Path(__file__).parent.parent.parent
 FENCE = re.compile(r"^```(\w*)(?: (\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -55,6 +56,14 @@ def blocks(page: str) -> list[Block]:
     """All blocks of a page."""
     text = (ROOT / page).read_text(encoding="utf-8")
     return [Block(page, *match.groups("")) for match in FENCE.finditer(text)]
+
+
+def quick(words: Sequence[str], smaller: Sequence[tuple[str, str]]) -> list[str]:
+    """The command with the options that make it small, instead of its own of these names."""
+    line = " ".join(words)
+    extra = next((more for start, more in smaller if line.startswith(start)), "").split()
+    names = tuple(f"{option.partition('=')[0]}=" for option in extra)
+    return [*(word for word in words if not word.startswith(names or ("\0",))), *extra]
 
 
 @dataclass
@@ -102,7 +111,7 @@ class Shell:
             for word in words:
                 self.set(word)
         elif program == "nas" or (program == "python" and words[:2] == ["-m", "nas"]):
-            done = nas(*self.quick(words if program == "nas" else words[2:]))
+            done = nas(*quick(words if program == "nas" else words[2:], self.smaller))
             assert done.code == 0, f"{command}\n{done.err}"
             self.output.append(done.out)
         elif program == "python" and words[0].endswith(".py"):
@@ -114,13 +123,6 @@ class Shell:
             raise AssertionError(
                 f"no way to run {command}: see the lists in test_documentation.py"
             )
-
-    def quick(self, words: Sequence[str]) -> list[str]:
-        """The command with the options that make it small, instead of its own of these names."""
-        line = " ".join(words)
-        extra = next((more for start, more in self.smaller if line.startswith(start)), "").split()
-        names = tuple(f"{option.partition('=')[0]}=" for option in extra)
-        return [*(word for word in words if not word.startswith(names or ("\0",))), *extra]
 
     def check_files(self) -> None:
         """Assert that each file that a page writes is used on it."""
@@ -139,3 +141,48 @@ class Shell:
                 self.patch.setitem(sys.modules, module, ModuleType(module))  # undone afterwards
                 del sys.modules[module]
                 import_module(module)
+
+
+@dataclass
+class SiteShell:
+    """Runs the blocks of one page in a site, each command in a process of its own.
+
+    `smaller` is as in `Shell`.
+    """
+
+    site: Site
+    smaller: Sequence[tuple[str, str]] = ()
+    output: str = ""
+    commands: int = 0
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def run(self, block: Block) -> None:
+        """Type the commands of a block, or write it to the file that it names."""
+        if block.file:
+            path = self.site.here / block.file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(block.text, encoding="utf-8")
+        else:
+            assert block.language == "sh"
+            for command in block.commands:
+                self.type(command)
+                self.commands += 1
+
+    def type(self, command: str) -> None:
+        """Do what a shell does with a command of `nas`, `python`, `pip` or `export`."""
+        program, *words = shlex.split(command, comments=True)
+        if program == "export":
+            self.variables |= dict(word.split("=", 1) for word in words)
+        elif program == "pip":  # nothing is installed into the environment of the tests
+            assert words[:2] == ["install", "-e"]
+            self.site.install(self.site.here / words[2])
+        else:
+            words = ["-m", "nas", *words] if program == "nas" else words
+            if words[:2] == ["-m", "nas"]:
+                words[2:] = quick(words[2:], self.smaller)
+            if words[:2] == ["-m", "pytest"]:
+                done = self.site.run(sys.executable, *words, **self.variables)
+            else:
+                done = self.site.python(*words, **self.variables)
+            assert done.code == 0, f"{command}\n{done.out}{done.err}"
+            self.output += done.out

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import sysconfig
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from nas import SPACES
 from nas.cli.config_files import conf_dir
+from tests.support import warm
 from tests.support.command_line import Done
 
 ROOT = Path(__file__).parent.parent.parent
@@ -72,19 +72,27 @@ class Site:
 
         It uses one thread, as the tests do: on busy processors two threads wait for each other.
         """
-        path = os.pathsep.join([*map(str, self.path), str(ROOT)])
         done = subprocess.run(
             list(map(str, command)),
             cwd=self.here,
-            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", **environment},
+            env=self._variables(environment),
             capture_output=True,
             text=True,
             check=False,
         )
         return Done(done.returncode, done.stdout, done.stderr)
 
+    def python(self, *words: str | Path, **environment: str) -> Done:
+        """Run a program in a file, or -m nas."""
+        done = warm.run(words, cwd=self.here, env=self._variables(environment))
+        return Done(done.returncode, done.stdout, done.stderr)
+
     def nas(self, *argv: str | Path, **environment: str) -> Done:
-        return self.run(sys.executable, "-m", "nas", *argv, **environment)
+        return self.python("-m", "nas", *argv, **environment)
+
+    def _variables(self, environment: Mapping[str, str]) -> dict[str, str]:
+        path = os.pathsep.join([*map(str, self.path), str(ROOT)])
+        return {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", **environment}
 
 
 def spaces(*names: str) -> str:

@@ -24,8 +24,10 @@ def _grown(function: Callable[[A], B], arguments: Iterable[A], /) -> Iterator[B]
     left = [*arguments]
     start = perf_counter()
     for place, argument in enumerate(left):
-        mean = (perf_counter() - start) / max(place, 1)
-        if cores() > 1 and mean * (len(left) - place) > WORTH:
+        if place == 1:
+            start = perf_counter()  # the first one also imports what scoring needs
+        mean = (perf_counter() - start) / max(place - 1, 1)
+        if place > 1 and cores() > 1 and mean * (len(left) - place) > WORTH:
             with processes() as executor:
                 yield from executor(function, left[place:])
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -23,11 +24,14 @@ def work(handed: Reader, connection: Connection) -> None:
     The first answer is None, or the text of an error where the function cannot be read.
     """
     _begin()
+    gc.disable()  # the function brings modules like PyTorch, in which there is no garbage
     try:
         function: Callable[[Any], Any] = pickle.loads(handed.read())
     except Exception as error:  # whatever the modules and classes raise that it needs
         connection.send(f"{type(error).__name__}: {error}")
         return
+    gc.freeze()
+    gc.enable()
     with suppress(EOFError, OSError):  # the parent ends the pool, or is gone itself
         connection.send(None)
         while True:
