@@ -40,7 +40,8 @@ class Candidate:
         self.drawn = False
         """Whether anything was drawn from the seed so far."""
         self.memo: dict[Hashable, Any] = {}
-        """What several proxies, or one proxy under several seeds, share for this architecture."""
+        """What several proxies, or one proxy under several seeds, share for this architecture.
+        `company` are the proxies that score it, and `owed` the seconds that others waited for."""
 
     @classmethod
     def of(
@@ -141,10 +142,4 @@ class Candidate:
         """The same architecture under another seed; both share what proxies share."""
         other = Candidate(self.space, self.arch, seed, self.device, self.live)
         other.memo = self.memo
-        return other
-
-    def apart(self) -> Candidate:
-        """The same candidate, which shares only its layers with this one."""
-        other = Candidate(self.space, self.arch, self._seed, self.device, self.live)
-        other.memo = {key: self.memo[key] for key in ("network", "numbers") if key in self.memo}
         return other

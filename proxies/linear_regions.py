@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from nas import PROXIES, Candidate, Proxy
 from nas.batch import Batch
 from nas.network.initialisation import Init
-from proxies._activations import each_relu
+from proxies._activations import each_relu, positive, units_of
 from proxies._inputs import gaussian
 
 
@@ -77,7 +77,7 @@ def regions(model: nn.Module, inputs: Tensor) -> int:
     parts: list[np.ndarray[tuple[int, int], np.dtype[np.uint8]]] = []
 
     def visit(output: Tensor) -> None:
-        parts.append(np.packbits((output > 0).flatten(1).cpu().numpy(), axis=1))
+        parts.append(np.packbits(positive(units_of(output)).cpu().numpy(), axis=1))
 
     each_relu(model, inputs, visit, "linear_regions")
     return len({row.tobytes() for row in np.concatenate(parts, axis=1)})

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from nas import PROXIES, Candidate, Proxy
 from nas.batch import Batch
 from nas.network.initialisation import Init
-from proxies._activations import each_relu, units_of
+from proxies._activations import each_relu, positive, units_of
 
 Activations = Literal["relu", "universal"]
 
@@ -84,7 +84,7 @@ def patterns(model: nn.Module, inputs: Tensor, activations: Activations = "relu"
 def positives(output: Tensor) -> Tensor:
     """Every unit's pattern (numbers, units): each number has `BITS` samples, 1 where positive."""
     worth = places(len(output), 2, BITS).float().to(output.device)
-    return worth @ units_of(output > 0).float()
+    return worth @ positive(units_of(output)).float()
 
 
 def signs(output: Tensor) -> Tensor:
