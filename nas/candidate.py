@@ -101,6 +101,7 @@ class Candidate:
         from torch import nn
 
         from nas.network.initialisation import initialise
+        from nas.network.module import NetworkModule
         from nas.network.norms import explain
 
         with self.seeded("weights"):
@@ -110,7 +111,8 @@ class Candidate:
             if not dropout and isinstance(part, nn.modules.dropout._DropoutNd):
                 part.p = 0.0  # a score must not depend on random dropout
         explain(model)
-        return model.to(self.device)
+        laid = self.device == "cpu" and isinstance(model, NetworkModule)  # moving takes a while
+        return model if laid else model.to(self.device)
 
     def generator(self, purpose: str) -> torch.Generator:
         """A CPU generator for draws other than weights; it depends on (seed, arch, purpose)."""

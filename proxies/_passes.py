@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from nas import Candidate, Proxy
 from nas.batch import Batch
 from nas.network.initialisation import Init
+from nas.network.module import NetworkModule
 from proxies._gradients import Precision, gradients, in_precision, layers, mean_loss
 from proxies._inputs import drawn_or_batch
 
@@ -153,6 +154,8 @@ class _Seen:
     results: dict[tuple[Any, int, Look], _Found] = field(default_factory=dict)
     begun: set[tuple[Any, int, Pass]] = field(default_factory=set)
     """Passes that have run in company: what is missing of them is looked at alone."""
+    model: tuple[tuple[Any, Init], nn.Module] | None = None
+    """The model of the last pass, with its draw of weights."""
 
     def run(self, candidate: Candidate, batch: Batch, look: Look) -> None:
         draw = candidate.seed, batch.seed
@@ -162,14 +165,34 @@ class _Seen:
             company.update(each for each in _of_company(candidate, batch) if each.on == look.on)
         company[look] = company[look] or 1
         start = perf_counter()
-        found = _together(candidate, batch, list(company)) if len(company) > 1 else {}
+        found: Results = {}
+        if len(company) > 1:
+            with suppress(Exception):  # whose it is shows when each looks alone
+                found = self.watched(candidate, batch, list(company))
         if look not in found:
-            found |= watched(candidate, batch, [look])
+            found |= self.watched(candidate, batch, [look])
         taken = sum(company[each] for each in found)
         share = (perf_counter() - start) / taken
         for each, (result, notes) in found.items():
             self.results[*draw, each] = _Found(result, notes, company[each], share)
         candidate.memo["owed"] = candidate.memo.get("owed", 0.0) - share * (taken - 1)
+
+    def watched(self, candidate: Candidate, batch: Batch, looks: Sequence[Look]) -> Results:
+        """The results of looks at one pass; the model is kept for a next one with its weights.
+
+        A network's layers do not know what has passed them. Modules of any author may, so they
+        are made for each pass.
+        """
+        on = looks[0].on
+        drawn = candidate.seed, on.init
+        model = self.model[1] if self.model and self.model[0] == drawn else None
+        self.model = None
+        if model is None:
+            model = candidate.model(on.init)
+        found = watched(candidate, model, batch, looks)
+        if isinstance(model, NetworkModule) and on.dtype == "float32":
+            self.model = drawn, model
+        return found
 
 
 def _of_company(candidate: Candidate, batch: Batch) -> Iterable[Look]:
@@ -182,21 +205,15 @@ Results = dict[Look, tuple[Any, set[str]]]
 """What looks found, each with the notes of what it was given."""
 
 
-def _together(candidate: Candidate, batch: Batch, looks: Sequence[Look]) -> Results:
-    """The results of the looks that succeed in company."""
-    try:
-        return watched(candidate, batch, looks)
-    except Exception:  # whose it is shows when each looks alone
-        return {}
-
-
-def watched(candidate: Candidate, batch: Batch, looks: Sequence[Look]) -> Results:
-    """The results of looks at one pass.
+def watched(
+    candidate: Candidate, model: nn.Module, batch: Batch, looks: Sequence[Look]
+) -> Results:
+    """The results of looks at one pass through a model.
 
     What fails for one of several looks leaves this one out. What fails for all, such as the pass
     forward, is raised, and so is an error of a single look.
     """
-    run = begun(candidate, batch, looks)
+    run = begun(candidate, model, batch, looks)
     failing: Callable[[], AbstractContextManager[None]] = nullcontext
     if len(looks) > 1:
         failing = partial(suppress, Exception)
@@ -220,12 +237,11 @@ def watched(candidate: Candidate, batch: Batch, looks: Sequence[Look]) -> Result
         run.let_go()
 
 
-def begun(candidate: Candidate, batch: Batch, looks: Sequence[Look]) -> Run:
-    """The model and inputs of the looks' pass, where only what they need has gradients."""
+def begun(candidate: Candidate, model: nn.Module, batch: Batch, looks: Sequence[Look]) -> Run:
+    """The inputs of the looks' pass, and the model where only what they need has gradients."""
     on = looks[0].on
     inputs = drawn_or_batch(on.input, candidate, batch, looks[0].proxy)
     examples = slice(*on.examples) if on.examples else slice(None)
-    model = candidate.model(on.init)
     model, precise = in_precision(model, batch.fresh(batch.seed), on.dtype)
     inputs = (precise.inputs if on.input == "batch" else inputs)[examples]
     needs = frozenset[Needs]().union(*(look.needs for look in looks))

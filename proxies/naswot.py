@@ -103,7 +103,7 @@ class Counts:
                 part = part.view(torch.int8)
                 self.both += torch._int_mm(part, part.T)  # the sums are whole numbers of 32 bits
             else:
-                part = part.float()
+                part = part.view(torch.uint8).float()
                 self.both += part @ part.T
         self.units += codes.shape[1]
 
