@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from nas import Candidate, Proxy
 from nas.batch import Batch
 from nas.network.initialisation import Init
-from nas.network.module import NetworkModule
 from proxies._gradients import Precision, gradients, in_precision, layers, mean_loss
 from proxies._inputs import drawn_or_batch
+from proxies._models import lent
 
 Needs = Literal["weights", "inputs"]
 """What has gradients: the weights of convolutions and linear layers, or the inputs."""
@@ -63,7 +63,10 @@ class Look(ABC):
 
     @abstractmethod
     def result(self, run: Run, found: Any) -> Any:
-        """What it found, without a graph; it is kept until all who look have taken it."""
+        """What it found, without a graph and without tensors of the model, which is lent again.
+
+        It is kept until all who look have taken it.
+        """
 
 
 class Looking(Proxy):
@@ -154,8 +157,6 @@ class _Seen:
     results: dict[tuple[Any, int, Look], _Found] = field(default_factory=dict)
     begun: set[tuple[Any, int, Pass]] = field(default_factory=set)
     """Passes that have run in company: what is missing of them is looked at alone."""
-    model: tuple[tuple[Any, Init], nn.Module] | None = None
-    """The model of the last pass, with its draw of weights."""
 
     def run(self, candidate: Candidate, batch: Batch, look: Look) -> None:
         draw = candidate.seed, batch.seed
@@ -168,31 +169,14 @@ class _Seen:
         found: Results = {}
         if len(company) > 1:
             with suppress(Exception):  # whose it is shows when each looks alone
-                found = self.watched(candidate, batch, list(company))
+                found = watched(candidate, batch, list(company))
         if look not in found:
-            found |= self.watched(candidate, batch, [look])
+            found |= watched(candidate, batch, [look])
         taken = sum(company[each] for each in found)
         share = (perf_counter() - start) / taken
         for each, (result, notes) in found.items():
             self.results[*draw, each] = _Found(result, notes, company[each], share)
         candidate.memo["owed"] = candidate.memo.get("owed", 0.0) - share * (taken - 1)
-
-    def watched(self, candidate: Candidate, batch: Batch, looks: Sequence[Look]) -> Results:
-        """The results of looks at one pass; the model is kept for a next one with its weights.
-
-        A network's layers do not know what has passed them. Modules of any author may, so they
-        are made for each pass.
-        """
-        on = looks[0].on
-        drawn = candidate.seed, on.init
-        model = self.model[1] if self.model and self.model[0] == drawn else None
-        self.model = None
-        if model is None:
-            model = candidate.model(on.init)
-        found = watched(candidate, model, batch, looks)
-        if isinstance(model, NetworkModule) and on.dtype == "float32":
-            self.model = drawn, model
-        return found
 
 
 def _of_company(candidate: Candidate, batch: Batch) -> Iterable[Look]:
@@ -205,15 +189,20 @@ Results = dict[Look, tuple[Any, set[str]]]
 """What looks found, each with the notes of what it was given."""
 
 
-def watched(
-    candidate: Candidate, model: nn.Module, batch: Batch, looks: Sequence[Look]
-) -> Results:
-    """The results of looks at one pass through a model.
+def watched(candidate: Candidate, batch: Batch, looks: Sequence[Look]) -> Results:
+    """The results of looks at one pass.
 
     What fails for one of several looks leaves this one out. What fails for all, such as the pass
     forward, is raised, and so is an error of a single look.
     """
-    run = begun(candidate, model, batch, looks)
+    on = looks[0].on
+    if on.dtype != "float32":
+        return _watched(begun(candidate, candidate.model(on.init), batch, looks), looks)
+    with lent(candidate, on.init) as model:
+        return _watched(begun(candidate, model, batch, looks), looks)
+
+
+def _watched(run: Run, looks: Sequence[Look]) -> Results:
     failing: Callable[[], AbstractContextManager[None]] = nullcontext
     if len(looks) > 1:
         failing = partial(suppress, Exception)
@@ -282,4 +271,4 @@ class Slopes(Look):
     def result(self, run: Run, found: None) -> list[tuple[Tensor, Tensor]]:
         """The pairs, in the order of the layers."""
         weights = [layer.weight for layer in layers(run.model)]
-        return [(weight.detach(), run.slope("loss", weight)) for weight in weights]
+        return [(weight.detach().clone(), run.slope("loss", weight)) for weight in weights]

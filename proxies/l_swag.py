@@ -13,6 +13,7 @@ from nas.batch import Batch
 from nas.network.initialisation import Init
 from proxies._activations import each_relu
 from proxies._gradients import layers, total
+from proxies._models import lent
 from proxies._passes import Looking, Slopes, seen, slopes_of_parts
 from proxies.swap import Activations, distinct, positives, signs
 
@@ -69,9 +70,9 @@ class LSWAG(Looking):
                 f"l_swag with parts={self.parts} needs a batch of {2 * self.parts} or more, "
                 f"this one has {size}"
             )
-        model = candidate.model(self.init)
-        chosen = interval(len(layers(model)), self.start, self.stop)
-        units = patterns(model, batch.inputs[: self.samples], chosen, self.activations)
+        with lent(candidate, self.init) as model:
+            chosen = interval(len(layers(model)), self.start, self.stop)
+            units = patterns(model, batch.inputs[: self.samples], chosen, self.activations)
         if not units:
             return NoScore("no activation in the interval of depth")
         parts = [seen(candidate, batch, look) for look in self.looks(batch)]

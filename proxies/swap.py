@@ -13,6 +13,7 @@ from nas import PROXIES, Candidate, Proxy
 from nas.batch import Batch
 from nas.network.initialisation import Init
 from proxies._activations import each_relu, positive, units_of
+from proxies._models import lent
 
 Activations = Literal["relu", "universal"]
 
@@ -67,8 +68,8 @@ class SWAP(Proxy):
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The number of patterns, regularised with `regularise=true`."""
-        model = candidate.model(self.init)
-        count = float(patterns(model, batch.inputs[: self.samples], self.activations))
+        with lent(candidate, self.init) as model:
+            count = float(patterns(model, batch.inputs[: self.samples], self.activations))
         if not self.regularise:
             return count
         thousands = sum(parameter.numel() for parameter in model.parameters()) / 1e3

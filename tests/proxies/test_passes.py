@@ -19,6 +19,7 @@ from nas.batch import Batch
 from nas.network.module import NetworkModule
 from nas.seeding import generator
 from nas.trial import Evaluation
+from proxies._models import lent
 from tests.support.nets import OneModule
 from tests.support.small import small
 
@@ -133,6 +134,39 @@ def test_options_part_what_is_not_the_same() -> None:
     }
     ProxyObjective(space, proxies, batch).each((arch, [*proxies]))
     assert InPlace.runs == 4
+
+
+@pytest.mark.parametrize("name", ["nasbench201", "nasbench101", "vit", "nasbench_nlp"])
+def test_a_lent_model_is_one_that_is_built(name: str) -> None:
+    """With the weights of each draw, also after another borrower's, and of a like space's."""
+    space = small(name)
+    arch = space.sample(Random(4))
+    candidate = Candidate(space, arch)
+    batch = space.batch(4, generator(1))
+    before: list[int] = []
+    for seed, init in (
+        (0, "default"),
+        (0, "kaiming"),
+        (1, "kaiming"),
+        (0, "normal"),
+        (0, "default"),
+    ):
+        with lent(candidate.under(seed), init) as model:  # type: ignore[arg-type]
+            fresh = Candidate(space, arch, seed).model(init)  # type: ignore[arg-type]
+            for one, other in zip(model.parameters(), fresh.parameters(), strict=True):
+                assert torch.equal(one, other)
+            before.append(id(model))
+            assert torch.equal(model(batch.inputs), fresh(batch.inputs))
+    assert (len({*before}) == 1) == (name in ("nasbench201", "nasbench101"))
+
+
+def test_a_model_is_not_lent_again_after_an_error() -> None:
+    space, _ = spaces()[0]
+    candidate = Candidate(space, space.sample(Random(4)))
+    with pytest.raises(RuntimeError), lent(candidate, "default") as model:
+        raise RuntimeError
+    with lent(candidate, "default") as other, lent(candidate, "default") as third:
+        assert len({id(each) for each in (model, other, third)}) == 3
 
 
 class Wrecks(Proxy):
