@@ -95,7 +95,7 @@ def gradients(
     )
 
 
-def replace_norms(
+def replace_parts(
     model: nn.Module, kind: type[N] | tuple[type[N], ...], make: Callable[[N], nn.Module]
 ) -> None:
     """Replace every part of the given kind by `make(part)`."""
