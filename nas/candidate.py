@@ -40,7 +40,8 @@ class Candidate:
         self.drawn = False
         """Whether anything was drawn from the seed so far."""
         self.memo: dict[Hashable, Any] = {}
-        """What several proxies, or one proxy under several seeds, share for this architecture."""
+        """What several proxies, or one proxy under several seeds, share for this architecture.
+        `company` are the proxies that score it, and `owed` the seconds that others waited for."""
 
     @classmethod
     def of(
@@ -100,6 +101,7 @@ class Candidate:
         from torch import nn
 
         from nas.network.initialisation import initialise
+        from nas.network.module import NetworkModule
         from nas.network.norms import explain
 
         with self.seeded("weights"):
@@ -109,7 +111,8 @@ class Candidate:
             if not dropout and isinstance(part, nn.modules.dropout._DropoutNd):
                 part.p = 0.0  # a score must not depend on random dropout
         explain(model)
-        return model.to(self.device)
+        laid = self.device == "cpu" and isinstance(model, NetworkModule)  # moving takes a while
+        return model if laid else model.to(self.device)
 
     def generator(self, purpose: str) -> torch.Generator:
         """A CPU generator for draws other than weights; it depends on (seed, arch, purpose)."""
@@ -141,10 +144,4 @@ class Candidate:
         """The same architecture under another seed; both share what proxies share."""
         other = Candidate(self.space, self.arch, seed, self.device, self.live)
         other.memo = self.memo
-        return other
-
-    def apart(self) -> Candidate:
-        """The same candidate, which shares only its layers with this one."""
-        other = Candidate(self.space, self.arch, self._seed, self.device, self.live)
-        other.memo = {key: self.memo[key] for key in ("network", "numbers") if key in self.memo}
         return other

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from proxies._gradients import replace_norms
+from proxies._gradients import replace_parts
 
 norm_forward = torch.ops.aten.native_batch_norm
 norm_backward = torch.ops.aten.native_batch_norm_backward
@@ -16,7 +16,7 @@ norm_backward = torch.ops.aten.native_batch_norm_backward
 
 def freeze_batch_norms(model: nn.Module) -> None:
     """Replace every batch norm of a model by `Frozen`."""
-    replace_norms(model, nn.modules.batchnorm._BatchNorm, Frozen)
+    replace_parts(model, nn.modules.batchnorm._BatchNorm, Frozen)
 
 
 class Frozen(nn.Module):
@@ -68,6 +68,8 @@ class _Norm(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> Any:
         arguments = dy, *ctx.saved_tensors, ctx.eps
+        if not torch.is_grad_enabled():  # nobody differentiates it again
+            return _through(*arguments)[0], None, None, None
         dx = _Gradient.apply(*arguments)  # type: ignore[no-untyped-call]
         return dx, None, None, None
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
@@ -12,8 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from nas import Candidate, NotApplicableError
-from nas.batch import Batch
+from nas import NotApplicableError
 from nas.network import (
     Attention,
     Embedding,
@@ -27,8 +28,8 @@ from nas.network import (
 )
 from nas.network.initialisation import Init
 from nas.network.module import NetworkModule
-from proxies._activations import each_relu
-from proxies._inputs import drawn_or_batch
+from proxies._activations import watching
+from proxies._passes import Look, Pass, Run
 
 ON_FEATURES = (Attention, Embedding, LayerNorm, Linear, Positions, RMSNorm)
 """Operations on the last axis."""
@@ -37,26 +38,43 @@ ON_FEATURES = (Attention, Embedding, LayerNorm, Linear, Positions, RMSNorm)
 def each_feature(
     model: nn.Module, inputs: Tensor, visit: Callable[[Tensor], None], proxy: str
 ) -> None:
-    """Run the model and visit the output of every main block, in order.
+    """Run the model and visit the output of every main block, in order; see `features`."""
+    with features(model, inputs, visit, proxy) as check:
+        model(inputs)
+    check()
+
+
+@contextmanager
+def features(
+    model: nn.Module, inputs: Tensor, visit: Callable[[Tensor], None], proxy: str
+) -> Iterator[Callable[[], None]]:
+    """Visit the output of every main block of a model that runs inside, in order.
 
     A feature is (batch, channels, …); a sequence is turned round, for its channels are last. Main
     blocks are marked in the network's layers; a block that changes nothing is visited with the
     same tensor again. Without marks, the features are what ReLUs return, if it has as many
-    dimensions as the inputs or more: of images only maps.
+    dimensions as the inputs or more: of images only maps. What it gives raises
+    NotApplicableError, which names the proxy, if there was nothing to visit.
     """
     if isinstance(model, NetworkModule) and model.network.blocks:
         turned = sequences(model.network)
-        for index, times in Counter(model.network.blocks).items():
-            hook = partial(_visit, visit, times, index in turned)
-            model.in_order[index].register_forward_hook(hook)
-        model(inputs)
+        hooks = [
+            model.in_order[index].register_forward_hook(
+                partial(_visit, visit, times, index in turned)
+            )
+            for index, times in Counter(model.network.blocks).items()
+        ]
+        yield lambda: None
+        for hook in hooks:
+            hook.remove()
         return
 
     def maps(output: Tensor) -> None:
         if output.ndim >= inputs.ndim:
             visit(output)
 
-    each_relu(model, inputs, maps, proxy)
+    with watching(len(inputs), maps, proxy) as relus:
+        yield relus.check
 
 
 def _visit(
@@ -89,25 +107,31 @@ def sequences(network: Network) -> set[int]:
     return found
 
 
-def shared_entropies(
-    candidate: Candidate, batch: Batch, input: Literal["gaussian", "batch"], init: Init, proxy: str
-) -> list[float]:
-    """The entropies of a candidate's features; proxies that use the same features share them."""
-    key = ("entropies", candidate.seed, input, init)
-    known = candidate.memo.get(key)
-    if known is None or known[0] is not batch.inputs:
-        inputs = drawn_or_batch(input, candidate, batch, proxy)
-        known = candidate.memo[key] = batch.inputs, entropies(candidate.model(init), inputs, proxy)
-    values: list[float] = known[1]
-    return values
-
-
-def entropies(model: nn.Module, inputs: Tensor, proxy: str) -> list[float]:
+@dataclass(frozen=True)
+class Entropies(Look):
     """AZ-NAS's expressivity of each feature; NaN for a constant feature."""
-    values: list[float] = []
-    with torch.no_grad():
-        each_feature(model, inputs, lambda feature: values.append(entropy(feature)), proxy)
-    return values
+
+    @contextmanager
+    def watch(self, run: Run) -> Iterator[tuple[list[float], Callable[[], None]]]:
+        """The entropies of the features so far."""
+        values: list[float] = []
+
+        def visit(feature: Tensor) -> None:
+            values.append(entropy(feature.detach()))
+
+        with features(run.model, run.inputs, visit, self.proxy) as check:
+            yield values, check
+
+    def result(self, run: Run, found: tuple[list[float], Callable[[], None]]) -> list[float]:
+        """The entropies of all features; NotApplicableError if there is none."""
+        values, check = found
+        check()
+        return values
+
+
+def entropies(init: Init, input: Literal["gaussian", "batch"], proxy: str) -> Sequence[Entropies]:
+    """What `expressivity` and `progressivity` look at."""
+    return [Entropies(Pass(init, input, by_block=True), proxy)]
 
 
 def entropy(feature: Tensor) -> float:

@@ -51,25 +51,29 @@ def weights(model: nn.Module) -> list[Tensor]:
 
 
 def cross_entropy(model: nn.Module, batch: Batch, examples: slice = WHOLE) -> Tensor:
-    """The mean loss over some examples; all outputs of an example, in any shape, are its logits.
+    """The mean loss over some examples; see `mean_loss`."""
+    with torch.enable_grad():
+        return mean_loss(model(batch.inputs[examples]), batch, examples)
+
+
+def mean_loss(maps: Tensor, batch: Batch, examples: slice = WHOLE) -> Tensor:
+    """The mean loss of the outputs of some examples: all outputs of one are its logits.
 
     If the batch has a label for every place, as in segmentation, then so does the network: outputs
     (batch, classes, …) for labels (batch, …). Raises NotApplicableError if there is one output,
     because the loss is constant then.
     """
-    with torch.enable_grad():
-        maps: Tensor = model(batch.inputs[examples])
-        places = None if batch.labels is None else batch.labels.shape[1:]
-        if places and maps.shape[2:] == places:
-            return F.cross_entropy(maps, batch.labels_for(maps.shape[1])[examples])
-        outputs = maps.flatten(1)
-        classes = outputs.shape[1]
-        if classes < 2:
-            raise NotApplicableError(
-                "this proxy needs a network of two outputs or more: "
-                "the cross entropy of a single one is constant"
-            )
-        return F.cross_entropy(outputs, batch.labels_for(classes)[examples])
+    places = None if batch.labels is None else batch.labels.shape[1:]
+    if places and maps.shape[2:] == places:
+        return F.cross_entropy(maps, batch.labels_for(maps.shape[1])[examples])
+    outputs = maps.flatten(1)
+    classes = outputs.shape[1]
+    if classes < 2:
+        raise NotApplicableError(
+            "this proxy needs a network of two outputs or more: "
+            "the cross entropy of a single one is constant"
+        )
+    return F.cross_entropy(outputs, batch.labels_for(classes)[examples])
 
 
 def gradients(
@@ -91,14 +95,7 @@ def gradients(
     )
 
 
-def weights_and_gradients(model: nn.Module, batch: Batch) -> Iterable[tuple[Tensor, Tensor]]:
-    """Every counted weight with the gradient of the loss, both detached from the graph."""
-    parameters = weights(model)
-    slopes = gradients(cross_entropy(model, batch), parameters)
-    return zip((parameter.detach() for parameter in parameters), slopes, strict=True)
-
-
-def replace_norms(
+def replace_parts(
     model: nn.Module, kind: type[N] | tuple[type[N], ...], make: Callable[[N], nn.Module]
 ) -> None:
     """Replace every part of the given kind by `make(part)`."""

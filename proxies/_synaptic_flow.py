@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from nas.batch import Batch
-from proxies._gradients import gradients, replace_norms, weights
+from proxies._gradients import gradients, replace_parts, weights
 
 NORMS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 
@@ -19,7 +19,7 @@ def positive(model: nn.Module) -> None:
     Their sums span tens of orders of magnitude, so they are computed in float64.
     """
     identity = nn.Identity()
-    replace_norms(model, NORMS, lambda _: identity)
+    replace_parts(model, NORMS, lambda _: identity)
     absolute(model)
 
 

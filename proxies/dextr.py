@@ -14,8 +14,9 @@ from nas.batch import Batch
 from nas.network.initialisation import Init
 from proxies._batch_norm import Apart
 from proxies._channels import each_output
-from proxies._gradients import gradients, replace_norms
+from proxies._gradients import gradients, replace_parts
 from proxies._inputs import gaussian
+from proxies._pools import smooth_pools
 
 OUTPUTS = 10
 """The number of outputs that are drawn, with repetition."""
@@ -121,7 +122,8 @@ def derivatives(
     one pass forward, one back and one back through the gradient are enough. Forward derivatives
     are no choice: of a batch norm, PyTorch 2.13 gives a second one that is wrong.
     """
-    replace_norms(model, nn.modules.batchnorm._BatchNorm, Apart)
+    replace_parts(model, nn.modules.batchnorm._BatchNorm, Apart)
+    smooth_pools(model)
     model.requires_grad_(False)
     t = torch.zeros(OUTPUTS, dtype=plane.dtype, device=plane.device, requires_grad=True)
     with torch.enable_grad():

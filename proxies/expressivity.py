@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isnan
 from typing import Literal
 
-from nas import PROXIES, Candidate, NoScore, Proxy
+from nas import PROXIES, Candidate, NoScore
 from nas.batch import Batch
 from nas.network.initialisation import Init
-from proxies._features import needs_maps, shared_entropies
+from proxies._features import Entropies, entropies, needs_maps
+from proxies._passes import Looking, seen
 
 
 @PROXIES.register("expressivity")
-class Expressivity(Proxy):
+class Expressivity(Looking):
     """Entropy of the features' principal components, summed over blocks (AZ-NAS, Lee & Ham 2024).
 
     Features are the outputs of the main blocks. For each feature, p are the eigenvalues of the
@@ -34,9 +36,14 @@ class Expressivity(Proxy):
     ) -> None:
         self.input, self.init = input, init
 
+    def looks(self, batch: Batch) -> Sequence[Entropies]:
+        """The entropies of the features."""
+        return entropies(self.init, self.input, "expressivity")
+
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The sum over the features."""
-        values = shared_entropies(candidate, batch, self.input, self.init, "expressivity")
+        (look,) = self.looks(batch)
+        values = seen(candidate, batch, look)
         needs_maps(len(values), 1, "expressivity")
         total = sum(values)
-        return NoScore("a feature is constant or not finite") if isnan(total) else total
+        return NoScore("a feature is constant or not finite") if isnan(total) else float(total)

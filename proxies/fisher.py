@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
 from torch import Tensor, nn
 
-from nas import PROXIES, Candidate, Proxy
+from nas import PROXIES, Candidate
 from nas.batch import Batch
 from nas.network.initialisation import Init
-from proxies._gradients import Layer, cross_entropy, layers, total
+from nas.network.module import NetworkModule
+from proxies._gradients import Layer, layers, total
+from proxies._passes import Look, Looking, Pass, Run, seen
 
 
 @PROXIES.register("fisher")
-class Fisher(Proxy):
+class Fisher(Looking):
     """Sum of the channels' Fisher information after one backward pass (Turner et al. 2020).
 
         fisher = Σ_layers (weights per channel) Σ_channels |½ mean_n (Σ_hw a · ∂L/∂a)²|,
@@ -30,27 +36,52 @@ class Fisher(Proxy):
     def __init__(self, init: Init = "default") -> None:
         self.init = init
 
+    def looks(self, batch: Batch) -> Sequence[Look]:
+        """The information of every layer."""
+        return [Information(Pass(self.init), "fisher")]
+
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The sum over the layers."""
-        model = candidate.model(self.init)
-        model.requires_grad_(False)  # only gradients of outputs are needed
-        parts: list[Tensor] = []
+        (look,) = self.looks(batch)
+        return total(seen(candidate, batch, look))
 
-        def watch(layer: nn.Module, _: object, output: Tensor) -> Tensor:
+
+@dataclass(frozen=True)
+class Information(Look):
+    """Every layer's part of the sum, from the last layer that ran to the first."""
+
+    backward: ClassVar[Literal["", "sum", "loss"]] = "loss"
+
+    @contextmanager
+    def watch(self, run: Run) -> Iterator[dict[int, Tensor]]:
+        """A hook sums each gradient at once, so that none is kept."""
+        parts: dict[int, Tensor] = {}
+        in_place = not isinstance(run.model, NetworkModule)
+        count = 0
+
+        def look(layer: nn.Module, _: object, output: Tensor) -> Tensor | None:
+            nonlocal count
             assert isinstance(layer, Layer)
-            values = output.requires_grad_().detach()
-            # a hook sums each gradient at once, so that none is kept
-            output.register_hook(  # type: ignore[no-untyped-call]
-                lambda slope: parts.append(information(layer, values, slope))
-            )
-            return output.clone()  # the next layer may write into its input
+            number, count = count, count + 1
+            if not output.requires_grad:
+                run.leaves.append(output.requires_grad_())
+            values = output.detach()
 
-        for layer in layers(model):
-            layer.register_forward_hook(watch)
-        loss = cross_entropy(model, batch)
-        if loss.requires_grad:
-            torch.autograd.backward(loss)
-        return total(parts)
+            def sum_up(slope: Tensor) -> None:
+                if run.differentiated[-1] == self.backward:
+                    parts[number] = information(layer, values, slope)
+
+            output.register_hook(sum_up)  # type: ignore[no-untyped-call]
+            return output.clone() if in_place else None  # the next layer may write into its input
+
+        hooks = [layer.register_forward_hook(look) for layer in layers(run.model)]
+        yield parts
+        for hook in hooks:
+            hook.remove()
+
+    def result(self, run: Run, found: dict[int, Tensor]) -> list[Tensor]:
+        """The parts of the layers that the loss depends on."""
+        return [found[number] for number in sorted(found, reverse=True)]
 
 
 def information(layer: Layer, output: Tensor, slope: Tensor) -> Tensor:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch.linalg import vector_norm
 
-from nas import PROXIES, Candidate, Proxy
+from nas import PROXIES, Candidate
 from nas.batch import Batch
 from nas.network.initialisation import Init
-from proxies._gradients import total, weights_and_gradients
+from proxies._gradients import total
+from proxies._passes import Looking, Pass, Slopes, seen
 
 
 @PROXIES.register("grad_norm")
-class GradNorm(Proxy):
+class GradNorm(Looking):
     """Sum of the norms of the weights' gradients after one backward pass.
 
         grad_norm = Σ ‖∂L/∂W‖₂ over convolutions and linear layers,   higher is better,
@@ -24,7 +27,12 @@ class GradNorm(Proxy):
     def __init__(self, init: Init = "default") -> None:
         self.init = init
 
+    def looks(self, batch: Batch) -> Sequence[Slopes]:
+        """The gradients of the loss."""
+        return [Slopes(Pass(self.init), "grad_norm")]
+
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The sum over the layers."""
-        pairs = weights_and_gradients(candidate.model(self.init), batch)
+        (look,) = self.looks(batch)
+        pairs = seen(candidate, batch, look)
         return total(vector_norm(slope) for _, slope in pairs)

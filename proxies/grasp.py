@@ -16,6 +16,7 @@ from proxies._gradients import (
     total,
     weights,
 )
+from proxies._pools import smooth_pools
 
 
 @PROXIES.register("grasp")
@@ -40,6 +41,7 @@ class Grasp(Proxy):
         """The sum over the layers."""
         model, batch = in_precision(candidate.model(self.init), batch, self.dtype)
         freeze_batch_norms(model)
+        smooth_pools(model)
         parameters = weights(model)
         slopes = gradients(cross_entropy(model, batch), parameters, graph=True)
         with torch.enable_grad():

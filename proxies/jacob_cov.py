@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
-from nas import PROXIES, Candidate, NoScore, NotApplicableError, Proxy
+import torch
+from torch import Tensor
+
+from nas import PROXIES, Candidate, NoScore, NotApplicableError
 from nas.batch import Batch
 from nas.network.initialisation import Init
+from proxies._passes import Look, Looking, Needs, Pass, Run, seen
 
 EPSILON = 1e-5
 
 
 @PROXIES.register("jacob_cov")
-class JacobCov(Proxy):
+class JacobCov(Looking):
     """Spectrum of the correlations between the samples' input gradients (Mellor et al. 2020).
 
     Row n of J is the gradient of the sum of all logits with respect to sample n; v are the
@@ -32,13 +37,20 @@ class JacobCov(Proxy):
     def __init__(self, init: Init = "default") -> None:
         self.init = init
 
+    def looks(self, batch: Batch) -> Sequence[Look]:
+        """The gradients of the inputs; whole numbers have none."""
+        if not batch.inputs.is_floating_point():
+            return []
+        return [InputSlopes(Pass(self.init), "jacob_cov")]
+
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The score on the batch."""
         if not batch.inputs.is_floating_point():
             raise NotApplicableError(
                 f"jacob_cov needs gradients of the inputs, and these are {batch.inputs.dtype}"
             )
-        jacobian = input_gradient(candidate.model(self.init), batch.inputs).double()
+        (look,) = self.looks(batch)
+        jacobian = seen(candidate, batch, look).double()
         centred = jacobian - jacobian.mean(dim=1, keepdim=True)
         norms = centred.norm(dim=1, keepdim=True)
         rows = centred / norms
@@ -48,13 +60,13 @@ class JacobCov(Proxy):
         return -float((values.log() + 1 / values).sum())
 
 
-def input_gradient(model: nn.Module, inputs: Tensor) -> Tensor:
-    """Gradient of the sum of all outputs, a row per sample; this freezes the model's weights."""
-    model.requires_grad_(False)
-    inputs = inputs.clone().requires_grad_()
-    with torch.enable_grad():
-        total = model(inputs).sum()
-    if not total.requires_grad:  # nothing depends on the inputs
-        return torch.zeros_like(inputs).flatten(1)
-    (gradient,) = torch.autograd.grad(total, inputs, materialize_grads=True)
-    return gradient.flatten(1)
+@dataclass(frozen=True)
+class InputSlopes(Look):
+    """Gradient of the sum of all outputs, a row per sample."""
+
+    backward: ClassVar[Literal["", "sum", "loss"]] = "sum"
+    needs: ClassVar[frozenset[Needs]] = frozenset({"inputs"})
+
+    def result(self, run: Run, found: None) -> Tensor:
+        """The rows."""
+        return run.slope("sum", run.inputs).flatten(1)

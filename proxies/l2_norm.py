@@ -8,6 +8,7 @@ from nas import PROXIES, Candidate, Proxy
 from nas.batch import Batch
 from nas.network.initialisation import Init
 from proxies._gradients import layers, total
+from proxies._models import lent
 
 
 @PROXIES.register("l2_norm")
@@ -28,5 +29,5 @@ class L2Norm(Proxy):
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The sum over the layers."""
-        model = candidate.model(self.init)
-        return total(vector_norm(layer.weight.detach()) for layer in layers(model))
+        with lent(candidate, self.init) as model:
+            return total(vector_norm(layer.weight.detach()) for layer in layers(model))

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Sequence
 from math import ceil, floor, inf, isnan
 
 import torch
 from torch import Tensor, nn
 
-from nas import PROXIES, Candidate, NoScore, Proxy, UsageError
+from nas import PROXIES, Candidate, NoScore, UsageError
 from nas.batch import Batch
 from nas.network.initialisation import Init
 from proxies._activations import each_relu
-from proxies._gradients import cross_entropy, gradients, layers, total, weights
+from proxies._gradients import layers, total
+from proxies._models import lent
+from proxies._passes import Looking, Slopes, seen, slopes_of_parts
 from proxies.swap import Activations, distinct, positives, signs
 
 
 @PROXIES.register("l_swag")
-class LSWAG(Proxy):
+class LSWAG(Looking):
     """Steadiness of gradients times number of activation patterns (L-SWAG, Casarin et al. 2025).
 
     Over the convolutions and linear layers in the interval from `start` to `stop`:
@@ -56,6 +58,10 @@ class LSWAG(Proxy):
         self.start, self.stop, self.parts, self.samples = start, stop, parts, samples
         self.activations, self.init = activations, init
 
+    def looks(self, batch: Batch) -> Sequence[Slopes]:
+        """The gradients of the parts' losses."""
+        return slopes_of_parts(batch, self.parts, self.init, "l_swag")
+
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The product on the batch."""
         size = len(batch.inputs)
@@ -64,12 +70,14 @@ class LSWAG(Proxy):
                 f"l_swag with parts={self.parts} needs a batch of {2 * self.parts} or more, "
                 f"this one has {size}"
             )
-        model = candidate.model(self.init)
-        chosen = interval(len(layers(model)), self.start, self.stop)
-        units = patterns(model, batch.inputs[: self.samples], chosen, self.activations)
+        with lent(candidate, self.init) as model:
+            chosen = interval(len(layers(model)), self.start, self.stop)
+            units = patterns(model, batch.inputs[: self.samples], chosen, self.activations)
         if not units:
             return NoScore("no activation in the interval of depth")
-        terms = [term for term in steadiness(model, batch, chosen, self.parts) if term != -inf]
+        parts = [seen(candidate, batch, look) for look in self.looks(batch)]
+        slopes = [[slope for _, slope in part[chosen.start : chosen.stop]] for part in parts]
+        terms = [term for term in steadiness(slopes) if term != -inf]
         if not terms:
             return NoScore("no gradient varies")
         sum_of_layers = total(terms)
@@ -81,18 +89,14 @@ def interval(count: int, start: float, stop: float) -> range:
     return range(floor(round(start * count, 6)), ceil(round(stop * count, 6)))
 
 
-def steadiness(model: nn.Module, batch: Batch, chosen: range, parts: int) -> list[Tensor]:
-    """log Σ_w 1 / std |g_w| of the chosen layers; minus infinity where no gradient varies.
+def steadiness(slopes: Sequence[Sequence[Tensor]]) -> list[Tensor]:
+    """log Σ_w 1 / std |g_w| of each layer; minus infinity where no gradient varies.
+
+    The gradients are those of each part of the batch.
 
     In float64, because the square of a small gradient is 0 in float32, and the reciprocal of a
     small deviation infinite.
     """
-    parameters = weights(model)[chosen.start : chosen.stop]
-    cuts = [len(batch.inputs) * part // parts for part in range(parts + 1)]
-    slopes = [
-        gradients(cross_entropy(model, batch, slice(start, stop)), parameters)
-        for start, stop in pairwise(cuts)
-    ]
     found = []
     for layer in zip(*slopes, strict=True):
         spread = torch.stack(layer).double().abs_().std(dim=0, correction=0)

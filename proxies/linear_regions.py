@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from nas import PROXIES, Candidate, Proxy
 from nas.batch import Batch
 from nas.network.initialisation import Init
-from proxies._activations import each_relu
+from proxies._activations import each_relu, positive, units_of
 from proxies._inputs import gaussian
+from proxies._models import lent
 
 
 @PROXIES.register("linear_regions")
@@ -47,7 +48,8 @@ class LinearRegions(Proxy):
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The number of regions that the samples are in."""
         if self.resolution is None:
-            return float(regions(candidate.model(self.init), batch.inputs))
+            with lent(candidate, self.init) as model:
+                return float(regions(model, batch.inputs))
         sizes = [self.resolution] * (batch.inputs.ndim - 2)  # vectors have no resolution
         return float(self._regions(candidate, batch.inputs, sizes))
 
@@ -62,7 +64,8 @@ class LinearRegions(Proxy):
         )
         shape = (self.samples, like.shape[1], *sizes)
         try:
-            return regions(candidate.model(self.init), inputs.expand(shape).contiguous())
+            with lent(candidate, self.init) as model:
+                return regions(model, inputs.expand(shape).contiguous())
         except RuntimeError:  # a window does not fit
             whole = [*like.shape[2:]]
             if not sizes or sizes[0] >= max(whole):
@@ -77,7 +80,7 @@ def regions(model: nn.Module, inputs: Tensor) -> int:
     parts: list[np.ndarray[tuple[int, int], np.dtype[np.uint8]]] = []
 
     def visit(output: Tensor) -> None:
-        parts.append(np.packbits((output > 0).flatten(1).cpu().numpy(), axis=1))
+        parts.append(np.packbits(positive(units_of(output)).cpu().numpy(), axis=1))
 
     each_relu(model, inputs, visit, "linear_regions")
     return len({row.tobytes() for row in np.concatenate(parts, axis=1)})

@@ -14,6 +14,7 @@ from nas.errors import TooFewValuesError
 from nas.network.initialisation import Init
 from proxies._channels import each_output
 from proxies._inputs import gaussian
+from proxies._models import lent
 
 Draw = Callable[[int], Tensor]
 """Some of a number of channels, as whole numbers from 0."""
@@ -47,7 +48,8 @@ class MeCo(Proxy):
         """The sum on one image that is drawn from the candidate's seed."""
         generator = candidate.generator("inputs")
         image = gaussian(generator, batch.inputs, "meco", size=1, resolution=self.resolution)
-        return on_one_image(candidate.model(self.init), image, "meco")
+        with lent(candidate, self.init) as model:
+            return on_one_image(model, image, "meco")
 
 
 def on_one_image(model: nn.Module, image: Tensor, proxy: str, draw: Draw | None = None) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nas import PROXIES, Candidate, Proxy
 from nas.batch import Batch
 from nas.network.initialisation import Init
+from proxies._models import lent
 from proxies.meco import smallest_eigenvalues
 
 
@@ -25,4 +26,5 @@ class MeCoImage(Proxy):
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The sum on the batch's first example."""
-        return sum(smallest_eigenvalues(candidate.model(self.init), batch.inputs[:1]), 0.0)
+        with lent(candidate, self.init) as model:
+            return sum(smallest_eigenvalues(model, batch.inputs[:1]), 0.0)

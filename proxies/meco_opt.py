@@ -11,6 +11,7 @@ from nas import PROXIES, Candidate, Proxy
 from nas.batch import Batch
 from nas.network.initialisation import Init
 from proxies._inputs import gaussian
+from proxies._models import lent
 from proxies.meco import on_one_image, smallest_eigenvalues
 
 
@@ -53,9 +54,10 @@ class MeCoOpt(Proxy):
         def draw(channels: int) -> Tensor:
             return torch.randperm(channels, generator=generator)[: self.channels]
 
-        model, image = candidate.model(self.init), batch.inputs[:1]
-        if self.input == "batch":
-            return sum(smallest_eigenvalues(model, image, draw), 0.0)
-        drawn = candidate.generator("inputs")
-        image = gaussian(drawn, image, "meco_opt", resolution=self.resolution)
-        return on_one_image(model, image, "meco_opt", draw)
+        image = batch.inputs[:1]
+        with lent(candidate, self.init) as model:
+            if self.input == "batch":
+                return sum(smallest_eigenvalues(model, image, draw), 0.0)
+            drawn = candidate.generator("inputs")
+            image = gaussian(drawn, image, "meco_opt", resolution=self.resolution)
+            return on_one_image(model, image, "meco_opt", draw)

@@ -14,6 +14,7 @@ from nas import PROXIES, Candidate, NoScore, NotApplicableError, Proxy
 from nas.batch import Batch
 from nas.network.initialisation import Init
 from nas.seeding import number
+from proxies._models import lent
 
 ACTIVATIONS = tuple(getattr(activation, name) for name in activation.__all__)
 Draw = Callable[[int], int]
@@ -65,7 +66,8 @@ class NEAR(Proxy):
                 return int(torch.randint(below, (), generator=generator))
 
             parts = torch.split(batch.inputs, self.samples)
-            ranks = effective_ranks(windows(drawn.model(self.init), parts, draw))
+            with lent(drawn, self.init) as model:
+                ranks = effective_ranks(windows(model, parts, draw))
             if not ranks.isfinite().all():
                 return NoScore("not finite")
             sums.append(float(ranks.sum()))
@@ -92,12 +94,13 @@ def windows(model: nn.Module, parts: Iterable[Tensor], draw: Draw) -> list[Tenso
             finished[layer] = window(rows, output.shape[-1], draw).clone()
 
     layers = [part for part in model.modules() if is_layer(part)]
-    for layer in layers:
-        layer.register_forward_hook(hook)
+    hooks = [layer.register_forward_hook(hook) for layer in layers]
     for inputs in parts:
         model(inputs)
         if not gathered:
             break
+    for each in hooks:
+        each.remove()
     found = gathered | finished
     if not found:
         raise NotApplicableError(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
-from nas import PROXIES, Candidate, Proxy
+from nas import PROXIES, Candidate
 from nas.batch import Batch
 from nas.network.initialisation import Init
-from proxies._gradients import Precision, in_precision, total, weights_and_gradients
+from proxies._gradients import Precision, total
+from proxies._passes import Looking, Pass, Slopes, seen
 
 
 @PROXIES.register("plain")
-class Plain(Proxy):
+class Plain(Looking):
     """Sum of the weights times their gradients, positive and negative, after one backward pass.
 
         plain = Σ W ∂L/∂W over convolutions and linear layers,   higher is better,
@@ -27,8 +30,12 @@ class Plain(Proxy):
     def __init__(self, init: Init = "default", dtype: Precision = "float32") -> None:
         self.init, self.dtype = init, dtype
 
+    def looks(self, batch: Batch) -> Sequence[Slopes]:
+        """The gradients of the loss."""
+        return [Slopes(Pass(self.init, dtype=self.dtype), "plain")]
+
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The sum over the layers."""
-        model, batch = in_precision(candidate.model(self.init), batch, self.dtype)
-        pairs = weights_and_gradients(model, batch)
+        (look,) = self.looks(batch)
+        pairs = seen(candidate, batch, look)
         return total(torch.dot(weight.flatten(), slope.flatten()) for weight, slope in pairs)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from nas import PROXIES, Candidate, Proxy
+from collections.abc import Sequence
+
+from nas import PROXIES, Candidate
 from nas.batch import Batch
 from nas.network.initialisation import Init
-from proxies._gradients import total, weights_and_gradients
+from proxies._gradients import total
+from proxies._passes import Looking, Pass, Slopes, seen
 
 
 @PROXIES.register("snip")
-class Snip(Proxy):
+class Snip(Looking):
     """Sum of the weights' saliencies |w ∂L/∂w| after one backward pass (Lee et al. 2019).
 
         snip = Σ |W ∂L/∂W| over convolutions and linear layers,   higher is better,
@@ -24,7 +27,12 @@ class Snip(Proxy):
     def __init__(self, init: Init = "default") -> None:
         self.init = init
 
+    def looks(self, batch: Batch) -> Sequence[Slopes]:
+        """The gradients of the loss."""
+        return [Slopes(Pass(self.init), "snip")]
+
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The sum over the layers."""
-        pairs = weights_and_gradients(candidate.model(self.init), batch)
+        (look,) = self.looks(batch)
+        pairs = seen(candidate, batch, look)
         return total((weight * slope).abs().sum() for weight, slope in pairs)

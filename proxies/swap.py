@@ -5,18 +5,23 @@ from __future__ import annotations
 from math import ceil, exp
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from nas import PROXIES, Candidate, Proxy
 from nas.batch import Batch
 from nas.network.initialisation import Init
-from proxies._activations import each_relu, units_of
+from proxies._activations import each_relu, positive, units_of
+from proxies._models import lent
 
 Activations = Literal["relu", "universal"]
 
 BITS = 24
 """Number of bits that a float32 holds exactly."""
+
+TABLE = 2**22
+"""How many different numbers are counted in a table."""
 
 TRITS = 33
 """Number of digits of base 3 that a float64 holds exactly."""
@@ -63,8 +68,8 @@ class SWAP(Proxy):
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The number of patterns, regularised with `regularise=true`."""
-        model = candidate.model(self.init)
-        count = float(patterns(model, batch.inputs[: self.samples], self.activations))
+        with lent(candidate, self.init) as model:
+            count = float(patterns(model, batch.inputs[: self.samples], self.activations))
         if not self.regularise:
             return count
         thousands = sum(parameter.numel() for parameter in model.parameters()) / 1e3
@@ -84,7 +89,8 @@ def patterns(model: nn.Module, inputs: Tensor, activations: Activations = "relu"
 def positives(output: Tensor) -> Tensor:
     """Every unit's pattern (numbers, units): each number has `BITS` samples, 1 where positive."""
     worth = places(len(output), 2, BITS).float().to(output.device)
-    return worth @ units_of(output > 0).float()
+    # a byte becomes a float in a third of the time that a truth value does
+    return worth @ positive(units_of(output)).view(torch.uint8).float()
 
 
 def signs(output: Tensor) -> Tensor:
@@ -105,6 +111,13 @@ def places(size: int, base: int, count: int) -> Tensor:
 def distinct(parts: list[Tensor]) -> int:
     """The number of distinct patterns among the parts' units."""
     codes = torch.cat(parts, dim=1)
-    # With one number a unit, the usual case, this is fifteen times as fast as comparing columns.
-    found = torch.unique(codes[0]) if len(codes) == 1 else torch.unique(codes, dim=1)
-    return int(found.shape[-1])
+    if len(codes) > 1:
+        return int(torch.unique(codes, dim=1).shape[1])
+    # with one number a unit, the usual case, this is fifteen times as fast as comparing columns
+    least, most = codes[0].aminmax()
+    if codes.device.type != "cpu" or most - least >= TABLE:
+        return int(torch.unique(codes[0]).numel())
+    # and a table of all numbers is twenty times as fast as sorting them
+    table = np.zeros(int(most - least) + 1, dtype=np.bool_)
+    table[(codes[0] - least).numpy().astype(np.int64)] = True
+    return int(table.sum())

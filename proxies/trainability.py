@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import zip_longest
 from math import isfinite
 from statistics import fmean
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nas import PROXIES, Candidate, NoScore, Proxy
+from nas import PROXIES, Candidate, NoScore
 from nas.batch import Batch
 from nas.network.initialisation import Init
-from proxies._features import each_feature, gram, needs_maps
-from proxies._inputs import drawn_or_batch
+from proxies._features import features, gram, needs_maps
+from proxies._passes import Look, Looking, Pass, Run, seen
 
 
 @PROXIES.register("trainability")
-class Trainability(Proxy):
+class Trainability(Looking):
     """How near the blocks' Jacobians are to norm 1, on average (AZ-NAS, Lee & Ham 2024).
 
     For neighbouring features (see `expressivity`), a gradient g_out of random signs ±1 goes back
@@ -43,28 +45,62 @@ class Trainability(Proxy):
     ) -> None:
         self.input, self.init = input, init
 
+    def looks(self, batch: Batch) -> Sequence[Look]:
+        """The blocks' scores."""
+        return [Blocks(Pass(self.init, self.input, by_block=True), "trainability")]
+
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The mean over the blocks."""
-        inputs = drawn_or_batch(self.input, candidate, batch, "trainability")
-        generator = candidate.generator("signs")
+        (look,) = self.looks(batch)
+        score = fmean(seen(candidate, batch, look))
+        return (
+            score if isfinite(score) else NoScore("gradients pass a block unchanged or overflow")
+        )
+
+
+@dataclass(frozen=True)
+class Blocks(Look):
+    """The score of every block."""
+
+    graph: ClassVar[bool] = True
+
+    @contextmanager
+    def watch(self, run: Run) -> Iterator[Callable[[], list[float]]]:
+        """The scores of the blocks so far."""
+        generator = run.candidate.generator("signs")
 
         def signs(_: int, feature: Tensor) -> Tensor:
             drawn = torch.randint(2, feature.shape, generator=generator, dtype=feature.dtype)
             # in the layout of the feature: a norm's backward pass is ten times slower with another
             return torch.empty_like(feature).copy_(drawn.mul_(2).sub_(1))
 
-        values = block_scores(candidate.model(self.init), inputs, signs)
-        score = fmean(values)
-        return (
-            score if isfinite(score) else NoScore("gradients pass a block unchanged or overflow")
-        )
+        with blocks(run.model, run.inputs, signs) as scores:
+            yield scores
+
+    def result(self, run: Run, found: Callable[[], list[float]]) -> list[float]:
+        """The scores of all blocks; NotApplicableError if there is none."""
+        return found()
 
 
 def block_scores(
     model: nn.Module, inputs: Tensor, signs: Callable[[int, Tensor], Tensor]
 ) -> list[float]:
-    """The score of every block; `signs` takes the index of its output feature, from 0."""
+    """The score of every block; see `blocks`."""
     model.requires_grad_(False)
+    with torch.enable_grad(), blocks(model, inputs, signs) as scores:
+        model(inputs)
+    return scores()
+
+
+@contextmanager
+def blocks(
+    model: nn.Module, inputs: Tensor, signs: Callable[[int, Tensor], Tensor]
+) -> Iterator[Callable[[], list[float]]]:
+    """Gives the score of every block of a model, whose weights are frozen, that has run inside.
+
+    `signs` takes the index of a block's output feature, from 0. Raises NotApplicableError for
+    less than a block.
+    """
     previous: Tensor | None = None
     scores: list[float] = []
 
@@ -76,10 +112,14 @@ def block_scores(
             feature.requires_grad_()
         previous = feature
 
-    with torch.enable_grad():
-        each_feature(model, inputs, visit, "trainability")
-    needs_maps(len(scores) + (previous is not None), 2, "trainability")
-    return scores
+    with features(model, inputs, visit, "trainability") as check:
+
+        def found() -> list[float]:
+            check()
+            needs_maps(len(scores) + (previous is not None), 2, "trainability")
+            return scores
+
+        yield found
 
 
 def block_score(before: Tensor, after: Tensor, g_out: Tensor) -> float:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from nas import PROXIES, Candidate, NoScore, Proxy, UsageError
+from nas import PROXIES, Candidate, NoScore, UsageError
 from nas.batch import Batch
 from nas.network.initialisation import Init
-from proxies._gradients import cross_entropy, gradients, total, weights
+from proxies._gradients import total
+from proxies._passes import Looking, Slopes, seen, slopes_of_parts
 
 
 @PROXIES.register("zico")
-class ZiCo(Proxy):
+class ZiCo(Looking):
     """Inverse coefficient of variation of the gradients over a few batches (Li et al. 2023).
 
         zico = Σ_layers log Σ_w mean|g_w| / std g_w,   higher is better,
@@ -33,6 +34,10 @@ class ZiCo(Proxy):
         self.parts = parts
         self.init = init
 
+    def looks(self, batch: Batch) -> Sequence[Slopes]:
+        """The gradients of the parts' losses."""
+        return slopes_of_parts(batch, self.parts, self.init, "zico")
+
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The sum over the layers."""
         size = len(batch.inputs)
@@ -41,13 +46,8 @@ class ZiCo(Proxy):
                 f"zico with parts={self.parts} needs a batch of {2 * self.parts} or more, "
                 f"this one has {size}"
             )
-        model = candidate.model(self.init)
-        parameters = weights(model)
-        cuts = [size * part // self.parts for part in range(self.parts + 1)]
-        slopes = [
-            gradients(cross_entropy(model, batch, slice(start, stop)), parameters)
-            for start, stop in pairwise(cuts)
-        ]
+        parts = [seen(candidate, batch, look) for look in self.looks(batch)]
+        slopes = [[slope for _, slope in part] for part in parts]
         sums = [consistency(torch.stack(layer)) for layer in zip(*slopes, strict=True)]
         varying = [part.log() for part in sums if part != 0]
         return total(varying) if varying else NoScore("no gradient varies")

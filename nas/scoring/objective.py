@@ -142,7 +142,12 @@ class ProxyObjective:
         """What each proxy says; if one breaks a constraint, the reason, and no later proxy."""
         limits = self.constraints
         found: dict[str, Evaluation] = {}
-        for name in sorted(self.named, key=lambda n: (n or limits.score) not in limits.names):
+        limited = [name for name in self.named if (name or limits.score) in limits.names]
+        rest = [name for name in self.named if name not in limited]
+        for name in [*limited, *rest]:
+            candidate.memo["company"] = [
+                self.named[each] for each in (limited if name in limited else rest)
+            ]
             found[name] = self._scored(self.named[name], candidate)
             score = {} if isnan(found[name].score) else {name or limits.score: found[name].score}
             if reason := limits.refusal(score):
@@ -169,7 +174,8 @@ class ProxyObjective:
     def each(self, task: tuple[Arch, Sequence[str]]) -> list[Evaluation]:
         """The evaluation of an architecture by each named proxy alone, without metrics.
 
-        The seconds are the time of one draw by the proxy alone, including making the layers.
+        The seconds are the time of one draw, including making the layers. What several proxies
+        share is divided equally among them.
         """
         arch, names = task
         with one_thread(), full_precision():
@@ -178,7 +184,9 @@ class ProxyObjective:
             with suppress(Exception):  # a proxy that needs the layers raises it again
                 _ = candidate.network
             layers = perf_counter() - start
-            found = [self._scored(self.named[name], candidate.apart()) for name in names]
+            proxies = [self.named[name] for name in names]
+            candidate.memo["company"] = proxies
+            found = [self._scored(proxy, candidate) for proxy in proxies]
         return [replace(each, seconds=layers + each.seconds) for each in found]
 
     def metrics(self, arch: Arch) -> Mapping[str, float]:
@@ -213,7 +221,7 @@ class ProxyObjective:
                 draws.append(scored(proxy, drawn, batch, self.strict))
             if isnan(draws[-1]) or not drawn.drawn:
                 break
-        seconds = (perf_counter() - start) / len(draws)
+        seconds = (perf_counter() - start + candidate.memo.pop("owed", 0.0)) / len(draws)
         last, note = draws[-1], "; ".join(sorted(batch.notes))
         seeded = drawn.drawn or any(part.startswith("random") for part in batch.notes)
         plain = tuple(float(score) for score in draws)

@@ -175,7 +175,7 @@ def test_proxies_and_metrics_see_the_live_network_unless_they_are_not_to() -> No
         assert (flops(one, batch) == flops(other, batch)) == live
         for model in (one.model(), one.skeleton()):
             assert sum(parameter.numel() for parameter in model.parameters()) == params(one)
-        assert one.under(1).live == one.apart().live == live
+        assert one.under(1).live == live
 
 
 def test_a_network_of_which_all_lives_is_the_module_that_the_space_builds() -> None:

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from nas import PROXIES, Candidate, NotApplicableError, UsageError
 from nas.batch import Batch
 from nas.seeding import generator
+from proxies._passes import seen, slopes_of_parts
 from proxies.l_swag import interval, patterns, steadiness
 from tests.support.double import Double
 from tests.support.nets import OneModule, Tiny, formula_batch
@@ -24,6 +25,14 @@ from tests.support.small import small
 
 CELLS = [(3, 1, 2, 4, 0, 3), (1, 1, 1, 1, 1, 1), (2, 0, 3, 0, 1, 2)]
 ALL = range(4)
+
+
+def slopes(model: nn.Module, batch: Batch, chosen: range) -> list[list[Tensor]]:
+    """The gradients of the chosen layers' weights, for each half of the batch."""
+    candidate = Candidate(OneModule(lambda: model), (0,))
+    looks = slopes_of_parts(batch, 2, "default", "l_swag")
+    parts = [seen(candidate, batch, look) for look in looks]
+    return [[part[layer][1] for layer in chosen] for part in parts]
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +50,13 @@ def test_equals_the_formula(oracle: dict[str, Any], dtype: torch.dtype) -> None:
     tolerance = 1e-4 if dtype == torch.float32 else 1e-8
     images = formula_batch(size=32)
     batch = Batch(images.inputs.to(dtype), images.labels)
-    terms = [term.item() for term in steadiness(Tiny(dtype), batch, ALL, 2)]
+    terms = [term.item() for term in steadiness(slopes(Tiny(dtype), batch, ALL))]
     expected = oracle[f"{key}_log_terms_std_of_abs_gradient"]
     assert terms == pytest.approx(expected, rel=tolerance)
     few = batch.inputs[:16]
     assert patterns(Tiny(dtype), few, ALL, "relu") == oracle[f"{key}_psi_all_layers_batch_A"]
     assert patterns(Tiny(dtype), few, range(2), "relu") == oracle[f"{key}_psi_first_2_relus"]
-    middle = sum(steadiness(Tiny(dtype), batch, interval(4, 0.25, 0.75), 2))
+    middle = sum(steadiness(slopes(Tiny(dtype), batch, interval(4, 0.25, 0.75))))
     assert float(middle) == pytest.approx(oracle[f"{key}_lambda_conv2_conv3"], rel=tolerance)
     score = PROXIES.build("l_swag").score(Candidate(OneModule(lambda: Tiny(dtype)), (0,)), batch)
     assert score == pytest.approx(oracle[f"{key}_score_all_layers"], rel=tolerance)
@@ -115,8 +124,8 @@ def test_tiny_gradients_have_deviations() -> None:
     """Their squares are 0 in float32."""
     inputs = torch.rand(8, 5, generator=generator(1))
     batch = Batch(inputs, torch.tensor([0, 1, 2, 0, 2, 1, 1, 1]))
-    plain = steadiness(Linear(1.0), batch, range(1), 2)[0]
-    tiny = steadiness(Linear(1e-30), batch, range(1), 2)[0]
+    plain = steadiness(slopes(Linear(1.0), batch, range(1)))[0]
+    tiny = steadiness(slopes(Linear(1e-30), batch, range(1)))[0]
     assert tiny.item() == pytest.approx(plain.item() + 30 * log(10), rel=1e-3)
 
 
@@ -159,7 +168,8 @@ def test_no_gradient_varies() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return F.relu(self.fc(x)) * 0
 
-    assert steadiness(Lost(), Batch(torch.ones(4, 4)), range(1), 2)[0].item() == -inf
+    (term,) = steadiness(slopes(Lost(), Batch(torch.ones(4, 4)), range(1)))
+    assert term.item() == -inf
     score = PROXIES.build("l_swag").score(
         Candidate(OneModule(Lost), (0,)), Batch(torch.ones(4, 4))
     )
