@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 from proxies._gradients import replace_parts
 
@@ -14,9 +15,9 @@ norm_forward = torch.ops.aten.native_batch_norm
 norm_backward = torch.ops.aten.native_batch_norm_backward
 
 
-def freeze_batch_norms(model: nn.Module) -> None:
-    """Replace every batch norm of a model by `Frozen`."""
-    replace_parts(model, nn.modules.batchnorm._BatchNorm, Frozen)
+def freeze_batch_norms(model: nn.Module, once: bool = False) -> None:
+    """Replace every batch norm of a model by `Frozen`, or by `Once`."""
+    replace_parts(model, nn.modules.batchnorm._BatchNorm, Once if once else Frozen)
 
 
 class Frozen(nn.Module):
@@ -37,6 +38,15 @@ class Frozen(nn.Module):
             values, self.scale, self.shift, self.eps
         )
         return output
+
+
+class Once(Frozen):
+    """The same, by PyTorch's own function: its gradient is not differentiated again."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        if values.numel() <= values.shape[1]:
+            return super().forward(values)
+        return F.batch_norm(values, None, None, self.scale, self.shift, True, 0.0, self.eps)
 
 
 class Apart(Frozen):
@@ -68,8 +78,6 @@ class _Norm(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> Any:
         arguments = dy, *ctx.saved_tensors, ctx.eps
-        if not torch.is_grad_enabled():  # nobody differentiates it again
-            return _through(*arguments)[0], None, None, None
         dx = _Gradient.apply(*arguments)  # type: ignore[no-untyped-call]
         return dx, None, None, None
 

@@ -35,7 +35,7 @@ class GradSign(Proxy):
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The sum over the weights."""
         model = candidate.model(self.init)
-        freeze_batch_norms(model)
+        freeze_batch_norms(model, once=True)
         parameters = weights(model)
         batch = first(batch, self.samples)
         signs = [torch.zeros_like(parameter) for parameter in parameters]

@@ -193,16 +193,30 @@ def fisher(candidate: Candidate, batch: Batch) -> float:
     return score
 
 
-def zico(candidate: Candidate, batch: Batch) -> float:
+def halves(candidate: Candidate, batch: Batch) -> list[Tensor]:
+    """The gradients of every counted weight for both halves of the batch."""
     model = candidate.model()
     slopes = []
     for part in torch.arange(len(batch.inputs), device=batch.inputs.device).chunk(2):
         model.zero_grad()
         backward(loss(model, batch, part))
         slopes.append([gradient(part) for part in weighted(model)])
+    return [torch.stack(layer) for layer in zip(*slopes, strict=True)]
+
+
+def l_swag(candidate: Candidate, batch: Batch) -> float:
+    terms = 0.0
+    for layer in halves(candidate, batch):
+        spread = layer.double().abs().std(dim=0, correction=0)
+        value = (1 / spread[spread > 0]).sum().item()
+        terms += log(value) if value else 0.0
+    found = codes(candidate.model(), batch.inputs[:16])
+    return terms * len(torch.unique(torch.cat(found, dim=1), dim=1).T) or nan
+
+
+def zico(candidate: Candidate, batch: Batch) -> float:
     score = 0.0
-    for layer in zip(*slopes, strict=True):
-        stacked = torch.stack(layer)
+    for stacked in halves(candidate, batch):
         spread = stacked.std(dim=0, correction=0)
         value = (stacked.abs().mean(dim=0) / spread)[spread > 0].sum().item()
         score += log(value) if value else 0.0
@@ -369,7 +383,7 @@ PLAIN: dict[str, Way] = {
     each.__name__: each
     for each in (
         *(params, flops, epsilon, l2_norm, grad_norm, snip, plain, synflow, grasp, fisher, zico),
-        *(gradsign, ntk, jacob_cov, naswot, linear_regions, swap, zen, meco, expressivity),
+        *(gradsign, ntk, jacob_cov, naswot, linear_regions, swap, zen, meco, expressivity, l_swag),
         *(progressivity, trainability, nasgraph),
     )
 }
