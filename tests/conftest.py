@@ -49,16 +49,26 @@ growing.WORTH = inf  # on a busy machine finals would take processes to be soone
 
 TESTS = Path(__file__).parent
 LONGEST = (
-    "test_documentation.py",
-    "cli/test_executors.py",
-    "test_tutorial.py",
-    "registry/test_plugins.py",
     "test_contracts.py",
-    "fuzz/test_fuzz.py",
+    "cli/test_executors.py",
+    "test_documentation.py",
+    "cli/test_training.py",
     "cli/test_compare.py",
+    "cli/test_proxify.py",
+    "registry/test_plugins.py",
+    "cli/test_fit.py",
+    "cli/test_study.py",
+    "fuzz/test_fuzz.py",
+    "exporting/test_formats.py",
+    "cli/test_leaderboard.py",
+    "collapse/test_modules.py",
+    "test_any_module.py",
+    "test_tutorial.py",
     "runs/test_stopping.py",
 )
-"""Files that take the most, which begin first: a process at one of them at the end is alone."""
+"""Files that take the most (`python -m benchmarks.suite`), which begin first.
+
+A process at one of them at the end is alone."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

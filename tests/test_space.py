@@ -200,7 +200,7 @@ SMALL = ["batch.size=8", "device=cpu"]
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_it_is_searched_and_resumed(strategy: str, here: Path) -> None:
-    argv = ["search", "space=mlp", "proxy=synflow", f"strategy={strategy}", *SMALL]
+    argv = ["search", "space=mlp", "proxy=synflow", f"strategy={strategy}", *SMALL, "finals=none"]
     assert nas(*argv, "budget=30", "out=whole").code == 0
     assert nas(*argv, "budget=12", "out=run").code == 0
     done = nas(*argv, "budget=30", "out=run")

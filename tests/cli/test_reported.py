@@ -30,6 +30,12 @@ def tables(here: Path) -> None:
         (here / f"{name}.csv").write_text("\n".join(lines) + "\n")
 
 
+@pytest.fixture(autouse=True)
+def _no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Studies draw nothing here, which takes as long as all else; test_study.py looks at it."""
+    monkeypatch.setattr("nas.study.pictures.draw", lambda *_: [])
+
+
 def study(path: Path) -> dict[str, Any]:
     content: dict[str, Any] = json.loads((path / "study.json").read_text())
     return content

@@ -17,7 +17,7 @@ from nas.searching.scores import ProxyScores
 from tests.support.command_line import SMALL, best, check_mistake, history, lines, nas
 from tests.support.small import small
 
-SEARCH = ["search", *SMALL, "proxy=params", "finals=none", "budget=60", "out=run"]
+SEARCH = ["search", *SMALL, "proxy=params", "finals=none", "budget=30", "out=run"]
 WARM = [*SEARCH, "warmup=80", "warmup.proxy=flops", "warmup.keep=8"]
 EVOLUTION = ["strategy.population=8", "strategy.tournament=4"]
 
@@ -59,10 +59,10 @@ def test_the_report_says_what_the_search_said(warm: Path) -> None:
 def test_a_search_that_goes_on_scores_nothing_of_the_warm_up_again(warm: Path) -> None:
     before = (warm / "warmup.jsonl").read_bytes()
     first = history(warm)
-    more = [word.replace("budget=60", "budget=70") for word in WARM]
+    more = [word.replace("budget=30", "budget=70") for word in WARM]
     assert nas(*more, *EVOLUTION).code == 0
     assert (warm / "warmup.jsonl").read_bytes() == before
-    assert history(warm)[:60] == first
+    assert history(warm)[:30] == first
 
 
 @pytest.mark.parametrize("kept", [0, 1, 30])
@@ -128,9 +128,9 @@ def test_move_chooses_by_its_proxy_and_keeps_its_scores(here: Path, strategy: st
     assert nas(*words).code == 0
     moved, scores = history(here / "run"), (here / "run" / "move.jsonl").read_bytes()
     assert " · move flops" in nas("report", "run").out
-    more = [word.replace("budget=60", "budget=61") for word in words]
+    more = [word.replace("budget=30", "budget=31") for word in words]
     assert nas(*more).code == 0
-    assert history(here / "run")[:60] == moved
+    assert history(here / "run")[:30] == moved
     assert (here / "run" / "move.jsonl").read_bytes().startswith(scores)
     if strategy == "random":  # the best of ten by what it is looked at
         other = nas(*[w for w in words if w not in ("move=flops", "out=run")], "out=plain")

@@ -18,10 +18,11 @@ from tests.support.surrogates import ACC, ARCHS, LAT, SPACE, fitted, rows
 RATE = 0.07
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    save(fitted(tmp_path), tmp_path / "s")
-    return tmp_path / "s"
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path: Path = tmp_path_factory.mktemp("surrogate")
+    save(fitted(path), path / "s")
+    return path / "s"
 
 
 def searched(folder: Path, **options: Any) -> Any:
