@@ -17,9 +17,12 @@ from torch.nn import functional as F
 from nas import PROXIES, Candidate, Proxy, ProxyObjective, Space
 from nas.batch import Batch
 from nas.network.module import NetworkModule
+from nas.network.parts import WindowMean
 from nas.seeding import generator
 from nas.trial import Evaluation
+from proxies import swap
 from proxies._models import lent
+from proxies._pools import Pooled
 from tests.support.nets import OneModule
 from tests.support.small import small
 
@@ -260,3 +263,28 @@ def test_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(outputs) > 100
     assert [each() for each in outputs if each() is not None] == []
     assert not candidate.memo["seen"].results
+
+
+@pytest.mark.parametrize(("stride", "side", "channels"), [(1, 8, 6), (2, 8, 5), (2, 7, 16)])
+def test_pools_have_the_same_derivatives(stride: int, side: int, channels: int) -> None:
+    """The mean, its gradient and the gradient of that, to the last bit."""
+    shape = 4, channels, side, side
+    x, u, v = (torch.randn(shape, generator=generator(seed)) for seed in range(3))
+    pool = WindowMean(3, stride, 1, 2)
+    found = []
+    for each in (pool, Pooled(pool)):
+        given = x.contiguous(memory_format=torch.channels_last).requires_grad_()
+        output: Tensor = each(given)
+        weights = u[:, :, : output.shape[2], : output.shape[3]].clone().requires_grad_()
+        (slope,) = torch.autograd.grad((output * weights).sum(), given, create_graph=True)
+        (again,) = torch.autograd.grad((slope * v).sum(), weights)
+        found.append((output, slope, again))
+    for one, other in zip(*found, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_swap_counts_the_same_without_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    space, batch = spaces()[0]
+    (counted,) = scored(space, batch, ["swap"])
+    monkeypatch.setattr(swap, "TABLE", 1)
+    assert scored(space, batch, ["swap"])[0].score == counted.score > 10
