@@ -29,8 +29,18 @@ def test_help_names_the_commands(flags: list[str]) -> None:
         assert re.search(rf"^ +{name} +{re.escape(text)}$", done.out, re.MULTILINE)
 
 
-@pytest.mark.parametrize("argv", [[], ["--help"], *([name, "--help"] for name in COMMANDS)])
-def test_help_does_not_import_torch(argv: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("argv", "first"),
+    [
+        ([], "usage: nas"),
+        (["--help"], "usage: nas"),
+        (["list"], "spaces"),
+        (["help", "proxy"], "proxy="),
+        (["help", "batch"], "batch="),
+        *(([name, "--help"], f"nas {name}") for name in COMMANDS),
+    ],
+)
+def test_help_and_lists_do_not_import_torch(argv: list[str], first: str) -> None:
     program = (
         "import sys\nfrom nas.cli.main import main\n"
         "try: main(sys.argv[1:])\n"
@@ -40,7 +50,7 @@ def test_help_does_not_import_torch(argv: list[str]) -> None:
         [sys.executable, "-c", program, *argv], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("usage: nas" if len(argv) < 2 else f"nas {argv[0]}")
+    assert done.stdout.startswith(first)
 
 
 def entries(page: str) -> dict[str, str]:
