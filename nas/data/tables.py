@@ -11,6 +11,9 @@ import polars
 
 from nas.data import cells
 from nas.data.origins import check_origin
+from nas.data.table_files import SUFFIXES as SUFFIXES
+from nas.data.table_files import data_folder as data_folder
+from nas.data.table_files import tables_in as tables_in
 from nas.errors import UsageError, unknown
 
 if TYPE_CHECKING:
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
 
 LARGEST = 1e150
 """A figure of this size or more counts as missing, because its square overflows."""
-SUFFIXES = (".csv", ".csv.gz", ".parquet")
 COUNTED = 1000
 """Rows that are wrong in one way and counted before a table is refused for them."""
 ARCH = "arch"
@@ -50,30 +52,6 @@ class Truth:
     target: str
     notes: list[str]
     """Notes that count the rows that were left out."""
-
-
-def data_folder(setting: str | None, there: bool = True) -> Path:
-    """The folder of tables: `setting`, or else the user's data folder.
-
-    Raises UsageError if `setting` must be `there` and is not a folder.
-    """
-    if not setting:  # NAS_DATA may be empty
-        from platformdirs import user_data_path
-
-        return user_data_path("epsilon-nas", appauthor=False)
-    folder = Path(setting).expanduser()
-    if there and not folder.is_dir():
-        raise UsageError(f"data_dir={setting} is no folder: give one with tables, or null")
-    return folder
-
-
-def tables_in(folder: Path) -> dict[str, Path]:
-    """The files that may be tables, by name; of equal names the first of `SUFFIXES` counts."""
-    found: dict[str, Path] = {}
-    for suffix in SUFFIXES:
-        for path in sorted(folder.glob(f"*{suffix}")) if folder.is_dir() else []:
-            found.setdefault(path.name.removesuffix(suffix), path)
-    return found
 
 
 def find(name: str, folder: Path) -> Path | None:

@@ -91,11 +91,11 @@ def _points() -> tuple[list[EntryPoint], dict[str, str]]:
     broken: dict[str, str] = {}
     seen = set[str]()
     for distribution in distributions():
-        try:
-            title = _titled(distribution)
+        place = str(getattr(distribution, "_path", distribution))
+        try:  # each look at the name reads the whole of a file: look once
             name = re.sub(r"[-_.]+", "-", str(distribution.name)).lower()
         except Exception:  # a broken installation
-            title = name = str(getattr(distribution, "_path", distribution))
+            name = place
         if name in seen:
             continue
         seen.add(name)
@@ -103,6 +103,7 @@ def _points() -> tuple[list[EntryPoint], dict[str, str]]:
             points += distribution.entry_points.select(group=GROUP)
         except Exception as error:  # whatever is in another package's file, the others work
             why = " ".join(str(error).split())
+            title = place if name == place else _titled(distribution)
             broken[title] = f"its entry_points.txt cannot be read ({type(error).__name__}: {why})"
     return points, broken
 

@@ -89,6 +89,11 @@ class Registry(Mapping[str, Any], Generic[T]):
         """Whether a plugin of this name is registered already; nothing is imported."""
         return name in self._plugins
 
+    def only_ours(self) -> bool:
+        """Whether everything that is registered already is from `home`; nothing is imported."""
+        modules = (plugin.__module__ for plugin in self._plugins.values())
+        return all(f"{module}.".startswith(f"{self.home}.") for module in modules)
+
     def load(self) -> None:
         """Import our plugins and those of other packages, once.
 
@@ -97,7 +102,7 @@ class Registry(Mapping[str, Any], Generic[T]):
         """
         if self._loaded:
             return
-        self._check_home()
+        self.check_home()
         home = import_module(self.home)
         for module in iter_modules(getattr(home, "__path__", [])):
             if not module.name.startswith("_"):
@@ -108,7 +113,7 @@ class Registry(Mapping[str, Any], Generic[T]):
                 del self._plugins[name]
         self._loaded = True
 
-    def _check_home(self) -> None:
+    def check_home(self) -> None:
         """Raise UsageError if Python finds another package under our name; it is not run."""
         spec = find_spec(self.home)
         found = Path(spec.origin).resolve() if spec is not None and spec.origin else None

@@ -29,7 +29,7 @@ def test_help_names_the_commands(flags: list[str]) -> None:
         assert re.search(rf"^ +{name} +{re.escape(text)}$", done.out, re.MULTILINE)
 
 
-def test_help_imports_neither_torch_nor_polars() -> None:
+def test_help_and_lists_import_neither_torch_nor_polars() -> None:
     """All pages in one process: none of them has imported one of the two."""
     program = """
 import sys
@@ -39,15 +39,18 @@ for words in sys.argv[1:]:
         main(words.split())
     except SystemExit as stop:
         print(f"end of {words}:", stop.code, {"torch", "polars"} & {*sys.modules})
+    else:
+        print(f"end of {words}: 0", {"torch", "polars"} & {*sys.modules})
 """
-    lines = ["", "--help", *(f"{name} --help" for name in COMMANDS)]
-    command = [sys.executable, "-c", program, *lines]
+    pages = {"": "usage: nas", "--help": "usage: nas", "list": "spaces"}
+    pages |= {"help proxy": "proxy=", "help batch": "batch="}
+    pages |= {f"{name} --help": f"nas {name}" for name in COMMANDS}
+    command = [sys.executable, "-c", program, *pages]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    for line in lines:
-        page, _, done.stdout = done.stdout.partition(f"end of {line}: 0 set()\n")
-        command_name, _, flag = line.partition(" ")
-        assert page.startswith(f"nas {command_name}" if flag else "usage: nas"), line
+    for words, first in pages.items():
+        page, _, done.stdout = done.stdout.partition(f"end of {words}: 0 set()\n")
+        assert page.startswith(first), words
     assert done.stdout == ""
 
 

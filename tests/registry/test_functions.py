@@ -14,6 +14,7 @@ from nas import PROXIES, Candidate, Proxy, ProxyObjective, Space, UsageError
 from nas.batch import Batch
 from nas.cli.commands.list import source
 from nas.proxy import class_of
+from nas.registry.described import place
 from nas.scoring.keys import keys
 from nas.testing import ProxyContract
 from tests.support.command_line import SMALL
@@ -54,7 +55,7 @@ def test_options_are_keywords_with_hints(registered: str) -> None:
     assert isinstance(proxy, Proxy)
     assert type(proxy) is PROXIES[registered]
     assert (PROXIES[registered].__doc__ or "").startswith("The largest logit")
-    assert "test_functions.py" in source(PROXIES[registered])
+    assert "test_functions.py" in source(*place(PROXIES[registered]))
     with pytest.raises(UsageError, match=r"no option 'exponent'; its options: power=1.0, least=2"):
         PROXIES.build(registered, exponent=2)
     with pytest.raises(UsageError, match=r"least=1.5 must be a whole number"):

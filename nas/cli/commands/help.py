@@ -11,8 +11,12 @@ from nas.cli.config_files import GROUPS, combinations, combined_by, configs
 from nas.cli.help import options, page, plugin_options, written
 from nas.cli.kinds import registries
 from nas.errors import UsageError, unknown
+from nas.registry.described import described
+from nas.registry.described import place as place_of
 
 PLURALS = {"metrics": "metric", "proxies": "proxy", "strategies": "strategy", "batches": "batch"}
+
+NONE = "it has no description"
 
 MORE = {
     "help": "nas help COMMAND, KIND, KIND=NAME or OPTION: about a command, the plugins of a kind,"
@@ -62,7 +66,7 @@ def about(word: str, commands: Mapping[str, str]) -> str:
 def _kind(kind: str) -> str:
     """The names of a kind of plugins, each with a line."""
     plugins = registries()[kind]
-    lines = {name: _docs(kind, name)[0] for name in plugins}
+    lines = {name: _first(each.docs) for name, each in described(plugins).items()}
     if kind == "proxy":
         lines |= {name: _combined(name) for name in combinations()}
     told = [written(name, text) for name, text in sorted(lines.items())]
@@ -92,11 +96,16 @@ def _plugin(kind: str, name: str) -> str:
     prefix = f"{kind}.{name}" if kind == "metric" else kind if kind in GROUPS else name
     told = plugin_options(kind, name, prefix, types=True)
     first, *rest = _docs(kind, name)
-    blocks = [f"{kind}={name}: {first}\nfrom {source(registries()[kind][name])}"]
+    blocks = [f"{kind}={name}: {first}\nfrom {source(*place_of(registries()[kind][name]))}"]
     blocks.append("\n".join(["options", *map(str, told)]) if told else "no options")
     return "\n\n".join([*blocks, "\n".join(rest).strip()]).rstrip()
 
 
 def _docs(kind: str, name: str) -> list[str]:
     """The lines of a plugin's docstring."""
-    return (inspect.getdoc(registries()[kind][name]) or "it has no description").splitlines()
+    return (inspect.getdoc(registries()[kind][name]) or NONE).splitlines()
+
+
+def _first(docs: str) -> str:
+    """The first line of a docstring."""
+    return (docs or NONE).partition("\n")[0]

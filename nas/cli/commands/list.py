@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from nas.cli.kinds import registries
 from nas.cli.settings import ListSettings
 from nas.errors import UsageError, unknown
 from nas.registry import Registry
+from nas.registry.described import described
 from nas.registry.plugins import VARIABLE, failures, origin, unreadable
 from nas.space import SPACES
 
@@ -54,12 +54,13 @@ def main(argv: Sequence[str]) -> None:
 
 
 def _block(title: str, registry: Registry[Any]) -> str:
-    width = max(len(name) for name in registry)
+    plugins = described(registry)
+    width = max(map(len, plugins))
     lines = [title]
-    for name, plugin in registry.items():
-        summary = (inspect.getdoc(plugin) or "").partition("\n")[0]
+    for name, plugin in plugins.items():
+        summary = plugin.docs.partition("\n")[0]
         lines.append(f"  {name:<{width}}  {summary}")
-        lines.append(f"  {'':<{width}}  from {source(plugin)}")
+        lines.append(f"  {'':<{width}}  from {source(plugin.module, plugin.path)}")
     if title == "proxies" and (combined := combinations()):
         lines.append("combinations of proxies, chosen by proxy= like one")
         for name, parts in combined.items():
@@ -70,7 +71,7 @@ def _block(title: str, registry: Registry[Any]) -> str:
 
 def _tables(setting: str | None) -> str:
     """The tables in the folder with their errors; if there are none, where to get one."""
-    from nas.data.tables import data_folder, tables_in
+    from nas.data.table_files import data_folder, tables_in
 
     try:
         folder = data_folder(setting)
@@ -115,9 +116,8 @@ def _described(path: Path) -> str:
     return "; ".join(parts)
 
 
-def source(plugin: Any) -> str:
-    """The distribution that a plugin comes from and its file in it, or else the file's path."""
-    module, path = plugin.__module__, Path(inspect.getfile(inspect.unwrap(plugin)))
+def source(module: str, path: Path) -> str:
+    """The distribution of a plugin's module and its file in it, or else the file's path."""
     distribution = origin(module)
     if distribution in ("", VARIABLE):
         return f"{distribution or 'no distribution'}, {path}"
