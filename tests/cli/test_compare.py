@@ -8,7 +8,6 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -21,7 +20,15 @@ from PIL import Image
 from scipy.stats import rankdata, spearmanr
 
 from nas.compare.correlations import ndcg
-from tests.support.command_line import SMALL, nas, size, snapshot, started, wait
+from tests.support.command_line import (
+    SMALL,
+    interrupt,
+    nas,
+    paused,
+    size,
+    snapshot,
+    started,
+)
 from tests.support.small import small
 
 SPACE = small("nasbench201")
@@ -384,11 +391,11 @@ def refused(here: Path, words: list[str], sentence: str) -> None:
 
 
 def test_ctrl_c_keeps_what_is_there(here: Path) -> None:
-    words = ["compare", "batch.size=32", "pictures=false", "proxy=naswot", "sample=40", "out=a"]
-    words += ["resamples=10", "target=acc", "space.cells=1"]
-    with started(*words) as process:
-        wait(process, here / "a" / "scores.jsonl", 500)
-        process.send_signal(signal.SIGINT)
+    words = ["compare", *SMALL, "pictures=false", "proxy=naswot", "sample=40", "out=a"]
+    words += ["resamples=10", "target=acc"]
+    with started(*words, pause=(here / "a" / "scores.jsonl", 500)) as process:
+        paused(process)
+        interrupt(process)
         out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "left; go on with\n  nas compare " in out

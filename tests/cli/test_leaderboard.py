@@ -6,7 +6,6 @@ import csv
 import json
 import re
 import shlex
-import signal
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,7 +13,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.support.command_line import nas, size, snapshot, started, wait
+from tests.support.command_line import (
+    interrupt,
+    nas,
+    paused,
+    size,
+    snapshot,
+    started,
+)
 from tests.support.small import SMALL, small
 
 SPACES = {"tiny201": "nasbench201", "tinymnas": "mnasnet"}
@@ -168,11 +174,10 @@ def test_a_space_without_a_table_has_no_ranks(here: Path) -> None:
 
 
 def test_a_kill_in_the_second_space_keeps_what_is_there(here: Path) -> None:
-    words = [word for word in WORDS if word != "batch.size=8"]
-    words += ["proxy=synflow", "batch.size=64"]
+    words = [*WORDS, "proxy=synflow"]
     second = here / "b" / "tinymnas" / "scores.jsonl"
-    with started(*words) as process:
-        wait(process, second, 500)
+    with started(*words, pause=(second, 500)) as process:
+        paused(process)
         process.kill()
         process.communicate(timeout=60)
     assert {path.name for path in (here / "b" / "tiny201").iterdir()} == FILES
@@ -196,11 +201,10 @@ def test_a_kill_in_the_second_space_keeps_what_is_there(here: Path) -> None:
 
 
 def test_ctrl_c_says_how_to_go_on(here: Path) -> None:
-    words = [word for word in WORDS if word != "batch.size=8"]
-    words += ["proxy=synflow", "batch.size=64"]
-    with started(*words) as process:
-        wait(process, here / "b" / "tiny201" / "scores.jsonl", 500)
-        process.send_signal(signal.SIGINT)
+    words = [*WORDS, "proxy=synflow"]
+    with started(*words, pause=(here / "b" / "tiny201" / "scores.jsonl", 500)) as process:
+        paused(process)
+        interrupt(process)
         out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert re.search(

@@ -24,25 +24,25 @@ TRAINED = ["space.channels=2", "space.cells=1", "space.resolution=8", "device=cp
 
 
 def test_a_time_ends_a_search_with_its_result(here: Path) -> None:
-    done = nas("search", *QUICK, *FINALS, "budget=1000000", "timeout=0.3s")
+    done = nas("search", *QUICK, *FINALS, "budget=1000000", "timeout=1s")
     assert done.code == 0, done.err
-    assert "note    the search ended by timeout=0.3 s" in done.out
+    assert "note    the search ended by timeout=1 s" in done.out
     assert "the finals: 4 best of the search" in done.out
     found = best(here / "run")
-    assert found["elapsed"] >= 0.3
-    assert found["timeout"] == 0.3
+    assert found["elapsed"] >= 1
+    assert found["timeout"] == 1
     report = nas("report", "run")
     assert told(report.out) == told(done.out)
     before = snapshot(here)
-    again = nas("search", *QUICK, *FINALS, "budget=1000000", "timeout=0.3s")
+    again = nas("search", *QUICK, *FINALS, "budget=1000000", "timeout=1s")
     assert (again.code, again.out) == (0, done.out)
     assert [name for name, each in snapshot(here).items() if each != before[name]] == []
     trials = history(here / "run")
-    longer = nas("search", *QUICK, *FINALS, "budget=1000000", "timeout=0.5")
+    longer = nas("search", *QUICK, *FINALS, "budget=1000000", "timeout=1.5")
     assert longer.code == 0
     assert history(here / "run")[: len(trials)] == trials
     assert len(history(here / "run")) > len(trials)
-    assert best(here / "run")["elapsed"] >= 0.5
+    assert best(here / "run")["elapsed"] >= 1.5
     assert len(history(here / "run")) == best(here / "run")["trials"]["total"]
 
 

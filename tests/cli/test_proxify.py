@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,15 @@ import pytest
 from scipy.stats import kendalltau
 
 from nas.storage.yaml_files import read_yaml
-from tests.support.command_line import SMALL, check_mistake, nas, snapshot, started, wait
+from tests.support.command_line import (
+    SMALL,
+    check_mistake,
+    interrupt,
+    nas,
+    paused,
+    snapshot,
+    started,
+)
 from tests.support.tables import ARCHS, NAMES
 
 FILES = {"proxify.json", "proxify.csv", "config.yaml"}
@@ -197,8 +204,10 @@ def trained(folder: Path) -> dict[tuple[str, str], list[float]]:
 
 def test_a_killed_search_for_a_recipe_goes_on(here: Path) -> None:
     words = [*images(here), *GRID, "sample=4"]
-    with started("proxify", *words, "out=A") as process:
-        wait(process, here / "A" / "trainings.jsonl", 500)
+    with started(
+        "proxify", *words, "out=A", pause=(here / "A" / "trainings.jsonl", 500)
+    ) as process:
+        paused(process)
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=60)
     assert not (here / "A" / "proxify.json").exists()
@@ -222,9 +231,11 @@ def plain(folder: Path) -> list[dict[str, Any]]:
 def test_ctrl_c_says_how_it_goes_on(executor: str, here: Path) -> None:
     workers = ["executor.workers=1"] if executor == "processes" else []
     words = [*images(here), *SHORT, f"executor={executor}", *workers]
-    with started("proxify", *words, "out=A", session=True) as process:
-        wait(process, here / "A" / "trainings.jsonl", 0)
-        os.killpg(process.pid, signal.SIGINT)
+    with started(
+        "proxify", *words, "out=A", session=True, pause=(here / "A" / "trainings.jsonl", 0)
+    ) as process:
+        paused(process)
+        interrupt(process, group=True)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "what was trained is kept; go on with\n  nas proxify " in out

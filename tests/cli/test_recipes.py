@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 
 from nas.training.recipe import Recipe
-from tests.support.command_line import SMALL, best, check_mistake, history, nas, started, wait
+from tests.support.command_line import (
+    SMALL,
+    best,
+    check_mistake,
+    history,
+    nas,
+    paused,
+    started,
+)
 from tests.support.image_files import pixels
 
 RECIPE = Recipe(epochs=2, batch_size=16, share=0.5)
@@ -32,8 +40,8 @@ def files(here: Path) -> None:
 
 def test_a_killed_search_by_a_recipe_goes_on(here: Path) -> None:
     assert nas(*SEARCH, "out=whole").code == 0
-    with started(*SEARCH, "out=cut") as process:
-        wait(process, here / "cut" / "history.jsonl", 300)
+    with started(*SEARCH, "out=cut", pause=(here / "cut" / "history.jsonl", 300)) as process:
+        paused(process)
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=60)
     assert not (here / "cut" / "best.json").exists()

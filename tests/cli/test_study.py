@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,11 @@ from tests.support.command_line import (
     SMALL,
     check_mistake,
     history,
+    interrupt,
     nas,
+    paused,
     snapshot,
     started,
-    wait,
 )
 
 QUICK = [*SMALL, "finals=none", "proxy=params", "metrics=[]", "budget=12"]
@@ -231,8 +231,13 @@ def test_the_true_figure_and_the_regret_of_a_table(here: Path) -> None:
 
 def test_a_killed_study_goes_on(here: Path) -> None:
     words = [*QUICK, *KINDS, "seeds=6", "executor=processes", "executor.workers=1", "budget=60"]
-    with started("study", *words, "out=A") as process:
-        wait(process, here / "A" / "strategy=evolution,seed=1" / "history.jsonl", 200)
+    with started(
+        "study",
+        *words,
+        "out=A",
+        pause=(here / "A" / "strategy=evolution,seed=1" / "history.jsonl", 200),
+    ) as process:
+        paused(process)
         process.send_signal(signal.SIGKILL)
         process.communicate(timeout=60)
     assert len(folders(here / "A")) < 12
@@ -245,9 +250,15 @@ def test_a_killed_study_goes_on(here: Path) -> None:
 
 def test_ctrl_c_ends_a_study_with_the_command_that_goes_on(here: Path) -> None:
     words = [*QUICK[:-1], *KINDS, "seeds=50", "budget=300"]
-    with started("study", *words, "out=A", session=True) as process:
-        wait(process, here / "A" / "strategy=random,seed=0" / "history.jsonl", 200)
-        os.killpg(process.pid, signal.SIGINT)
+    with started(
+        "study",
+        *words,
+        "out=A",
+        session=True,
+        pause=(here / "A" / "strategy=random,seed=0" / "history.jsonl", 200),
+    ) as process:
+        paused(process)
+        interrupt(process, group=True)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "of 100 searches left; go on with" in out

@@ -17,7 +17,15 @@ from safetensors.torch import load_file
 
 from nas import SPACES, Candidate
 from nas.data import tables
-from tests.support.command_line import Done, check_mistake, nas, snapshot, started, wait
+from tests.support.command_line import (
+    Done,
+    check_mistake,
+    interrupt,
+    nas,
+    paused,
+    snapshot,
+    started,
+)
 from tests.support.image_files import pixels
 
 SMALL = [*("space.channels=2", "space.cells=1", "space.resolution=8"), "device=cpu"]
@@ -66,11 +74,13 @@ def test_a_cell_learns(images: Path) -> None:
 
 
 def test_a_kill_changes_no_number(images: Path) -> None:
-    words = [*QUICK, "epochs=30", "checkpoint=1", "pictures=false", f"arch='{CELL}'"]
+    words = [*QUICK, "epochs=12", "checkpoint=1", "pictures=false", f"arch='{CELL}'"]
     assert nas("train", *words, "out=whole").code == 0
     words.append("out=cut")
-    with started("train", *words, OMP_NUM_THREADS="1") as process:
-        wait(process, images / "cut" / "curve.csv", 100)
+    with started(
+        "train", *words, OMP_NUM_THREADS="1", pause=(images / "cut" / "curve.csv", 100)
+    ) as process:
+        paused(process)
         os.kill(process.pid, signal.SIGKILL)
     assert not (images / "cut" / "metrics.json").exists()
     _check_refusals(["train", *words], images)
@@ -226,8 +236,10 @@ def test_a_table_of_trained_figures(images: Path) -> None:
 def test_a_killed_table_has_the_same_rows(images: Path) -> None:
     words = ["table", *QUICK, "sample=4", "epochs=4", "checkpoint=1"]
     assert nas(*words, "executor=serial", "out=a").code == 0
-    with started(*words, "executor.workers=2", "out=b") as process:
-        wait(process, images / "b" / "table.csv", 0)
+    with started(
+        *words, "executor.workers=2", "out=b", pause=(images / "b" / "table.csv", 0)
+    ) as process:
+        paused(process)
         process.kill()
     done = nas(*words, "executor=serial", "out=b")
     assert done.code == 0, done.err
@@ -239,9 +251,11 @@ def test_ctrl_c_leaves_whole_rows(images: Path, executor: str) -> None:
     """A terminal also sends it to the processes that train."""
     words = ["table", *QUICK, "sample=12", "epochs=4"]
     both = [f"executor={executor}", "executor.workers=2"]
-    with started(*words, *both, "out=b", session=True) as process:
-        wait(process, images / "b" / "table.csv", 0)
-        os.killpg(process.pid, signal.SIGINT)
+    with started(
+        *words, *both, "out=b", session=True, pause=(images / "b" / "table.csv", 0)
+    ) as process:
+        paused(process)
+        interrupt(process, group=True)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "Traceback" not in err

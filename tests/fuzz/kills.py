@@ -75,7 +75,7 @@ def _disturbed(
     _, err = process.communicate(timeout=120)
     known = {0, -9, 130, 143, 129, -1, -2, -15}  # of a signal before Python began, too
     strange = process.returncode not in known or "Traceback" in err
-    _, alive = psutil.wait_procs(children, timeout=10)
+    _, alive = psutil.wait_procs(children, timeout=60)
     if strange or alive:
         print(folder.name, sent.name, moment, process.returncode, err[-800:], file=sys.stderr)
     _run(command, folder)

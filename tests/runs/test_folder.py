@@ -20,9 +20,9 @@ from tests.support.command_line import (
     history,
     lines,
     nas,
+    paused,
     size,
     started,
-    wait,
 )
 
 
@@ -87,8 +87,8 @@ def test_a_full_disk(file: str, here: Path) -> None:
 
 def test_a_folder_is_for_one_process(here: Path) -> None:
     argv = [*SMALL, "strategy=random", "budget=1000000", "out=one"]
-    with started("search", *argv) as process:
-        wait(process, here / "one" / "history.jsonl", 1000)
+    with started("search", *argv, pause=(here / "one" / "history.jsonl", 1000)) as process:
+        paused(process)
         check_mistake(nas("search", *argv), ["another process is working in one"])
         report = nas("report", "one")
         assert process.poll() is None

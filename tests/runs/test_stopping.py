@@ -25,8 +25,10 @@ from tests.support.command_line import (
     Done,
     best,
     history,
+    interrupt,
     lines,
     nas,
+    paused,
     size,
     started,
     wait,
@@ -72,9 +74,11 @@ def test_the_command_to_go_on_does(
 
 
 def test_ctrl_c(whole: Path, here: Path) -> None:
-    with started("search", *LONG, "out=stopped") as process:
-        wait(process, here / "stopped" / "history.jsonl", 2000)
-        process.send_signal(signal.SIGINT)
+    with started(
+        "search", *LONG, "out=stopped", pause=(here / "stopped" / "history.jsonl", 2000)
+    ) as process:
+        paused(process)
+        interrupt(process)
         out, err = process.communicate()
     assert process.returncode == 130
     assert "Traceback" not in err

@@ -20,7 +20,14 @@ from nas import TRACKERS, Space, Tracker, UsageError
 from nas.runs.trackers import Run
 from nas.runs.trackers.tensorboard import _steps
 from nas.runs.tracking import name_of_run
-from tests.support.command_line import EVOLUTION, check_mistake, nas, snapshot, started, wait
+from tests.support.command_line import (
+    EVOLUTION,
+    check_mistake,
+    nas,
+    paused,
+    snapshot,
+    started,
+)
 from tests.support.small import small
 from tests.support.trackers import options_of_tracker
 
@@ -199,8 +206,8 @@ def test_a_killed_search_is_logged_once(tracker: str, tmp_path: Path) -> None:
     options = options_of_tracker(tracker, tmp_path)
     words = [f"tracker.{name}={value}" for name, value in options.items()]
     argv = [f"out={out}", "budget=100000", f"tracker={tracker}", *words]
-    with started("search", *CHEAP, *argv) as process:
-        wait(process, out / "history.jsonl", 20000)
+    with started("search", *CHEAP, *argv, pause=(out / "history.jsonl", 20000)) as process:
+        paused(process)
         process.send_signal(signal.SIGKILL)
         process.wait()
     done = len(history(out)) if (out / "history.jsonl").read_text().endswith("\n") else 0

@@ -48,7 +48,7 @@ def show(browser: Driver, page: Path, width: int = 1280, scheme: str = "light") 
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     browser.get(page.absolute().as_uri())
-    end = monotonic() + 10
+    end = monotonic() + 60
     while browser.execute_script("return document.documentElement.dataset.ready") != "yes":
         assert monotonic() < end, complaints(browser)
         sleep(0.02)

@@ -16,6 +16,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, NamedTuple
 
+import psutil
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
@@ -54,13 +55,24 @@ def nas(*argv: str | Path) -> Done:
 
 @contextmanager
 def started(
-    *argv: str, session: bool = False, **environment: str
+    *argv: str,
+    session: bool = False,
+    pause: tuple[Path, float] | None = None,
+    **environment: str,
 ) -> Iterator[subprocess.Popen[str]]:
-    """The command line in a process of its own, which is killed in the end."""
+    """The command line in a process of its own, which is killed in the end.
+
+    With `pause` it stops itself when a file has more than so many bytes; `paused` waits for that.
+    """
     pipe = subprocess.PIPE
     env = {**os.environ, **environment}
     with warm.start(
-        ["-m", "nas", *argv], stdout=pipe, stderr=pipe, start_new_session=session, env=env
+        ["-m", "nas", *argv],
+        stdout=pipe,
+        stderr=pipe,
+        start_new_session=session,
+        env=env,
+        pause=pause,
     ) as process:
         try:
             yield process
@@ -75,6 +87,24 @@ def wait(process: subprocess.Popen[str], path: Path, length: float) -> None:
         assert process.poll() is None, process.communicate()
         assert monotonic() < end
         sleep(0.001)
+
+
+def paused(process: subprocess.Popen[str]) -> None:
+    """Wait until the process has stopped itself."""
+    end = monotonic() + 60
+    while psutil.Process(process.pid).status() != psutil.STATUS_STOPPED:
+        assert process.poll() is None, process.communicate()
+        assert monotonic() < end
+        sleep(0.001)
+
+
+def interrupt(process: subprocess.Popen[str], *, group: bool = False) -> None:
+    """Ctrl-C in a process that has stopped itself; in a terminal the whole group hears it."""
+    if group:
+        os.killpg(process.pid, signal.SIGINT)
+    else:
+        process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGCONT)
 
 
 def size(path: Path) -> int:

@@ -21,6 +21,7 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
@@ -33,12 +34,22 @@ spent = 0.0
 
 
 def start(
-    words: Sequence[str | Path], *, env: dict[str, str], cwd: Path | None = None, **options: Any
+    words: Sequence[str | Path],
+    *,
+    env: dict[str, str],
+    cwd: Path | None = None,
+    pause: tuple[Path, float] | None = None,
+    **options: Any,
 ) -> subprocess.Popen[str]:
-    """`python` with words, as `subprocess.Popen` starts it: the name of a file, or -m nas."""
+    """`python` with words, as `subprocess.Popen` starts it: the name of a file, or -m nas.
+
+    With `pause` the process stops itself as soon as that file has more than so many bytes.
+    """
     command = [sys.executable, *map(str, words)]
-    kind = subprocess.Popen if _is_alone(env) else _Forked
-    return kind(command, env=env, cwd=cwd, text=True, **options)
+    if not _is_alone(env):
+        return _Forked(command, pause, env=env, cwd=cwd, text=True, **options)
+    assert pause is None
+    return subprocess.Popen(command, env=env, cwd=cwd, text=True, **options)
 
 
 def run(
@@ -66,6 +77,12 @@ class _Forked(subprocess.Popen[str]):
     _handle_exitstatus: Callable[[int], None]
     _waitpid_lock: threading.Lock
 
+    def __init__(
+        self, command: Sequence[str], pause: tuple[Path, float] | None, **options: Any
+    ) -> None:
+        self._pause = None if pause is None else (str(pause[0].absolute()), pause[1])
+        super().__init__(command, **options)
+
     def _execute_child(
         self,
         args: list[str],
@@ -92,7 +109,13 @@ class _Forked(subprocess.Popen[str]):
         session: bool,
         *_rest: Any,
     ) -> None:
-        job = {"words": args[1:], "env": env, "cwd": str(cwd or Path.cwd()), "session": session}
+        job: dict[str, Any] = {
+            "words": args[1:],
+            "env": env,
+            "cwd": str(cwd or Path.cwd()),
+            "session": session,
+        }
+        job["pause"] = self._pause
         self._end, end = socket.socketpair()
         given = [p2cread, c2pwrite, errwrite]
         streams = [mine if mine != -1 else number for number, mine in enumerate(given)]
@@ -201,6 +224,8 @@ def _become(job: dict[str, Any], streams: list[int], end: int) -> None:
     os.environ.clear()
     os.environ.update(job["env"])
     given = job["env"].get("PYTHONPATH", "").split(os.pathsep)
+    if job["pause"] is not None:
+        threading.Thread(target=_pause, args=job["pause"], daemon=True).start()
     first, *_ = sys.argv = job["words"]
     here = job["cwd"] if first == "-m" else str(Path(first).resolve().parent)
     sys.path[:1] = [here, *filter(None, given)]  # the server's first is its folder
@@ -219,3 +244,11 @@ def _become(job: dict[str, Any], streams: list[int], end: int) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(int(stop.code or 0))
+
+
+def _pause(name: str, length: float) -> None:
+    """Stop this process when a file is longer than so many bytes: a test may be late to see it."""
+    path = Path(name)
+    while not path.exists() or path.stat().st_size <= length:
+        sleep(0.001)
+    os.kill(os.getpid(), signal.SIGSTOP)
