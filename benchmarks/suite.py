@@ -46,9 +46,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
         counted[item.nodeid.partition("::")[0]] += spent() - start  # type: ignore[assignment]
 
 
-def pytest_unconfigure() -> None:
-    """Leave what this process has counted."""
-    rest = spent() - sum(counted.values())
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave what this process has counted; the processes that share the tests do so themselves."""
+    shares = config.getoption("numprocesses", None) and not hasattr(config, "workerinput")
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    rest = own.ru_utime + own.ru_stime if shares else spent() - sum(counted.values())
     content = {**counted, "session": rest}
     (Path(os.environ[FOLDER]) / f"{os.getpid()}.json").write_text(json.dumps(content))
 

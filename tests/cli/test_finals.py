@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -24,11 +25,20 @@ SEARCH = ["search", *SMALL, "strategy=random", "budget=40", "finals.size=6", "ou
 PANEL = ["epsilon", "naswot", "swap", "flops"]
 
 
-@pytest.fixture
-def run(here: Path) -> Path:
-    done = nas(*SEARCH)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("finals")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        done = nas(*SEARCH)
     assert done.code == 0, done.err
-    return here / "run"
+    return folder / "run"
+
+
+@pytest.fixture
+def run(made: Path, here: Path) -> Path:
+    """A copy of the search's folder, for a test that changes it."""
+    return Path(copytree(made, here / "run"))
 
 
 def judged(folder: Path) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -22,11 +23,20 @@ WARM = [*SEARCH, "warmup=80", "warmup.proxy=flops", "warmup.keep=8"]
 EVOLUTION = ["strategy.population=8", "strategy.tournament=4"]
 
 
-@pytest.fixture
-def warm(here: Path) -> Path:
-    done = nas(*WARM, *EVOLUTION)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder: Path = tmp_path_factory.mktemp("warm")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        done = nas(*WARM, *EVOLUTION)
     assert done.code == 0, done.err
-    return here / "run"
+    return folder / "run"
+
+
+@pytest.fixture
+def warm(made: Path, here: Path) -> Path:
+    """A copy of the search's folder, for a test that changes it."""
+    return Path(copytree(made, here / "run"))
 
 
 def journal(folder: Path, name: str = "warmup.jsonl") -> list[dict[str, Any]]:
