@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
 import subprocess
 import sys
@@ -46,7 +47,8 @@ for words in sys.argv[1:]:
     pages |= {"help proxy": "proxy=", "help batch": "batch="}
     pages |= {f"{name} --help": f"nas {name}" for name in COMMANDS}
     command = [sys.executable, "-c", program, *pages]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    untabled = {name: text for name, text in os.environ.items() if name != "NAS_DATA"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=untabled)
     assert (done.returncode, done.stderr) == (0, "")
     for words, first in pages.items():
         page, _, done.stdout = done.stdout.partition(f"end of {words}: 0 set()\n")
