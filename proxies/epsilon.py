@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from math import inf, isfinite, log
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,9 @@ from nas.network import Network
 from nas.network.initialisation import constants, embeddings
 from nas.network.passes import logits
 from nas.seeding import generator
+
+if TYPE_CHECKING:
+    from nas.collapse.planes import Rooms
 
 FLOAT32_LEAST = 2.0**-149
 """The smallest positive float32, 1.4e-45, including denormal numbers."""
@@ -155,7 +158,8 @@ class Epsilon(Proxy):
         self, network: Network, batch: Batch, weights: Sequence[float], dtype: torch.dtype
     ) -> float:
         """The score in one dtype; each pass is a flat vector with the logarithm of its scale."""
-        inputs = batch.once(("collapse", dtype), lambda: Inputs(batch.inputs.to(dtype)))
+        rooms: Rooms = batch.once("collapse rooms", list)  # both dtypes share their memory
+        inputs = batch.once(("collapse", dtype), lambda: Inputs(batch.inputs, dtype, rooms))
         low, high = outputs(network, inputs, weights)
         return epsilon(low, high, self.underflow)
 

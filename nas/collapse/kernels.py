@@ -1,8 +1,9 @@
 """Compiled code that runs a `Program`: one call for each network, one thread, no Python inside.
 
-A map lies in memory as (height, width, batch), so that every loop runs over neighbours. A node is
-a view of a buffer: max(p * values + q, least), times exp(scale). ReLU, batch norms and weights
-change these four numbers only. Sums, windows and the spatial mean make new values; each of them is
+A map lies in memory as (block, height, width, images of the block), so that every loop runs over
+neighbours, and a few rows of large images fit the caches. A node is a view of a buffer:
+max(p * values + q, least), times exp(scale). ReLU, batch norms and weights change these four
+numbers only. Sums, windows, gates, products and the spatial mean make new values; each of them is
 one pass over memory, which reads its sources through their views.
 
 Two savings:
@@ -32,10 +33,24 @@ from math import exp, hypot, inf, isnan, ldexp, log, log1p, log2, nan, sqrt
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import overload
 from numpy.typing import NDArray
 
-from nas.collapse.program import BOX, MEAN, MIX, MOST, NORM, PLANE, POOL, RELU, Program
+from nas.collapse.program import (
+    BOX,
+    GATE,
+    MEAN,
+    MIX,
+    MOST,
+    NORM,
+    PLANE,
+    POOL,
+    RELU,
+    SCALE,
+    SIGMOID,
+    Program,
+)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Values = NDArray[Any]
@@ -187,6 +202,74 @@ def _distances(a: Values, p: float, q: float, least: float, about: float) -> tup
     return float(total), float(squares)
 
 
+def _exponential(x: Any) -> Any:
+    """exp(x) for x <= 0, right to two units of the last digit; a loop of it is vectorised."""
+    raise NotImplementedError
+
+
+def _exponential32(x: Any) -> Any:
+    x = np.float32(-87.0) if x < np.float32(-87.0) else x
+    n = np.floor(x * np.float32(1.4426950408889634) + np.float32(0.5))
+    r = x - n * np.float32(0.693359375) - n * np.float32(-2.12194440e-4)  # x = n log(2) + r
+    y = np.float32(1 / 5040)
+    y = y * r + np.float32(1 / 720)
+    y = y * r + np.float32(1 / 120)
+    y = y * r + np.float32(1 / 24)
+    y = y * r + np.float32(1 / 6)
+    y = y * r + np.float32(1 / 2)
+    y = y * r + np.float32(1)
+    y = y * r + np.float32(1)
+    return y * np.int32((np.int32(n) + np.int32(127)) << np.int32(23)).view(np.float32)
+
+
+def _exponential64(x: Any) -> Any:
+    x = -708.0 if x < -708.0 else x
+    n = np.floor(x * 1.4426950408889634 + 0.5)
+    r = x - n * 6.93145751953125e-1 - n * 1.42860682030941723212e-6
+    y = 1 / 6227020800
+    y = y * r + 1 / 479001600
+    y = y * r + 1 / 39916800
+    y = y * r + 1 / 3628800
+    y = y * r + 1 / 362880
+    y = y * r + 1 / 40320
+    y = y * r + 1 / 5040
+    y = y * r + 1 / 720
+    y = y * r + 1 / 120
+    y = y * r + 1 / 24
+    y = y * r + 1 / 6
+    y = y * r + 0.5
+    y = y * r + 1.0
+    y = y * r + 1.0
+    return y * np.int64((np.int64(n) + np.int64(1023)) << np.int64(52)).view(np.float64)
+
+
+@overload(_exponential, jit_options={"error_model": "numpy"})
+def _exponential_of(x: Any) -> Any:
+    """The one for the dtype; sums in it keep their order, or it would lose digits."""
+    return _exponential32 if x == types.float32 else _exponential64
+
+
+@inner
+def _become_gate(out: Values, p: float, q: float, least: float, size: float) -> None:
+    """The view times the sigmoid of `size` times the view."""
+    scale, shift, floor = out.dtype.type(p), out.dtype.type(q), out.dtype.type(least)
+    true, one = out.dtype.type(size), out.dtype.type(1)
+    for i in range(out.size):
+        x = out[i] * scale + shift
+        x = floor if x < floor else x
+        e = _exponential(-abs(x * true))
+        out[i] = x * ((e if x < 0 else one) / (one + e))
+
+
+@inner
+def _become_product(out: Values, b: Values, p: float, q: float, least: float) -> None:
+    """The view times `b`."""
+    scale, shift, floor = out.dtype.type(p), out.dtype.type(q), out.dtype.type(least)
+    for i in range(out.size):
+        x = out[i] * scale + shift
+        out[i] = (floor if x < floor else x) * b[i]
+
+
 # Passes over a whole map. A pass that makes values measures them, too: it adds up the distances
 # from a value near their mean, and the squares of these. A large mean then costs no digits.
 
@@ -198,83 +281,170 @@ def _source(planes: Values, arena: Values, slot: int) -> Any:
 
 
 @inner
-def _three(out: Values, a: Values, line: Values, batch: int, node: Any, view: Any) -> None:
+def _three(
+    out: Values, a: Values, line: Values, batch: int, block: int, node: Any, view: Any
+) -> None:
     """Windows of 3x3 with stride 1 and padding 1: sums / 8, or means * 9 / 8."""
-    height, width = view.height, view.width * batch
-    inner, right = line[batch : batch + width], line[batch + width : 2 * batch + width]
-    line[:batch] = 0
-    right[:] = 0
-    about = total = squares = 0.0
-    for h in range(height):
-        row = a[h * width : (h + 1) * width]
-        above, below = a[(h - 1) * width :], a[(h + 1) * width :]
-        if 0 < h < height - 1:
-            _add_rows(inner, above, row, below, view.p, view.q, view.least)
-        else:  # the sum of the rows h - 1 to h + 1 without those outside the image
-            _view(inner, row, view.p, view.q, view.least)
-            if h > 0:
-                _add(inner, above, view.p, view.q, view.least)
-            if h < height - 1:
-                _add(inner, below, view.p, view.q, view.least)
-        if node.kind == POOL:  # a column outside the image: the mean of the two inside
-            _view(line[:batch], inner, 0.5, 0.0, -inf)
-            _add(line[:batch], inner[batch:], 0.5, 0.0, -inf)
-            _view(right, inner[width - batch :], 0.5, 0.0, -inf)
-            _add(right, inner[width - 2 * batch :], 0.5, 0.0, -inf)
-        factor = 0.125
-        if node.kind == POOL:  # more where the window has fewer rows inside the image
-            factor = 0.375 / (1 + (h > 0) + (h < height - 1))
-        target = out[h * width : (h + 1) * width]
-        sums = _add_columns(target, line, inner, line[2 * batch :], factor, about)
-        if h == 0:
-            about = float(target[0])
+    height, about, total, squares = view.height, nan, 0.0, 0.0
+    for start in range(0, batch, block):
+        images = block if start + block < batch else batch - start
+        width, begin = view.width * images, start * height * view.width
+        inner, right = line[images : images + width], line[images + width : 2 * images + width]
+        line[:images] = 0
+        right[:] = 0
+        for h in range(height):
+            place = begin + h * width
+            row = a[place : place + width]
+            above, below = a[place - width :], a[place + width :]
+            if 0 < h < height - 1:
+                _add_rows(inner, above, row, below, view.p, view.q, view.least)
+            else:  # the sum of the rows h - 1 to h + 1 without those outside the image
+                _view(inner, row, view.p, view.q, view.least)
+                if h > 0:
+                    _add(inner, above, view.p, view.q, view.least)
+                if h < height - 1:
+                    _add(inner, below, view.p, view.q, view.least)
+            if node.kind == POOL:  # a column outside the image: the mean of the two inside
+                _view(line[:images], inner, 0.5, 0.0, -inf)
+                _add(line[:images], inner[images:], 0.5, 0.0, -inf)
+                _view(right, inner[width - images :], 0.5, 0.0, -inf)
+                _add(right, inner[width - 2 * images :], 0.5, 0.0, -inf)
+            factor = 0.125
+            if node.kind == POOL:  # more where the window has fewer rows inside the image
+                factor = 0.375 / (1 + (h > 0) + (h < height - 1))
+            target = out[place : place + width]
+            sums = _add_columns(target, line, inner, line[2 * images :], factor, about)
+            if place == 0:
+                about = float(target[0])
+                sums = _distances(target, 1.0, 0.0, -inf, about)
+            total += sums[0]
+            squares += sums[1]
+    _moments(node, about, total, squares, out.size)
+
+
+@inner
+def _windows(
+    out: Values, a: Values, line: Values, batch: int, block: int, node: Any, view: Any
+) -> None:
+    """Windows of any kind: means, maxima, or sums divided by a power of two near their area."""
+    initial = -inf if node.kind == MOST else 0.0
+    about, total, squares = nan, 0.0, 0.0
+    for start in range(0, batch, block):
+        images = block if start + block < batch else batch - start
+        before, width = view.width * images, node.width * images
+        source, result = view.height * view.width * start, node.height * node.width * start
+        row = line[:before]
+        for h in range(node.height):
+            row[:] = initial
+            top, rows = h * node.stride - node.padding, 0
+            for j in range(node.kernel):
+                y = top + j * node.dilation
+                if 0 <= y < view.height:
+                    rows += 1
+                    if node.kind == MOST:
+                        _most(row, a[source + y * before :], view.p, view.q, view.least)
+                    else:
+                        _add(row, a[source + y * before :], view.p, view.q, view.least)
+            place = result + h * width
+            target = out[place : place + width]
+            target[:] = initial
+            _columns(target, row, images, rows, node, view)
+            if node.kind == BOX:
+                _become_view(target, 1 / _power(2 * log2(node.kernel)), 0.0, -inf)
+            if place == 0:
+                about = float(target[0])
             sums = _distances(target, 1.0, 0.0, -inf, about)
+            total += sums[0]
+            squares += sums[1]
+    _moments(node, about, total, squares, out.size)
+
+
+@inner
+def _columns(target: Values, row: Values, images: int, rows: int, node: Any, view: Any) -> None:
+    """Add up the columns of every window in a row, which is made of so many rows.
+
+    With stride 1 all pixels that have a certain column of their window are a run in memory.
+    """
+    step = 1 if node.stride > 1 else node.width
+    for first in range(0, node.width, step):
+        for j in range(node.kernel):
+            x = first * node.stride - node.padding + j * node.dilation
+            begin = -x if x < 0 else 0
+            end = step if x + step < view.width else view.width - x
+            if begin < end:
+                part = target[(first + begin) * images : (first + end) * images]
+                if node.kind == MOST:
+                    _most(part, row[(x + begin) * images :], 1.0, 0.0, -inf)
+                else:
+                    _add(part, row[(x + begin) * images :], 1.0, 0.0, -inf)
+    if node.kind == POOL:
+        for w in range(node.width):
+            columns = 0
+            for j in range(node.kernel):
+                columns += 0 <= w * node.stride - node.padding + j * node.dilation < view.width
+            pixel = target[w * images : (w + 1) * images]
+            _become_view(pixel, 1 / (rows * columns), 0.0, -inf)
+
+
+@inner
+def _gates(out: Values, a: Values, own: bool, node: Any, view: Any, size: float) -> None:
+    """The view times the sigmoid of `size` times the view; with `own`, `out` has the values."""
+    about, total, squares = nan, 0.0, 0.0
+    for start in range(0, out.size, CHUNK):
+        piece = out[start : (start + CHUNK if start + CHUNK < out.size else out.size)]
+        if not own:
+            _view(piece, a[start:], 1.0, 0.0, -inf)
+        _become_gate(piece, view.p, view.q, view.least, size)
+        if start == 0:
+            about = float(piece[0])
+        sums = _distances(piece, 1.0, 0.0, -inf, about)
         total += sums[0]
         squares += sums[1]
     _moments(node, about, total, squares, out.size)
 
 
 @inner
-def _windows(out: Values, a: Values, line: Values, batch: int, node: Any, view: Any) -> None:
-    """Windows of any kind: means, maxima, or sums divided by a power of two near their area."""
-    start = -inf if node.kind == MOST else 0.0
-    before, width = view.width * batch, node.width * batch
-    row = line[:before]
-    about = total = squares = 0.0
-    for h in range(node.height):
-        row[:] = start
-        top, rows = h * node.stride - node.padding, 0
-        for j in range(node.kernel):
-            y = top + j * node.dilation
-            if 0 <= y < view.height:
-                rows += 1
-                if node.kind == MOST:
-                    _most(row, a[y * before :], view.p, view.q, view.least)
-                else:
-                    _add(row, a[y * before :], view.p, view.q, view.least)
-        target = out[h * width : (h + 1) * width]
-        target[:] = start
-        for w in range(node.width):
-            pixel = target[w * batch : (w + 1) * batch]
-            left, columns = w * node.stride - node.padding, 0
-            for j in range(node.kernel):
-                x = left + j * node.dilation
-                if 0 <= x < view.width:
-                    columns += 1
-                    if node.kind == MOST:
-                        _most(pixel, row[x * batch :], 1.0, 0.0, -inf)
-                    else:
-                        _add(pixel, row[x * batch :], 1.0, 0.0, -inf)
-            if node.kind == POOL:
-                _become_view(pixel, 1 / (rows * columns), 0.0, -inf)
-        if node.kind == BOX:
-            _become_view(target, 1 / _power(2 * log2(node.kernel)), 0.0, -inf)
-        if h == 0:
-            about = float(target[0])
-        sums = _distances(target, 1.0, 0.0, -inf, about)
-        total += sums[0]
-        squares += sums[1]
+def _products(
+    out: Values, a: Values, own: bool, node: Any, view: Any,
+    factors: Values, other: Any, line: Values, batch: int, block: int,
+) -> None:  # fmt: skip
+    """A map times a number for each image; with `own`, `out` has the map's values."""
+    about, total, squares = nan, 0.0, 0.0
+    for start in range(0, batch, block):
+        images = block if start + block < batch else batch - start
+        times = line[:images]
+        for n in range(images):
+            x = factors[start + n] * other.p + other.q
+            times[n] = other.least if x < other.least else x
+        width, begin = node.width * images, start * node.height * node.width
+        for place in range(begin, begin + node.height * width, width):
+            row = out[place : place + width]
+            if not own:
+                _view(row, a[place:], 1.0, 0.0, -inf)
+            for w in range(0, width, images):
+                _become_product(row[w : w + images], times, view.p, view.q, view.least)
+            if place == 0:
+                about = float(row[0])
+            sums = _distances(row, 1.0, 0.0, -inf, about)
+            total += sums[0]
+            squares += sums[1]
     _moments(node, about, total, squares, out.size)
+
+
+@inner
+def _sigmoids(out: Values, a: Values, view: Any, scale: float) -> float:
+    """The sigmoids of a vector, divided by the largest; returns the logarithm of that one."""
+    top, size = -inf, exp(scale if scale < 700 else 700.0)
+    for n in range(out.size):
+        x = 0.0
+        if scale > -inf:
+            x = a[n] * view.p + view.q
+            x = size * (view.least if x < view.least else x)
+        out[n] = x - log1p(exp(x)) if x < 0 else -log1p(exp(-x))
+        top = out[n] if out[n] > top else top
+    for n in range(out.size):
+        out[n] = exp(out[n] - top)
+    return top
 
 
 @inner
@@ -289,15 +459,17 @@ def _power(logarithm: float) -> float:
 
 
 @inner
-def _spatial_mean(out: Values, a: Values, batch: int, view: Any) -> None:
+def _spatial_mean(out: Values, a: Values, batch: int, block: int, view: Any) -> None:
     """The mean over height and width, in float64."""
-    mean = out[:batch]
-    mean[:] = 0
     pixels = view.height * view.width
-    for pixel in range(pixels):
-        _add(mean, a[pixel * batch :], view.p, view.q, view.least)
-    for n in range(batch):
-        mean[n] *= 1 / pixels
+    for start in range(0, batch, block):
+        images = block if start + block < batch else batch - start
+        mean = out[start : start + images]
+        mean[:] = 0
+        for pixel in range(pixels):
+            _add(mean, a[pixels * start + pixel * images :], view.p, view.q, view.least)
+        for n in range(images):
+            mean[n] *= 1 / pixels
 
 
 # The states of the nodes.
@@ -311,7 +483,7 @@ class Work(NamedTuple):
     """(weight, node), of dtype `STATE`, as `prepare` fills it in."""
     log_weights: Values
     planes: Values
-    """(channel, height * width * batch), and the sum of the channels."""
+    """The sum of all channels, and if any is needed the channels, the last first."""
     arena: Values
     """(buffer, size), of the program's dtype."""
     wide: Values
@@ -327,6 +499,8 @@ class Work(NamedTuple):
     settled: Values
     """For every weight, an index: no node before it waits to be computed."""
     batch: int
+    block: int
+    """How many images a block has; the last block may have fewer."""
     eps: float
     """The machine epsilon of the program's dtype."""
 
@@ -346,7 +520,13 @@ def _at(state: Any, sources: Values, weight: int, k: int) -> Any:
 
 @compiled
 def prepare(
-    state: Any, program: Program, log_weights: Values, moments: Values, settled: Values, slots: int
+    state: Any,
+    program: Program,
+    log_weights: Values,
+    moments: Values,
+    settled: Values,
+    slots: int,
+    batch: int,
 ) -> None:
     """Fill the states in, before anything is computed; from `kind` to `last` they are given.
 
@@ -355,7 +535,7 @@ def prepare(
     sources = program.sources
     settled[:] = 0
     for i in range(state.shape[1]):
-        _describe(state, program, moments, slots, i)
+        _describe(state, program, moments, slots, batch, i)
         for weight in range(1, len(state)):
             state[weight, i] = state[0, i]
     for weight in range(len(state)):
@@ -371,7 +551,9 @@ def prepare(
 
 
 @inner
-def _describe(state: Any, program: Program, moments: Values, slots: int, i: int) -> None:
+def _describe(
+    state: Any, program: Program, moments: Values, slots: int, batch: int, i: int
+) -> None:
     """Fill in the rest of a node's state under the first weight."""
     node, gains = state[0, i], program.gains
     node.uses, node.p, node.q, node.least = 0, 1.0, 0.0, -inf
@@ -379,16 +561,18 @@ def _describe(state: Any, program: Program, moments: Values, slots: int, i: int)
     if node.kind == PLANE:
         channel = program.sources[node.first]
         node.done, node.same, node.vector = 1, 1, 0
-        node.slot = slots + channel
+        node.slot = slots + len(moments) - 1 - channel
         node.mean, node.spread = moments[channel, 0], moments[channel, 1]
         node.scale, node.bound = 0.0, log(hypot(node.mean, node.spread))
         return
     source = state[0, program.sources[node.first]]
     node.slot, node.done = NOTHING, 0
-    node.same = source.same and node.last - node.first == 1
+    node.same = source.same and node.last - node.first == 1 and node.kind < GATE
     node.vector = source.vector or node.kind == MEAN
     node.stretch = gains[node.first]
-    if node.last - node.first > 1:
+    if node.kind == SCALE:  # no number of a vector is larger than its size times this
+        node.stretch = log(batch) / 2
+    elif node.last - node.first > 1:
         total = 0.0
         for k in range(node.first, node.last):
             total += exp(gains[k])
@@ -408,6 +592,11 @@ def _describe(state: Any, program: Program, moments: Values, slots: int, i: int)
 def _bound(state: Any, sources: Values, log_weight: float, weight: int, i: int) -> float:
     """An upper bound on a node's size, from the bounds on its sources."""
     node, most = state[weight, i], -inf
+    if node.kind == SIGMOID:
+        return 0.0
+    if node.kind == SCALE:
+        factor = state[weight, sources[node.first + 1]].bound
+        return float(state[weight, sources[node.first]].bound + factor + node.stretch)
     for k in range(node.first, node.last):
         size = state[weight, sources[k]].bound
         most = size if size > most else most
@@ -494,6 +683,11 @@ def _missing(
 ) -> int:
     """The source to compute before a node, or to measure if it is computed; NOTHING if none."""
     node = state[weight, i]
+    if node.kind == SCALE:  # all are needed
+        for k in range(node.first, node.last):
+            if not _at(state, sources, weight, k).done:
+                return int(sources[k])
+        return NOTHING
     top, most = node.first, -inf
     for k in range(node.first, node.last):
         size = state[weight, sources[k]].bound + gains[k]
@@ -587,7 +781,18 @@ def _begin(
     if count == 1 and node.kind < BOX:
         _alias(node, source)
         return count, k, into, gain
-    if count > 1:
+    if node.kind >= GATE:
+        first = _at(state, sources, weight, node.first)
+        if node.kind == SIGMOID:
+            count = 2
+        elif node.kind == SCALE:
+            count = 2 if count == 2 else 0
+            gain = state[weight, sources[node.first]].scale
+            gain += state[weight, sources[node.first + 1]].scale
+        kept = node.vector or first.uses > 1 or first.slot < 0 or first.slot >= len(held)
+        if count and not kept and held[first.slot] == 1:
+            into = node.first
+    elif count > 1:
         into = _last_use(state, sources, held, weight, i)
         gain = _shares(state, sources, gains, weight, i, shares)
     elif node.kind == BOX:
@@ -760,6 +965,44 @@ def _sum_of_vectors(
             _add(out, a, share * source.p, share * source.q, share * source.least)
 
 
+@inner
+def _applied(
+    state: Any,
+    sources: Values,
+    planes: Values,
+    arena: Values,
+    wide: Values,
+    line: Values,
+    batch: int,
+    block: int,
+    own: bool,
+    weight: int,
+    i: int,
+) -> float:
+    """Compute a gate, a product or a sigmoid; returns the logarithm of a sigmoid's scale.
+
+    With `own` the node has the buffer of its first source.
+    """
+    node = state[_row(state, weight, i), i]
+    view, last = _at(state, sources, weight, node.first), sources[node.last - 1]
+    scale, size = state[weight, sources[node.first]].scale, node.height * node.width * batch
+    if node.kind == SIGMOID:
+        return _sigmoids(wide[node.slot, :size], wide[view.slot], view, scale)
+    if node.vector:
+        true = exp(scale if scale < 700 else 700.0)
+        _gates(wide[node.slot, :size], wide[view.slot], own, node, view, true)
+        return 0.0
+    out, a = arena[node.slot, :size], _source(planes, arena, view.slot)
+    if node.kind == SCALE:
+        other = state[_row(state, weight, last), last]
+        factors = wide[other.slot]
+        _products(out, a, own, node, view, factors, other, line, batch, block)
+    else:  # beyond this scale a float32's sigmoid is 0 or 1
+        largest = 700.0 if arena.itemsize == 8 else 80.0
+        _gates(out, a, own, node, view, exp(scale if scale < largest else largest))
+    return 0.0
+
+
 # Running a program.
 
 
@@ -822,19 +1065,36 @@ def run(work: Work, results: Values, scales: Values) -> bool:
                 count, k, into, gain = _begin(state, sources, gains, held, shares, eps, weight, i)
                 if node.slot == FULL:
                     return False
-                if count > 1 and node.vector:
+                if node.kind >= GATE and count:
+                    own, line = into != NOTHING, work.line
+                    made = _applied(
+                        state,
+                        sources,
+                        planes,
+                        arena,
+                        wide,
+                        line,
+                        batch,
+                        work.block,
+                        own,
+                        weight,
+                        i,
+                    )
+                    gain = made if node.kind == SIGMOID else gain
+                elif count > 1 and node.vector:
                     _sum_of_vectors(state, sources, shares, wide, size, weight, i)
                 elif count > 1:
                     _sum(state, sources, shares, planes, arena, size, weight, i, into)
                 elif count and node.kind >= BOX:
                     source = _at(state, sources, weight, k)
                     a = _source(planes, arena, source.slot)
+                    out = arena[node.slot, :size]
                     if node.kind == MEAN:
-                        _spatial_mean(wide[node.slot], a, batch, source)
+                        _spatial_mean(wide[node.slot], a, batch, work.block, source)
                     elif node.three:
-                        _three(arena[node.slot, :size], a, work.line, batch, node, source)
+                        _three(out, a, work.line, batch, work.block, node, source)
                     else:
-                        _windows(arena[node.slot, :size], a, work.line, batch, node, source)
+                        _windows(out, a, work.line, batch, work.block, node, source)
                 _finish(state, sources, logs, held, todo, weight, i, count, k, gain)
             scales[weight, number] = state[weight, i].scale
             _copy(results[weight, number], node, planes, arena, wide)

@@ -18,39 +18,53 @@ from nas.errors import UsageError
 from nas.network import Network
 
 if TYPE_CHECKING:
-    from nas.collapse.planes import Planes
+    from nas.collapse.planes import Planes, Rooms
 
 
 class Inputs:
-    """A batch (batch, channels, …) of real numbers, prepared once for many networks."""
+    """A batch (batch, channels, …) of real numbers, prepared once for many networks.
 
-    def __init__(self, tensor: Tensor) -> None:
-        self.tensor = tensor.detach()
+    It is read as `dtype`, by default its own. `rooms` is the kernels' memory, which batches of
+    several dtypes may share.
+    """
+
+    def __init__(
+        self, tensor: Tensor, dtype: torch.dtype | None = None, rooms: Rooms | None = None
+    ) -> None:
+        self.given, self.dtype = tensor.detach(), dtype or tensor.dtype
+        self.rooms = rooms
+
+    @property
+    def tensor(self) -> Tensor:
+        """The batch in the dtype."""
+        return self.given.to(self.dtype)
 
     @cached_property
     def finite(self) -> bool:
         """Whether no entry is NaN or infinite."""
-        return bool(self.tensor.isfinite().all())
+        return bool(self.given.isfinite().all())
 
     @cached_property
     def planes(self) -> Planes | None:
         """The batch as the compiled kernels read it; None where they cannot run."""
-        if not _compilable(self.tensor):
+        if not _compilable(self.given, self.dtype):
             return None
         from nas.collapse.compiling import compile_kernels
         from nas.collapse.planes import Planes
 
-        compile_kernels(str(self.tensor.dtype).removeprefix("torch."))
-        return Planes(self.tensor.permute(1, 2, 3, 0).contiguous().numpy())
+        dtype = str(self.dtype).removeprefix("torch.")
+        compile_kernels(dtype)
+        return Planes(self.given.permute(1, 2, 3, 0).numpy(), dtype, self.rooms)
 
 
-def _compilable(tensor: Tensor) -> bool:
-    """Whether the compiled kernels can read a batch.
+def _compilable(tensor: Tensor, dtype: torch.dtype) -> bool:
+    """Whether the compiled kernels can read a batch in a dtype.
 
     They cannot on another device than the CPU, for another dtype than float32 and float64, or
     without Numba.
     """
-    floats = tensor.dtype in (torch.float32, torch.float64)
+    known = (torch.float32, torch.float64)
+    floats = dtype in known and (tensor.dtype in known or tensor.dtype == torch.float16)
     if tensor.device.type != "cpu" or not floats or tensor.dim() != 4:
         return False
     try:
@@ -68,7 +82,7 @@ def preparing(tensor: Tensor, dtype: torch.dtype) -> str:
     >>> preparing(torch.ones(2, 3), torch.float32)
     ''
     """
-    if tensor.device.type != "cpu" or not _compilable(tensor[:1].to(dtype)):
+    if not _compilable(tensor, dtype):
         return ""
     from nas.collapse.compiling import SECONDS, are_compiled
 
@@ -99,10 +113,11 @@ def outputs(
         _log(weight)
     if not inputs.finite:
         return [(torch.full((1,), nan, dtype=torch.float64), 0.0) for _ in weights]
-    planes = inputs.planes
-    if planes is not None and network.shapes[0] == tuple(inputs.tensor.shape[1:]):
+    if network.shapes[0] == tuple(inputs.given.shape[1:]):
         try:
-            return _computed(planes, *written(network), weights)
+            program = written(network)  # first: for an unknown operation nothing is compiled
+            if (planes := inputs.planes) is not None:
+                return _computed(planes, *program, weights)
         except (UnknownOpError, OverflowError):  # the square of a number is too large
             pass
     return [flat(collapsed(network, inputs.tensor, weight)) for weight in weights]
@@ -117,7 +132,7 @@ def _computed(
     results, scales = planes.outputs(program, weights)
     passes = []
     for values, logarithms in zip(results, scales, strict=True):
-        images = torch.from_numpy(values).view(len(values), -1, planes.batch).mT.flatten(1)
+        images = torch.from_numpy(values)
         zeros = Map(torch.zeros_like(images[0]), -inf, 1)
         maps = [Map(*pair, 1) for pair in zip(images, logarithms.tolist(), strict=True)]
         passes.append(

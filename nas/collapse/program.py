@@ -28,12 +28,15 @@ from nas.network import (
     Network,
     Op,
     ReLU,
+    Scale,
     Shape,
+    Sigmoid,
+    SiLU,
     Zero,
 )
 
-PLANE, RELU, NORM, ADD, MIX, BOX, POOL, MOST, MEAN = range(9)
-"""Kinds of nodes. Only a sum (`ADD`) has several sources.
+PLANE, RELU, NORM, ADD, MIX, BOX, POOL, MOST, MEAN, GATE, SIGMOID, SCALE = range(12)
+"""Kinds of nodes. Only a sum (`ADD`) and a product (`SCALE`) have several sources.
 
 - `PLANE`: a channel of the input, or the sum of all its channels;
 - `RELU`: max(x, 0);
@@ -43,7 +46,10 @@ PLANE, RELU, NORM, ADD, MIX, BOX, POOL, MOST, MEAN = range(9)
 - `BOX`: the weight times the sums over windows;
 - `POOL`: means over windows;
 - `MOST`: maxima over windows;
-- `MEAN`: the spatial mean.
+- `MEAN`: the spatial mean;
+- `GATE`: x times the sigmoid of x;
+- `SIGMOID`: the sigmoid of a number for each image;
+- `SCALE`: a map times a number for each image.
 
 `kernels` has these numbers compiled in. If you change them, change that file too: otherwise Numba
 does not compile it again."""
@@ -147,6 +153,15 @@ class _Writer:
                 return self._each(kind, shape, inputs[0], (op.kernel, op.stride, op.padding, 1))
             case Crop():  # windows of one pixel; the first window is at the second pixel
                 return self._each(MOST, shape, inputs[0], (1, 1, -1, 1))
+            case SiLU():
+                return self._each(GATE, shape, inputs[0])
+            case Sigmoid() if len(shape) == 1 and all(node != ZERO for node, _ in inputs[0]):
+                return self._each(SIGMOID, shape, inputs[0])
+            case Scale():
+                return _merged(
+                    (ZERO if ZERO in nodes else self._node(SCALE, shape, nodes, (1, 1)), count)
+                    for nodes, count in _columns(inputs)
+                )
             case GlobalAvgPool():
                 return self._each(MEAN, shape, inputs[0])
             case Linear():
@@ -232,16 +247,21 @@ class _Writer:
         if all(len(segments) == 1 for segments in inputs):
             terms = tuple((segments[0][0], 1) for segments in inputs)
             return ((self._added(terms, shape), shape[0]),)
-        bounds = ends(*([count for _, count in segments] for segments in inputs))
-        columns = zip(*(_cut(segments, bounds) for segments in inputs), strict=True)
         return _merged(
-            (self._added(tuple((node, 1) for node, _ in column), shape), column[0][1])
-            for column in columns
+            (self._added(tuple((node, 1) for node in nodes), shape), count)
+            for nodes, count in _columns(inputs)
         )
 
     def _added(self, terms: Segments, shape: Shape) -> int:
         node, times = self._total(terms, shape)
         return node if times == 1 else self._node(ADD, shape, (node,), (times,))
+
+
+def _columns(tensors: Sequence[Segments]) -> Iterator[tuple[tuple[int, ...], int]]:
+    """Segments of several tensors that are cut at the same channels: their nodes, and a count."""
+    bounds = ends(*([count for _, count in segments] for segments in tensors))
+    for column in zip(*(_cut(segments, bounds) for segments in tensors), strict=True):
+        yield tuple(node for node, _ in column), column[0][1]
 
 
 def _cut(segments: Segments, bounds: Sequence[int]) -> Segments:

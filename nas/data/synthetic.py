@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from math import prod
+
 import torch
 
 from nas.batch import Batch
+
+BLOCK = 2**21
+"""About how many numbers of images are made at a time."""
 
 
 def natural_images(shape: tuple[int, int, int], size: int, generator: torch.Generator) -> Batch:
@@ -14,16 +20,38 @@ def natural_images(shape: tuple[int, int, int], size: int, generator: torch.Gene
     its own random brightness (standard deviation 0.7): this lets epsilon distinguish cells
     (docs/epsilon.md has the correlations with this and other inputs).
     """
-    channels, height, width = shape
-    noise = torch.randn(size, channels, height, width, generator=generator, dtype=torch.float64)
+    _, height, width = shape
+    images = torch.empty(size, *shape)
     rows = torch.fft.fftfreq(height, dtype=torch.float64)[:, None]
     columns = torch.fft.rfftfreq(width, dtype=torch.float64)[None, :]
     frequency = torch.sqrt(rows**2 + columns**2)
     frequency[0, 0] = torch.inf
-    waves = torch.fft.irfft2(torch.fft.rfft2(noise) / frequency, s=(height, width))
-    waves /= waves.square().mean(dim=(2, 3), keepdim=True).sqrt()
+    state = generator.get_state()
+    for block in _blocks(size, prod(shape)):  # the numbers are drawn twice, and never all held
+        torch.randn(len(block), *shape, generator=generator, dtype=torch.float64)
     brightness = torch.randn(size, 1, 1, 1, generator=generator, dtype=torch.float64)
-    return Batch((waves + 0.7 * brightness).float())
+    after = generator.get_state()
+    generator.set_state(state)
+    for block in _blocks(size, prod(shape)):
+        noise = torch.randn(len(block), *shape, generator=generator, dtype=torch.float64)
+        waves = torch.fft.irfft2(torch.fft.rfft2(noise) / frequency, s=(height, width))
+        waves /= waves.square().mean(dim=(2, 3), keepdim=True).sqrt()
+        part = slice(block.start, block.stop)
+        images[part] = waves + 0.7 * brightness[part]
+    generator.set_state(after)
+    return Batch(images)
+
+
+def _blocks(size: int, numbers: int) -> Iterator[range]:
+    """The images in blocks of 16 or more, so that a block takes tens of megabytes.
+
+    torch draws normal numbers sixteen at a time: blocks of sixteen images get the same numbers as
+    all images at once. What is left over is part of the last block.
+    """
+    step = max(16, BLOCK // numbers // 16 * 16)
+    starts = range(0, max(size - step + 1, 1), step)
+    for start in starts:
+        yield range(start, size if start == starts[-1] else start + step)
 
 
 def zipf_tokens(vocabulary: int, tokens: int, size: int, generator: torch.Generator) -> Batch:

@@ -19,7 +19,9 @@ from torch import Tensor
 from nas import PROXIES, SPACES, Candidate, Space
 from nas.batch import Batch
 from nas.collapse.outputs import Inputs, outputs
+from nas.collapse.planes import Rooms
 from nas.collapse.tensors import collapsed, flat
+from nas.data.synthetic import natural_images
 from nas.network import (
     Add,
     AvgPool,
@@ -33,7 +35,10 @@ from nas.network import (
     Network,
     Op,
     ReLU,
+    Scale,
     Shape,
+    Sigmoid,
+    SiLU,
     Zero,
 )
 from nas.seeding import generator
@@ -70,6 +75,79 @@ def assert_equal(network: Network, inputs: Tensor, tolerance: float = 1e-12) -> 
 @given(seed=st.integers(0, 2**32), size=st.sampled_from([1, 2, 7, 16]), layers=st.integers(6, 30))
 def test_random_networks(seed: int, size: int, layers: int) -> None:
     assert_equal(random_network(Random(seed), layers), images(seed, size))
+
+
+def squeezed(size: Shape = (3, 9, 9), stride: int = 1) -> Network:
+    """An inverted bottleneck with squeeze-and-excitation, and a classifier."""
+    net = Builder(size)
+    node = net.chain(net.input, Conv(3, 8, 3, stride, 1), BatchNorm(8), SiLU())
+    inner = net.chain(node, Conv(8, 8, 5, 1, 2, groups=8), BatchNorm(8), SiLU())
+    factors = (GlobalAvgPool(), Linear(8, 2), SiLU(), Linear(2, 8), Sigmoid())
+    inner = net.add(Scale(), inner, net.chain(inner, *factors))
+    node = net.add(Add(), node, net.chain(inner, Conv(8, 8, 1), BatchNorm(8)))
+    net.chain(node, SiLU(), Concat(), GlobalAvgPool(), Linear(8, 4))
+    return net.build()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_gates_and_factors(dtype: torch.dtype) -> None:
+    tolerance = 1e-12 if dtype == torch.float64 else 2e-5
+    for stride in (1, 2):
+        assert_equal(squeezed(stride=stride), images(stride, 9).to(dtype), tolerance)
+
+
+def test_gates_of_distinct_channels_and_of_zeros() -> None:
+    net = Builder((3, 9, 9))
+    node = net.add(SiLU(), net.add(Concat(), net.input, net.add(BatchNorm(3), net.input)))
+    zeros = net.add(Zero(), net.input)
+    net.add(Concat(), node, net.chain(zeros, Conv(3, 3, 1), SiLU()))
+    assert_equal(net.build(), images(0, 4))
+    net = Builder((3, 9, 9))
+    means = net.add(GlobalAvgPool(), net.input)
+    factors = net.add(Sigmoid(), net.add(SiLU(), means))
+    net.add(Scale(), net.add(SiLU(), net.input), factors)
+    assert_equal(net.build(), images(0, 4))
+
+
+@pytest.mark.parametrize("images_in_a_block", [16, 32])
+def test_images_in_blocks(images_in_a_block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = images_in_a_block * 9 * 8
+    inputs, whole = images(3, 71), Inputs(images(3, 71))
+    assert whole.planes is not None
+    assert whole.planes.block == 71
+    monkeypatch.setattr("nas.collapse.planes.ROW", row)
+    blocks = Inputs(inputs)
+    assert blocks.planes is not None
+    assert blocks.planes.block == images_in_a_block
+    for network in (squeezed(), *(random_network(Random(n), 20) for n in range(6))):
+        pairs = zip(*(outputs(network, each, WEIGHTS) for each in (whole, blocks)), strict=True)
+        for (one_way, scale), (other, there) in pairs:
+            assert scale == pytest.approx(there, rel=1e-13)
+            assert torch.allclose(one_way, other, rtol=1e-12, atol=1e-12 * one_way.abs().max())
+        assert_equal(network, inputs)
+
+
+def test_large_images_take_the_memory_of_a_few_maps() -> None:
+    """Planes keep the sum of the channels alone, and both dtypes work in the same buffers."""
+    size, images_of = 256, 24
+    image = natural_images((3, size, size), images_of, generator("batch", 0)).inputs
+    net, scores = Builder((3, size, size)), []
+    rooms: Rooms = []
+    node = net.input
+    for width in (3, 4, 4, 4):
+        node = net.chain(node, Conv(width, 4, 3, 1, 1), BatchNorm(4), ReLU(), SiLU())
+        node = net.add(Add(), node, net.add(MaxPool(3, 1, 1), node))
+    net.chain(node, GlobalAvgPool(), Linear(4, 2))
+    for dtype in (torch.float32, torch.float64, torch.float32):
+        inputs = Inputs(image, dtype, rooms)
+        low, high = outputs(net.build(), inputs, (1e-3, 1.0))
+        scores.append(epsilon(low, high))
+        assert inputs.planes is not None
+        assert inputs.planes.values.shape == (1, images_of * size * size)
+        [room] = rooms
+        maps = room.nbytes / (8 * images_of * size * size)
+        assert maps < 9
+    assert scores[0] == scores[2] == pytest.approx(scores[1], rel=1e-4)
 
 
 def one(op: Op, *, size: Shape = (3, 7, 10), relu: bool = False) -> Network:

@@ -178,3 +178,17 @@ def test_numbers_of_any_shape_can_be_drawn(name: str) -> None:
         inputs = (16,)
 
     assert make_batch(Features(), name, size=3).inputs.shape == (3, 16)
+
+
+@pytest.mark.parametrize(("shape", "size"), [((3, 8, 8), 50), ((1, 5, 7), 33), ((3, 2, 3), 5)])
+def test_images_made_in_blocks_are_the_same(
+    shape: tuple[int, int, int], size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, after = [], []
+    for block in (2**21, 1, 2**12):
+        monkeypatch.setattr("nas.data.synthetic.BLOCK", block)
+        numbers = torch.Generator().manual_seed(7)
+        made.append(natural_images(shape, size, numbers).inputs)
+        after.append(numbers.get_state())
+    assert all(torch.equal(each, made[0]) for each in made)
+    assert all(torch.equal(each, after[0]) for each in after)
