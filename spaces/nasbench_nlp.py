@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from math import prod
 from random import Random
@@ -105,7 +106,7 @@ class NASBenchNLP(Space):
         same inputs stay two. Arithmetic is not used: blend(a, b, b) is not b. If no linear node is
         left, the form has one that no node reads.
         """
-        form = encoded(normal(decoded(arch)))
+        form = _normal(arch)
         return form if self.valid(form) else (LINEAR, *form[1:])
 
     def sample(self, rng: Random) -> Arch:
@@ -192,6 +193,13 @@ def encoded(recipe: Recipe) -> Arch:
     return tuple(genes)
 
 
+@lru_cache(maxsize=4096)  # a mutation and its form need the same ones several times
+def _normal(arch: Arch) -> Arch:
+    """The decisions of the normal form, which may have no linear node."""
+    return encoded(normal(decoded(arch)))
+
+
+@lru_cache(maxsize=4096)
 def decoded(arch: Arch) -> Recipe:
     """The recipe of decisions, without the leading slots that are 0 and that no node reads."""
     slots = [_slot(arch[GENES * slot : GENES * (slot + 1)]) for slot in range(NODES)]
@@ -212,6 +220,7 @@ def decoded(arch: Arch) -> Recipe:
     return Recipe(tuple(nodes), tuple(state - first for state in states))
 
 
+@lru_cache(maxsize=2**14)
 def _slot(genes: tuple[int, ...]) -> Node:
     name, count = KINDS[genes[0]]
     op, _, with_x = name.partition(" ")

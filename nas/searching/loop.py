@@ -8,6 +8,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from math import nan
 from time import monotonic
+from typing import NamedTuple
 
 from nas.arch import Arch
 from nas.errors import UsageError, all_failed
@@ -111,7 +112,7 @@ class _Search:
     def trials(self, spent: float) -> Iterator[Trial]:
         """The trials: recorded ones are checked, others scored, and all are told."""
         known, history, strategy = self.known, self.history, self.asking.strategy
-        evaluate = known.objective.evaluate  # one object: an executor sends it only once
+        answer = Answering(known.objective)  # one for the search: an executor sends it only once
         watch = Watch(self.limits, strategy.ranking)
         recorded = len(history)
         begun: float | None = None
@@ -122,7 +123,7 @@ class _Search:
             told = history[numbers.start : numbers.stop]
             before = [trial.arch for trial in told] + [None] * len(numbers)
             archs = [self.asking.asked(n, arch) for n, arch in zip(numbers, before, strict=False)]
-            evaluations = iter(self.executor(evaluate, known.new(archs, told)))
+            answers = iter(self.executor(answer, known.new(archs, told)))
             for number, arch in enumerate(archs, start):
                 if number < recorded:
                     trial = known.checked(history[number], arch)
@@ -130,7 +131,7 @@ class _Search:
                     if watch.ended(spent + _since(begun)):
                         return
                     begun = monotonic() if begun is None else begun
-                    trial = known.trial(number, arch, evaluations)
+                    trial = known.trial(number, arch, answers)
                     history.append(trial)
                 known.add(trial)
                 watch.tell(trial)
@@ -208,33 +209,45 @@ class _Known:
     """Metrics of the architectures whose form was scored in another architecture's trial."""
     forms: dict[Arch, Arch] = field(default_factory=dict)
     """The form of each architecture of the present block."""
-    sent: set[Arch] = field(default_factory=set)
-    """The architectures of the block whose evaluation was asked for and not used yet."""
+    sent: dict[Arch, Task] = field(default_factory=dict)
+    """What was asked for about architectures of the block, and is not used yet."""
 
-    def new(self, archs: Sequence[Arch], recorded: Sequence[Trial]) -> list[Arch]:
-        """The architectures that must be evaluated: the first of each new form."""
+    def new(self, archs: Sequence[Arch], recorded: Sequence[Trial]) -> list[Task]:
+        """What must be computed, in the order of the architectures.
+
+        It is the evaluation of the first one of each new form, and the metrics of others that
+        have the form of another one.
+        """
         self.forms = {arch: self.objective.form(arch) for arch in archs}
-        told = {
-            self.forms[trial.arch]
-            for trial in recorded
-            if not is_infeasible(trial) and trial.arch in self.forms
-        }
         first: dict[Arch, Arch] = {}
+        for trial in recorded:
+            if not is_infeasible(trial) and trial.arch in self.forms:
+                first.setdefault(self.forms[trial.arch], trial.arch)
+        self.sent = {}
         for arch in archs[len(recorded) :]:
+            if arch in self.infeasible or arch in self.sent:
+                continue
             form = self.forms[arch]
-            if form not in self.originals and form not in told and arch not in self.infeasible:
-                first.setdefault(form, arch)
-        self.sent = set(first.values())
-        return [*first.values()]
+            known = self.originals[form].arch if form in self.originals else first.get(form)
+            if known is None:
+                first[form] = self.sent[arch] = arch
+            elif arch != known and arch not in self.metrics:
+                self.sent[arch] = Own(arch)
+        return [*self.sent.values()]
 
-    def trial(self, number: int, arch: Arch, evaluations: Iterator[Evaluation]) -> Trial:
+    def trial(self, number: int, arch: Arch, answers: Iterator[Evaluation | Figures]) -> Trial:
         """The trial of an architecture: the next evaluation, or a copy of an earlier trial."""
+        found = self._next(arch, answers) if arch in self.sent else None
+        if found is not None and not isinstance(found, Evaluation):
+            self.metrics[arch] = found
         if arch in self.infeasible:
             before = self.infeasible[arch]
             return before.copied(number, arch, before.metrics)
         original = self.originals.get(self.forms[arch])
-        if original is None:
-            return Trial.of(number, arch, self._evaluated(arch, evaluations))
+        if original is None:  # one that was sent as a copy is not one if the first is infeasible
+            if not isinstance(found, Evaluation):
+                found = self.objective.evaluate(arch)
+            return Trial.of(number, arch, self.constraints.checked(found))
         if arch == original.arch:
             return original.copied(number, arch, original.metrics)
         if arch not in self.metrics:
@@ -245,15 +258,13 @@ class _Known:
             return Trial(number, arch, nan, {**own}, 0.0, reason, scores or NONE)
         return original.copied(number, arch, own)
 
-    def _evaluated(self, arch: Arch, evaluations: Iterator[Evaluation]) -> Evaluation:
-        """The next evaluation; one of its own if an infeasible one of its form was sent."""
-        if arch not in self.sent:
-            return self.constraints.checked(self.objective.evaluate(arch))
-        self.sent.discard(arch)
-        found = next(evaluations, None)
+    def _next(self, arch: Arch, answers: Iterator[Evaluation | Figures]) -> Evaluation | Figures:
+        """The next answer, which is about this architecture."""
+        del self.sent[arch]
+        found = next(answers, None)
         if found is None:
             raise UsageError("the executor gives fewer results than there are architectures")
-        return self.constraints.checked(found)
+        return found
 
     def checked(self, trial: Trial, arch: Arch) -> Trial:
         """The recorded trial; raises UsageError if the search would not make the same one now."""
@@ -281,6 +292,35 @@ class _Known:
         original = self.originals.setdefault(self.forms[trial.arch], trial)
         if trial.arch != original.arch:
             self.metrics.setdefault(trial.arch, trial.metrics)
+
+
+class Own(NamedTuple):
+    """In place of an architecture: its own metrics are asked for, and no score."""
+
+    arch: Arch
+
+
+Task = Arch | Own
+Figures = Mapping[str, float]
+
+
+class Answering:
+    """What a search asks of its executor; equal for the same objective."""
+
+    def __init__(self, objective: Objective) -> None:
+        self.objective = objective
+
+    def __call__(self, task: Task) -> Evaluation | Figures:
+        """The evaluation of an architecture, or the metrics of an `Own` one."""
+        if isinstance(task, Own):
+            return self.objective.metrics(task.arch)
+        return self.objective.evaluate(task)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Answering) and other.objective is self.objective
+
+    def __hash__(self) -> int:
+        return hash((Answering, id(self.objective)))
 
 
 @dataclass

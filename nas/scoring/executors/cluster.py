@@ -130,7 +130,8 @@ class _Dask:
         def submit(arguments: list[A]) -> Any:
             return self.client.submit(answered, there, arguments, pure=False)
 
-        workers = max(1, len(self.client.scheduler_info(n_workers=-1)["workers"]))
+        known = self.client.scheduler_info(n_workers=-1)["workers"].values()
+        workers = max(1, sum(worker["nthreads"] for worker in known))
         groups = Groups(arguments, workers, self._size)
         while groups.refill():
             groups.handed_out(submit)

@@ -121,11 +121,14 @@ class Groups(Generic[A]):
         """Groups whose results are not taken yet; the results of the first are next."""
         self._source = iter(arguments)
         self._workers = workers
+        self._timed = size > 1
+        """Whether it is known how long an argument takes."""
         self._seconds = max(TASK_SECONDS, workers / GROUPS_A_SECOND)
 
     def refill(self) -> bool:
         """Take arguments until every worker has some ahead; returns False if none are left."""
-        missing = max(0, AHEAD * self._workers - len(self.waiting))
+        ahead = AHEAD if self._timed else 1  # one for each worker, until sizes are known
+        missing = max(0, ahead * self._workers - len(self.waiting))
         fresh = list(islice(self._source, missing * self.size))
         ends = len(fresh) < missing * self.size  # then the rest is divided evenly
         size = min(self.size, ceil(len(fresh) / self._workers)) if ends else self.size
@@ -137,6 +140,7 @@ class Groups(Generic[A]):
         """Remove the first group, and learn from its answer how long an argument takes."""
         self.waiting.popleft()
         if answer.results:
+            self._timed = True
             each = answer.seconds / len(answer.results)
             self.size = max(1, min(int(self._seconds / max(each, 1e-9)), 2 * self.size))
 
