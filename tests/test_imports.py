@@ -112,7 +112,7 @@ def test_the_nouns_are_short() -> None:
     for path in (ROOT / "nas").glob("*.py"):
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 150, path
     for path in files("nas"):
-        limit = 900 if path.name == "kernels.py" else 400  # Numba's cache sees one file
+        limit = 1200 if path.name == "kernels.py" else 400  # Numba's cache sees one file
         assert len(path.read_text(encoding="utf-8").splitlines()) <= limit, path
 
 

@@ -1030,6 +1030,49 @@ def _release(state: Any, sources: Values, held: Values, todo: Values, weight: in
             todo[-left] = sources[k]
 
 
+@inner
+def _filled(work: Work, weight: int, i: int, count: int, k: int, into: int, gain: float) -> float:
+    """Compute a node's values if they are new ones; `count` to `gain` are those of `_begin`.
+
+    Returns `gain`, or what it is for a sigmoid.
+    """
+    state, sources, shares = work.state, work.program.sources, work.shares
+    planes, arena, wide, batch, block = work.planes, work.arena, work.wide, work.batch, work.block
+    node = state[_row(state, weight, i), i]
+    size = node.height * node.width * batch
+    if node.kind >= GATE and count:
+        own, line = into != NOTHING, work.line
+        made = _applied(
+            state,
+            sources,
+            planes,
+            arena,
+            wide,
+            line,
+            batch,
+            block,
+            own,
+            weight,
+            i,
+        )
+        gain = made if node.kind == SIGMOID else gain
+    elif count > 1 and node.vector:
+        _sum_of_vectors(state, sources, shares, wide, size, weight, i)
+    elif count > 1:
+        _sum(state, sources, shares, planes, arena, size, weight, i, into)
+    elif count and node.kind >= BOX:
+        source = _at(state, sources, weight, k)
+        a = _source(planes, arena, source.slot)
+        out = arena[node.slot, :size]
+        if node.kind == MEAN:
+            _spatial_mean(wide[node.slot], a, batch, block, source)
+        elif node.three:
+            _three(out, a, work.line, batch, block, node, source)
+        else:
+            _windows(out, a, work.line, batch, block, node, source)
+    return gain
+
+
 @compiled
 def run(work: Work, results: Values, scales: Values) -> bool:
     """Write the outputs' values (float64) and the logarithms of their scales, for every weight.
@@ -1065,36 +1108,7 @@ def run(work: Work, results: Values, scales: Values) -> bool:
                 count, k, into, gain = _begin(state, sources, gains, held, shares, eps, weight, i)
                 if node.slot == FULL:
                     return False
-                if node.kind >= GATE and count:
-                    own, line = into != NOTHING, work.line
-                    made = _applied(
-                        state,
-                        sources,
-                        planes,
-                        arena,
-                        wide,
-                        line,
-                        batch,
-                        work.block,
-                        own,
-                        weight,
-                        i,
-                    )
-                    gain = made if node.kind == SIGMOID else gain
-                elif count > 1 and node.vector:
-                    _sum_of_vectors(state, sources, shares, wide, size, weight, i)
-                elif count > 1:
-                    _sum(state, sources, shares, planes, arena, size, weight, i, into)
-                elif count and node.kind >= BOX:
-                    source = _at(state, sources, weight, k)
-                    a = _source(planes, arena, source.slot)
-                    out = arena[node.slot, :size]
-                    if node.kind == MEAN:
-                        _spatial_mean(wide[node.slot], a, batch, work.block, source)
-                    elif node.three:
-                        _three(out, a, work.line, batch, work.block, node, source)
-                    else:
-                        _windows(out, a, work.line, batch, work.block, node, source)
+                gain = _filled(work, weight, i, count, k, into, gain)
                 _finish(state, sources, logs, held, todo, weight, i, count, k, gain)
             scales[weight, number] = state[weight, i].scale
             _copy(results[weight, number], node, planes, arena, wide)
