@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from nas.cli.build import build_ranking
 from nas.cli.settings import SearchSettings
 from nas.cli.surrogates import targets_of
 from nas.cli.tables import table_of
-from nas.data.tables import Table, check_numbers
 from nas.errors import UsageError
 from nas.metric import METRICS
 from nas.metrics.table import check_clear
@@ -19,6 +19,9 @@ from nas.registry.options import Choice
 from nas.scoring.measures import check_targets
 from nas.searching.judging import SEVERAL, Aims
 from nas.trial import Trial
+
+if TYPE_CHECKING:
+    from nas.data.tables import Table
 
 
 def with_figures(settings: SearchSettings) -> SearchSettings:
@@ -49,6 +52,8 @@ def with_figures(settings: SearchSettings) -> SearchSettings:
 
 def _check_column(table: Table, error: str) -> None:
     """Raise UsageError if what is unknown is a column that has no numbers."""
+    from nas.data.tables import check_numbers
+
     for name in table.frame.columns:
         if f"'{name}'" in error and name not in table.figures:
             if table.frame[name].is_null().all():

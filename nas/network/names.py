@@ -62,7 +62,7 @@ def named(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     >>> [layer.name for layer in named([Layer(ReLU(), (), name) for name in ("a", "b", "a")])]
     ['a1', 'b', 'a2']
     """
-    scopes = {layer.name[:end] for layer in layers for end in _ends(layer.name)}
+    scopes = {scope for layer in layers for scope in _scopes(layer.name)}
     names = Counter(layer.name for layer in layers)
     taken = scopes | {name for name, times in names.items() if times == 1}
     numbers: Counter[str] = Counter()
@@ -86,6 +86,11 @@ def names(layers: Sequence[Layer]) -> list[str]:
     return [layer.name for layer in named(list(full))]
 
 
-def _ends(name: str) -> list[int]:
-    """Where the scopes of a name end."""
-    return [place for place, letter in enumerate(name) if letter == "."]
+@lru_cache(4096)  # the networks of a space have the same names
+def _scopes(name: str) -> tuple[str, ...]:
+    """The scopes that a name is in.
+
+    >>> _scopes("cells.0.relu")
+    ('cells', 'cells.0')
+    """
+    return tuple(name[:place] for place, letter in enumerate(name) if letter == ".")
