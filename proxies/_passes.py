@@ -88,6 +88,8 @@ class Run:
     examples: slice
     leaves: list[Tensor] = field(default_factory=list)
     """What gradients end at; a look that begins a graph of its own adds to it."""
+    weights: list[Tensor] = field(default_factory=list)
+    """If weights have gradients, that of each layer; a pass may give a layer another tensor."""
     outputs: Tensor = field(init=False)
     differentiated: list[str] = field(default_factory=list)
     """What was differentiated; the last one may be at work."""
@@ -111,6 +113,7 @@ class Run:
     def let_go(self) -> None:
         """Drop the graph: its hooks know this run, and no garbage collector sees them."""
         self.leaves.clear()
+        self.weights.clear()
         self.slopes.clear()
         self.__dict__.pop("outputs", None)
 
@@ -236,8 +239,8 @@ def begun(candidate: Candidate, model: nn.Module, batch: Batch, looks: Sequence[
     needs = frozenset[Needs]().union(*(look.needs for look in looks))
     run = Run(candidate, model.requires_grad_(False), inputs, precise, examples)
     if "weights" in needs:
-        weights = [layer.weight.requires_grad_() for layer in layers(model)]
-        run.leaves += {id(weight): weight for weight in weights}.values()
+        run.weights = [layer.weight.requires_grad_() for layer in layers(model)]
+        run.leaves += {id(weight): weight for weight in run.weights}.values()
     if "inputs" in needs:
         run.inputs = inputs.clone().requires_grad_()
         run.leaves.append(run.inputs)
@@ -270,5 +273,4 @@ class Slopes(Look):
 
     def result(self, run: Run, found: None) -> list[tuple[Tensor, Tensor]]:
         """The pairs, in the order of the layers."""
-        weights = [layer.weight for layer in layers(run.model)]
-        return [(weight.detach().clone(), run.slope("loss", weight)) for weight in weights]
+        return [(weight.detach().clone(), run.slope("loss", weight)) for weight in run.weights]
