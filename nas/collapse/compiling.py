@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from nas.collapse import kernels, program
 from nas.collapse.kernels import run
 from nas.collapse.planes import Planes
-from nas.collapse.program import PLANE, Program
+from nas.collapse.program import GATE, PLANE, Program
 from nas.errors import UsageError
 
 DTYPES = ("float32", "float64")
@@ -35,8 +35,10 @@ def are_compiled(dtype: str) -> bool:
 
 
 @cache
-def compile_kernels(dtype: str) -> None:
+def compile_kernels(dtype: str, gates: bool = False) -> None:
     """Compile the kernels for a dtype (one of `DTYPES`) and keep them on disk.
+
+    Those for programs with gates are others, which take longer.
 
     If they are on disk already, nothing is compiled. If another process is compiling them, this
     one compiles the kernels for the other dtype, which a search needs soon, and then waits.
@@ -47,9 +49,9 @@ def compile_kernels(dtype: str) -> None:
         return
     (other,) = (each for each in DTYPES if each != dtype)
     try:
-        if not _compiled(dtype, Path(folder), 0):
-            _compiled(other, Path(folder), 0)
-            _compiled(dtype, Path(folder), LONGEST)
+        if not _compiled(dtype, Path(folder), 0, gates):
+            _compiled(other, Path(folder), 0, gates)
+            _compiled(dtype, Path(folder), LONGEST, gates)
     except OSError as error:
         raise UsageError(
             f"compiled kernels cannot be kept in {folder} ({error}): set NUMBA_CACHE_DIR to a "
@@ -57,15 +59,15 @@ def compile_kernels(dtype: str) -> None:
         ) from error
 
 
-def _compiled(dtype: str, folder: Path, seconds: float) -> bool:
+def _compiled(dtype: str, folder: Path, seconds: float, gates: bool = False) -> bool:
     """Compile the kernels if they are not on disk.
 
     False if another process is still compiling them after `seconds`.
     """
-    done = _done(folder, dtype)
+    done = _done(folder, f"{dtype}-gates" if gates else dtype)
     if done.exists():
         return True
-    lock = FileLock(folder / f"kernels-{dtype}.lock")
+    lock = FileLock(folder / f"{done.stem}.lock")
     try:
         lock.acquire(timeout=seconds)
     except Timeout:
@@ -75,7 +77,7 @@ def _compiled(dtype: str, folder: Path, seconds: float) -> bool:
     try:
         if not done.exists():
             with _no_collections():
-                Planes(np.ones((1, 1, 1, 1), dtype)).outputs(_plane(), [1.0])
+                Planes(np.ones((1, 1, 1, 1), dtype)).outputs(_gate() if gates else _plane(), [1.0])
             with suppress(OSError):
                 done.touch()
     finally:
@@ -95,9 +97,9 @@ def _no_collections() -> Iterator[None]:
             gc.enable()
 
 
-def _done(folder: Path, dtype: str) -> Path:
-    """The file that says that the kernels for a dtype are compiled."""
-    return folder / f"kernels-{dtype}.{_version()}"
+def _done(folder: Path, name: str) -> Path:
+    """The file that says that the kernels for a dtype, which is in the name, are compiled."""
+    return folder / f"kernels-{name}.{_version()}"
 
 
 @cache
@@ -113,3 +115,10 @@ def _plane() -> Program:
     node, first = np.array([[PLANE, 1, 1, 0, 1, 1, 1]]), np.array([0, 1])
     one, number = np.zeros(1, np.int64), np.zeros(1)
     return Program(node.astype(np.int64), number, first.astype(np.int64), one, number, one)
+
+
+def _gate() -> Program:
+    """The program of a network that is a gate, one pixel."""
+    nodes = np.array([[PLANE, 1, 1, 0, 1, 1, 1], [GATE, 1, 1, 0, 1, 1, 1]], np.int64)
+    sources, outputs = np.array([1, 0], np.int64), np.array([1], np.int64)
+    return Program(nodes, np.zeros(2), np.arange(3, dtype=np.int64), sources, np.zeros(2), outputs)

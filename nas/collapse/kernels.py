@@ -21,6 +21,7 @@ changes. How long that takes depends on how they are cut:
   calls are three deep at most for what loops over maps: `run`, a pass, a loop.
 - `prepare` and what chooses the next node know nothing of the program's dtype. They are compiled
   once for both.
+- What only programs with gates, sigmoids or products need is compiled with the first of them.
 - Python calls `prepare` and `run` only; the others have no wrappers for it, and no file each.
 - Nothing makes an array, so that references need not be counted. This makes calls cheaper, too.
 """
@@ -1030,33 +1031,26 @@ def _release(state: Any, sources: Values, held: Values, todo: Values, weight: in
             todo[-left] = sources[k]
 
 
-@inner
-def _filled(work: Work, weight: int, i: int, count: int, k: int, into: int, gain: float) -> float:
+@_compiler(inline="always")  # a part of `run`: one call less between it and the loops
+def _filled(
+    state: Any, sources: Values, shares: Values, planes: Values, arena: Values, wide: Values,
+    line: Values, batch: int, block: int, gates: bool | None,
+    weight: int, i: int, count: int, k: int, into: int, gain: float,
+) -> float:  # fmt: skip
     """Compute a node's values if they are new ones; `count` to `gain` are those of `_begin`.
 
     Returns `gain`, or what it is for a sigmoid.
     """
-    state, sources, shares = work.state, work.program.sources, work.shares
-    planes, arena, wide, batch, block = work.planes, work.arena, work.wide, work.batch, work.block
     node = state[_row(state, weight, i), i]
     size = node.height * node.width * batch
-    if node.kind >= GATE and count:
-        own, line = into != NOTHING, work.line
-        made = _applied(
-            state,
-            sources,
-            planes,
-            arena,
-            wide,
-            line,
-            batch,
-            block,
-            own,
-            weight,
-            i,
-        )
-        gain = made if node.kind == SIGMOID else gain
-    elif count > 1 and node.vector:
+    if gates is not None:  # noqa: SIM102  # Numba leaves out what stands under this test alone
+        if node.kind >= GATE and count:
+            own = into != NOTHING
+            made = _applied(
+                state, sources, planes, arena, wide, line, batch, block, own, weight, i
+            )
+            return made if node.kind == SIGMOID else gain
+    if count > 1 and node.vector:
         _sum_of_vectors(state, sources, shares, wide, size, weight, i)
     elif count > 1:
         _sum(state, sources, shares, planes, arena, size, weight, i, into)
@@ -1067,27 +1061,30 @@ def _filled(work: Work, weight: int, i: int, count: int, k: int, into: int, gain
         if node.kind == MEAN:
             _spatial_mean(wide[node.slot], a, batch, block, source)
         elif node.three:
-            _three(out, a, work.line, batch, block, node, source)
+            _three(out, a, line, batch, block, node, source)
         else:
-            _windows(out, a, work.line, batch, block, node, source)
+            _windows(out, a, line, batch, block, node, source)
     return gain
 
 
 @compiled
-def run(work: Work, results: Values, scales: Values) -> bool:
+def run(work: Work, results: Values, scales: Values, gates: bool | None) -> bool:
     """Write the outputs' values (float64) and the logarithms of their scales, for every weight.
 
     `results` has the shape (weight, output, height * width * batch), `scales` (weight, output).
-    False if there are too few buffers.
+    `gates` is None where the program has none (`has_gates`): then they are not compiled. False if
+    there are too few buffers.
     """
-    state, sources, gains, shares = (
-        work.state,
-        work.program.sources,
-        work.program.gains,
-        work.shares,
-    )
+    state, sources, gains = work.state, work.program.sources, work.program.gains
     planes, arena, wide, held, todo = work.planes, work.arena, work.wide, work.held, work.todo
-    logs, settled, eps, batch = work.log_weights, work.settled, work.eps, work.batch
+    logs, settled, eps, batch, block = (
+        work.log_weights,
+        work.settled,
+        work.eps,
+        work.batch,
+        work.block,
+    )
+    shares, line = work.shares, work.line
     least = log(eps / 32)
     for weight in range(len(state)):
         for number in range(len(work.program.outputs)):
@@ -1108,7 +1105,10 @@ def run(work: Work, results: Values, scales: Values) -> bool:
                 count, k, into, gain = _begin(state, sources, gains, held, shares, eps, weight, i)
                 if node.slot == FULL:
                     return False
-                gain = _filled(work, weight, i, count, k, into, gain)
+                gain = _filled(
+                    state, sources, shares, planes, arena, wide, line, batch, block, gates,
+                    weight, i, count, k, into, gain,
+                )  # fmt: skip
                 _finish(state, sources, logs, held, todo, weight, i, count, k, gain)
             scales[weight, number] = state[weight, i].scale
             _copy(results[weight, number], node, planes, arena, wide)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from nas.collapse.maps import Map
-from nas.collapse.program import ZERO, Program, Segments, UnknownOpError, written
+from nas.collapse.program import ZERO, Program, Segments, UnknownOpError, has_gates, written
 from nas.collapse.tensors import _log, collapsed, flat
 from nas.errors import UsageError
 from nas.network import Network
@@ -49,11 +49,9 @@ class Inputs:
         """The batch as the compiled kernels read it; None where they cannot run."""
         if not _compilable(self.given, self.dtype):
             return None
-        from nas.collapse.compiling import compile_kernels
         from nas.collapse.planes import Planes
 
         dtype = str(self.dtype).removeprefix("torch.")
-        compile_kernels(dtype)
         return Planes(self.given.permute(1, 2, 3, 0).numpy(), dtype, self.rooms)
 
 
@@ -129,6 +127,9 @@ def _computed(
     """The kernels' outputs, in the order of `flat`."""
     if not len(program.outputs):
         return [(torch.zeros(1, dtype=torch.float64), -inf) for _ in weights]
+    from nas.collapse.compiling import compile_kernels
+
+    compile_kernels(planes.dtype.name, has_gates(program))
     results, scales = planes.outputs(program, weights)
     passes = []
     for values, logarithms in zip(results, scales, strict=True):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nas.collapse.kernels import STATE, Values, Work, prepare, run
-from nas.collapse.program import PLANE, Program
+from nas.collapse.program import PLANE, Program, has_gates
 
 ROW = 2**16
 """Bytes of a row of all of a block's images: some rows together fit the second-level cache."""
@@ -87,7 +87,8 @@ class Planes:
             room = np.empty(0, np.uint8)
         arena = self.arena(program, BUFFERS, room)
         del room
-        while not run(self.work(program, weights, arena), results, scales):
+        gates = True if has_gates(program) else None
+        while not run(self.work(program, weights, arena), results, scales, gates):
             buffers = 2 * len(arena)
             del arena  # first, so that there are never both
             arena = self.arena(program, buffers)

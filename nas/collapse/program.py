@@ -84,6 +84,11 @@ class Program(NamedTuple):
     outputs: NDArray[np.int64]
 
 
+def has_gates(program: Program) -> bool:
+    """Whether a program has gates, sigmoids or products, which few networks have."""
+    return bool((program.nodes[:, 0] >= GATE).any())
+
+
 class UnknownOpError(Exception):
     """An operation that programs do not have."""
 
