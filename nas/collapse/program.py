@@ -90,14 +90,15 @@ def has_gates(program: Program) -> bool:
 
 
 class UnknownOpError(Exception):
-    """An operation that programs do not have."""
+    """An operation, or a shape, that programs do not have."""
 
 
 def written(network: Network) -> tuple[Program, Segments]:
     """The network's program, and its output as segments.
 
     A node in these segments is an index into `Program.outputs`, or `ZERO`. Equal nodes are written
-    once. UnknownOpError for an operation that programs do not have.
+    once. UnknownOpError for what programs do not have: an operation, or signals, whose channels
+    are neither images nor numbers.
 
     >>> from nas.network import Builder, Conv
     >>> net = Builder((3, 8, 8))
@@ -110,6 +111,8 @@ def written(network: Network) -> tuple[Program, Segments]:
     """
     writer = _Writer()
     shapes = network.shapes
+    if other := next((shape for shape in shapes if len(shape) not in (1, 3)), None):
+        raise UnknownOpError(f"programs have no tensors of shape {other}")
     tensors: list[Segments] = []
     for layer, shape in zip(network.layers, shapes, strict=True):
         inputs = [tensors[index] for index in layer.inputs]
