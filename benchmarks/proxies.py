@@ -9,13 +9,13 @@ with hooks and loops. Both build the same weights, which is timed, on the same n
 is the same for both. Groups are proxies that share passes: `together` is the time of all of them,
 as a search with them scores a cell, and their plain time is the sum of their plain computations.
 
-Times are processor times, the least of the repeats; seconds are means, `ratio` is the median over
-the cells. `differ` is the largest relative difference of a score and the plain one, or `exists` if
-only one of them exists. FOLDER has `oracles/timings.json`, what the reference implementations took
-on two cores of such a machine, and `oracles/epsilon_nasbench201.csv`, whose first cells they were:
-these are the cells then. `reference` is its wall time with building the model, and `times` is that
-by ours on one core; in processor seconds it is up to twice as much. The last line is one JSON
-object.
+Times are processor times, or with several threads wall times, the least of the repeats; seconds
+are means, `ratio` is the median over the cells. `differ` is the largest relative difference of a
+score and the plain one, or `exists` if only one of them exists. FOLDER has `oracles/timings.json`,
+what the reference implementations took on two cores of such a machine, and
+`oracles/epsilon_nasbench201.csv`, whose first cells they were: these are the cells then.
+`reference` is its wall time with building the model, and `times` is that by ours: `--threads 2`
+compares like with like. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from math import isnan
 from pathlib import Path
 from random import Random
 from statistics import median
-from time import process_time
+from time import perf_counter, process_time
 from typing import Any
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # however this is started
@@ -65,6 +65,7 @@ Ways = Mapping[str, Callable[[Candidate], Scores]]
 
 def measured(ways: Ways, candidates: list[Candidate], repeats: int) -> dict[str, Any]:
     """Seconds of every way, and how far the scores are apart; the first candidate warms up."""
+    clock = process_time if torch.get_num_threads() == 1 else perf_counter
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     scores: dict[str, list[float]] = {way: [] for way in ways}
     for candidate in [candidates[0], *candidates]:
@@ -72,9 +73,9 @@ def measured(ways: Ways, candidates: list[Candidate], repeats: int) -> dict[str,
         found: dict[str, Scores] = {}
         for _ in range(repeats):
             for way, score in ways.items():
-                start = process_time()
+                start = clock()
                 found[way] = score(candidate.under(candidate.seed))
-                taken[way].append(process_time() - start)
+                taken[way].append(clock() - start)
                 candidate.memo.clear()
         for way in ways:
             seconds[way].append(min(taken[way]))
