@@ -14,7 +14,7 @@ import json
 import os
 import resource
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Generator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = "NAS_SUITE_SECONDS"
 """The variable that names the folder where each process of pytest leaves what it has counted."""
 
-counted: Counter[str] = Counter()
+counted: defaultdict[str, float] = defaultdict(float)
 
 
 def spent() -> float:
@@ -43,7 +43,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     try:
         return (yield)
     finally:
-        counted[item.nodeid.partition("::")[0]] += spent() - start  # type: ignore[assignment]
+        counted[item.nodeid.partition("::")[0]] += spent() - start
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -39,7 +39,7 @@ class Pooled(nn.Module):
         image = values.new_ones([1, 1, *values.shape[2:]])
         ones = values.new_ones([values.shape[1], 1, pool.kernel, pool.kernel])
         sizes = F.conv2d(image, ones[:1], None, pool.stride, pool.padding)
-        output: Tensor = _Mean.apply(  # type: ignore[no-untyped-call]
+        output: Tensor = _Mean.apply(  # type: ignore[no-untyped-call]  # PyTorch's
             values, ones, sizes, pool.stride, pool.padding
         )
         return output

@@ -180,6 +180,7 @@ def _composed_once() -> Iterator[None]:
             raise config
         return config
 
+    # Hydra has no option for this, and no hook: these two methods are replaced for one command
     ConfigLoaderImpl.load_configuration = known  # type: ignore[method-assign]
     Hydra.get_mode = mode_of  # type: ignore[method-assign]
     try:

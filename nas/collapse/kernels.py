@@ -205,7 +205,7 @@ def _distances(a: Values, p: float, q: float, least: float, about: float) -> tup
 
 def _exponential(x: Any) -> Any:
     """exp(x) for x <= 0, right to two units of the last digit; a loop of it is vectorised."""
-    raise NotImplementedError
+    raise NotImplementedError  # Python never calls it: Numba compiles the overload below instead
 
 
 def _exponential32(x: Any) -> Any:
