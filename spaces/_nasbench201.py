@@ -14,6 +14,12 @@ from nas.network import Add, AvgPool, BatchNorm, Builder, Conv, ReLU
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 """(from, to) of every decision about a cell, in the order of the published string."""
 
+INTO = tuple(
+    tuple((number, source) for number, (source, end) in enumerate(EDGES) if end == target)
+    for target in (1, 2, 3)
+)
+"""For every node but the first, the edges that end there: (decision, from)."""
+
 
 @cache
 def relu_conv_norm(
@@ -47,13 +53,11 @@ def cell(
     edges.
     """
     nodes = [node]
-    for target in range(1, 4):
+    for target, edges in enumerate(INTO, 1):
         terms = []
-        for number, (option, (source, end)) in enumerate(zip(arch, EDGES, strict=True)):
-            if end != target:
-                continue
+        for number, source in edges:
             with net.scope("edges", number):
-                term = edge(option, source, nodes[source])
+                term = edge(arch[number], source, nodes[source])
             if term is not None:
                 terms.append(term)
         with net.scope("nodes", target):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from nas.network.layers import Layer, reached
-from nas.network.live import live_part
-from nas.network.names import named, path, word
+from nas.network.layers import Layer, needed, reached
+from nas.network.live import all_live, live_part
+from nas.network.names import named, prefix, word
 from nas.network.ops import Input, Op, Shape, Zero
 
 
@@ -28,8 +26,8 @@ class Network:
     def shapes(self) -> tuple[Shape, ...]:
         """The shape of every layer's output; ValueError if layers do not fit together."""
         shapes: list[Shape] = []
-        for op, inputs in self.layers:
-            shapes.append(op.shape(*[shapes[index] for index in inputs]))
+        for layer in self.layers:
+            shapes.append(layer.op.shape(*[shapes[index] for index in layer.inputs]))
         return tuple(shapes)
 
     @cached_property
@@ -79,12 +77,22 @@ class Network:
         >>> network.params, network.live.params, network.live.layers[1].inputs
         (90, 81, (0,))
         """
-        read = Network(*reached(self.layers, len(self.layers) - 1, self.blocks))
-        if len(read.layers) == len(self.layers):
-            read = self  # the same, with its shapes
+        read = self._read
+        if all_live(read.layers, read.shapes):
+            return read
         live = Network(*live_part(read.layers, read.shapes, read.blocks))
         less = len(live.layers) < len(read.layers) or live.params < read.params
         return live.live if less else live
+
+    @property
+    def _read(self) -> Network:
+        """The layers that the output reads."""
+        kept = needed(self.layers, len(self.layers) - 1)
+        if len(kept) == len(self.layers):
+            return self
+        read = Network(*reached(self.layers, kept[-1], self.blocks))
+        read.__dict__["shapes"] = tuple(map(self.shapes.__getitem__, kept))  # known already
+        return read
 
     def _repr_svg_(self) -> str:
         """A picture, which a notebook shows; `nas.draw` makes others."""
@@ -98,6 +106,24 @@ class Network:
         layers = self.live.layers
         reads = (0 in inputs and not isinstance(op, Zero) for op, inputs in layers)
         return len(layers) > 1 and not any(reads)
+
+
+class Scope:
+    """Puts a scope before the names of layers while its block runs (`Builder.scope`)."""
+
+    __slots__ = ("net", "outer", "part")  # a network opens hundreds
+
+    def __init__(self, net: Builder, part: str) -> None:
+        self.net = net
+        self.part = part
+        self.outer = ""
+
+    def __enter__(self) -> None:
+        self.outer = self.net.prefix
+        self.net.prefix += self.part
+
+    def __exit__(self, *_: object) -> None:
+        self.net.prefix = self.outer
 
 
 class Builder:
@@ -121,18 +147,18 @@ class Builder:
     """
 
     def __init__(self, size: Shape) -> None:
-        self._scope: tuple[str, ...] = ()
+        self.prefix = ""
+        """What the scopes put before the names of layers."""
         self._layers = [Layer(Input(size), (), "input")]
         self._blocks: list[int] = []
         self.input = 0
 
     def add(self, op: Op, *inputs: int) -> int:
         """Append an operation on earlier layers and return its index."""
-        self._layers.append(Layer(op, inputs, ".".join((*self._scope, word(op)))))
+        self._layers.append(Layer(op, inputs, self.prefix + word(op)))
         return len(self._layers) - 1
 
-    @contextmanager
-    def scope(self, *parts: str | int) -> Iterator[None]:
+    def scope(self, *parts: str | int) -> Scope:
         """Put these parts before the names of the layers added meanwhile.
 
         Scopes nest. ValueError if a part is neither a number nor an identifier.
@@ -145,12 +171,7 @@ class Builder:
         >>> [layer.name for layer in net.build().layers[1:]]
         ['stages.0.cells.2.conv1', 'stages.0.cells.2.relu', 'stages.0.cells.2.conv2']
         """
-        outer = self._scope
-        self._scope = (*outer, *path(*parts))
-        try:
-            yield
-        finally:
-            self._scope = outer
+        return Scope(self, prefix(*parts))
 
     def chain(self, start: int, *ops: Op) -> int:
         """Append operations one after the other and return the last one's index."""

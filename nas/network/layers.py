@@ -28,18 +28,23 @@ class Layer:
 Layers = tuple[Layer, ...]
 
 
+def needed(layers: Sequence[Layer], end: int) -> list[int]:
+    """The indices, in order, of the input and of the layers that lead to the layer `end`."""
+    found: set[int] = {0}
+    pending = [end]
+    while pending:
+        index = pending.pop()
+        if index not in found:
+            found.add(index)
+            pending.extend(layers[index].inputs)
+    return sorted(found)
+
+
 def reached(
     layers: Sequence[Layer], end: int, blocks: Sequence[int]
 ) -> tuple[Layers, tuple[int, ...]]:
     """The layers that lead from the input to the layer `end`, which is the last; their blocks."""
-    needed: set[int] = {0}
-    pending = [end]
-    while pending:
-        index = pending.pop()
-        if index not in needed:
-            needed.add(index)
-            pending.extend(layers[index].inputs)
-    place = {index: position for position, index in enumerate(sorted(needed))}
+    place = {index: position for position, index in enumerate(needed(layers, end))}
     return (
         tuple(
             Layer(layer.op, tuple([place[earlier] for earlier in layer.inputs]), layer.name)

@@ -89,6 +89,22 @@ def live_part(
         return _Writer(cut=False).written(layers, shapes, blocks)
 
 
+def all_live(layers: Layers, shapes: Sequence[Shape]) -> bool:
+    """Whether `live_part` would change nothing in layers that the output reaches.
+
+    Zeros come from `Zero` alone. Besides them, only joins that do nothing are left out.
+    """
+    for op, inputs in layers:
+        match op:
+            case Zero():
+                return False
+            case Add() | Concat() if len(inputs) < 2:
+                return False
+            case Narrow() if op.channels == shapes[inputs[0]][0]:
+                return False
+    return True
+
+
 @dataclass
 class _Writer:
     """Writes the live layers in the order of the whole network."""

@@ -42,17 +42,17 @@ def _word(kind: str) -> str:
 
 
 @lru_cache(4096, typed=True)
-def path(*parts: str | int) -> tuple[str, ...]:
-    """The parts of a scope's name; ValueError if one is neither a number nor an identifier.
+def prefix(*parts: str | int) -> str:
+    """What a scope puts before names; ValueError if a part is neither a number nor an identifier.
 
-    >>> path("stages", 0), path("cells.2")
-    (('stages', '0'), ('cells', '2'))
+    >>> prefix("stages", 0), prefix("cells.2")
+    ('stages.0.', 'cells.2.')
     """
-    found = tuple(word for part in parts for word in str(part).split("."))
+    found = ".".join(map(str, parts)).split(".") if parts else []
     for part in found:
         if PART.fullmatch(part) is None:
             raise ValueError(f"the scope '{part}' must be a number or a name such as 'stages'")
-    return found
+    return "".join([f"{part}." for part in found])
 
 
 def named(layers: Sequence[Layer]) -> tuple[Layer, ...]:
@@ -73,7 +73,7 @@ def named(layers: Sequence[Layer]) -> tuple[Layer, ...]:
             while name == layer.name or name in taken:
                 numbers[layer.name] += 1
                 name = f"{layer.name}{numbers[layer.name]}"
-        found.append(layer if name == layer.name else replace(layer, name=name))
+        found.append(layer if name == layer.name else Layer(layer.op, layer.inputs, name))
     return tuple(found)
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from nas import Candidate
+from nas import SPACES, Candidate
 from nas.metrics.counts import flops, params
 from nas.network import (
     Add,
@@ -28,6 +28,7 @@ from nas.network import (
     Sigmoid,
     Zero,
 )
+from nas.network.live import all_live, live_part
 from nas.network.module import NetworkModule
 from nas.seeding import generator
 from tests.support.networks import random_network
@@ -99,6 +100,36 @@ def test_a_network_without_dead_layers_stays_as_it_is() -> None:
     network = space.network((3, 3, 3, 3, 3, 3))
     assert network is not None
     assert network.live == network
+
+
+def of_spaces() -> list[Network]:
+    """Networks of every space, whole."""
+    spaces = map(small, SPACES)
+    drawn = [space.network(space.sample(Random(seed))) for space in spaces for seed in range(4)]
+    return [network for network in drawn if network is not None]
+
+
+def test_what_is_called_all_live_is_what_the_rules_leave_as_it_is() -> None:
+    """The short way around the rules: where it is taken, they would change nothing."""
+    networks = [*of_spaces(), *(random_network(Random(seed), True) for seed in range(60))]
+    short = 0
+    for network in networks:
+        read = network._read
+        assert read.shapes == Network(read.layers).shapes
+        ruled = live_part(read.layers, read.shapes, read.blocks)
+        if all_live(read.layers, read.shapes):
+            assert ruled == (read.layers, read.blocks)
+            short += 1
+        else:
+            assert ruled[0] != read.layers
+    assert 0 < short < len(networks)
+
+
+@pytest.mark.parametrize("op", [Add(), Concat(), Narrow(3)])
+def test_a_join_that_does_nothing_is_left_out(op: Op) -> None:
+    net = Builder((3, 8, 8))
+    net.chain(net.input, Conv(3, 3, 1), op, GlobalAvgPool())
+    assert len(net.build().live.layers) == 3
 
 
 def test_marks_of_blocks_move_along() -> None:
