@@ -60,15 +60,24 @@ class NASGraph(Proxy):
 
     def score(self, candidate: Candidate, batch: Batch) -> float:
         """The mean degree of the candidate's graph."""
-        network = candidate.network
-        if candidate.live and network is not None and network.constant:
-            return NoScore("the input does not reach the output")
         layers = units(candidate.space, candidate.arch, candidate.live)
+        if candidate.live and not _reads_input(layers):
+            return NoScore("the input does not reach the output")
         weights = draw(layers, candidate.generator("nasgraph"))
         if self.save_graph is not None:
             write(graph_of(layers, weights), self.save_graph)
         nodes, edges = size(layers, weights)
         return 2 * edges / nodes
+
+
+def _reads_input(layers: list[Unit]) -> bool:
+    """Whether anything comes of the input."""
+    return any(
+        parent == 0
+        for unit in layers
+        if not isinstance(unit.op, Zero)
+        for parent, _ in unit.parents
+    )
 
 
 def graph(candidate: Candidate) -> networkx.DiGraph:
