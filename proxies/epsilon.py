@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from nas import PROXIES, Candidate, NoScore, NotApplicableError, Proxy, Space, UsageError
 from nas.batch import Batch
 from nas.collapse.modules import Entries, collapsed_module
-from nas.collapse.outputs import Inputs, outputs, preparing
+from nas.collapse.outputs import Inputs, Pass, outputs, preparing
 from nas.collapse.tensors import collapsed, flat, known
 from nas.network import Network
 from nas.network.initialisation import constants, embeddings
@@ -22,6 +22,8 @@ from nas.seeding import generator
 
 if TYPE_CHECKING:
     from nas.collapse.planes import Rooms
+
+Underflow = Literal["float32", "none"]
 
 FLOAT32_LEAST = 2.0**-149
 """The smallest positive float32, 1.4e-45, including denormal numbers."""
@@ -86,7 +88,7 @@ class Epsilon(Proxy):
         self,
         low: float | None = None,
         high: float | None = None,
-        underflow: Literal["float32", "none"] = "float32",
+        underflow: Underflow = "float32",
         dtype: Literal["float32", "float64"] | None = None,
     ) -> None:
         if (low is not None and not 0 < low < inf) or (high is not None and not 0 < high < inf):
@@ -160,8 +162,10 @@ class Epsilon(Proxy):
         """The score in one dtype; each pass is a flat vector with the logarithm of its scale."""
         rooms: Rooms = batch.once("collapse rooms", list)  # both dtypes share their memory
         inputs = batch.once(("collapse", dtype), lambda: Inputs(batch.inputs, dtype, rooms))
-        low, high = outputs(network, inputs, weights)
-        return epsilon(low, high, self.underflow)
+        passes = outputs(network, inputs, weights, lambda low: bool(fault(low, self.underflow)))
+        if len(passes) == 1:
+            return NoScore(fault(passes[0], self.underflow))
+        return epsilon(passes[0], passes[1], self.underflow)
 
 
 def _of_module(
@@ -221,26 +225,12 @@ def dense(
         return logits(model(inputs)).flatten().double()
 
 
-def epsilon(
-    low: tuple[Tensor, float],
-    high: tuple[Tensor, float],
-    underflow: Literal["float32", "none"] = "none",
-) -> float:
+def epsilon(low: Pass, high: Pass, underflow: Underflow = "none") -> float:
     """The score of two outputs; each is a vector and the logarithm of its scale."""
-    ranges = []
-    for entries, _ in (low, high):
-        least, most = entries.min().item(), entries.max().item()
-        if not isfinite(most - least):
-            return NoScore("the output is not finite")
-        if least == most:
-            return NoScore("constant output")
-        ranges.append((least, most))
-    spread = log(ranges[0][1] - ranges[0][0]) + low[1]
-    if underflow == "float32" and spread < log(FLOAT32_LEAST):
-        return NoScore("the low pass underflows in float32")
+    if reason := fault(low, underflow) or fault(high):
+        return NoScore(reason)
     p_low, p_high = (
-        (entries - least) / (most - least)
-        for (entries, _), (least, most) in zip((low, high), ranges, strict=True)
+        (entries - entries.min()) / (entries.max() - entries.min()) for entries, _ in (low, high)
     )
     for p in (p_low, p_high):
         p[p < ROUNDING] = torch.nan
@@ -248,3 +238,16 @@ def epsilon(
     if difference.isnan():
         return NoScore("the passes vary in no entry that counts in both")
     return (difference / torch.cat([p_low, p_high]).nanmean()).item()
+
+
+def fault(output: Pass, underflow: Underflow = "none") -> str:
+    """Why there is no score with this output; empty if it can have one."""
+    entries, scale = output
+    least, most = entries.min().item(), entries.max().item()
+    if not isfinite(most - least):
+        return "the output is not finite"
+    if least == most:
+        return "constant output"
+    if underflow == "float32" and log(most - least) + scale < log(FLOAT32_LEAST):
+        return "the low pass underflows in float32"
+    return ""

@@ -77,7 +77,8 @@ def _compiled(dtype: str, folder: Path, seconds: float, gates: bool = False) -> 
     try:
         if not done.exists():
             with _no_collections():
-                Planes(np.ones((1, 1, 1, 1), dtype)).outputs(_gate() if gates else _plane(), [1.0])
+                planes = Planes(np.ones((1, 1, 1, 1), dtype))
+                next(planes.outputs(_gate() if gates else _plane(), [1.0]))
             with suppress(OSError):
                 done.touch()
     finally:

@@ -1068,10 +1068,13 @@ def _filled(
 
 
 @compiled
-def run(work: Work, results: Values, scales: Values, gates: bool | None) -> bool:
-    """Write the outputs' values (float64) and the logarithms of their scales, for every weight.
+def run(
+    work: Work, results: Values, scales: Values, gates: bool | None, first: int, last: int
+) -> bool:
+    """Write the outputs' values (float64) and the logarithms of their scales, for some weights.
 
     `results` has the shape (weight, output, height * width * batch), `scales` (weight, output).
+    The weights from `first` to the one before `last` are taken; those before had their turn.
     `gates` is None where the program has none (`has_gates`): then they are not compiled. False if
     there are too few buffers.
     """
@@ -1086,7 +1089,7 @@ def run(work: Work, results: Values, scales: Values, gates: bool | None) -> bool
     )
     shares, line = work.shares, work.line
     least = log(eps / 32)
-    for weight in range(len(state)):
+    for weight in range(first, last):
         for number in range(len(work.program.outputs)):
             todo[0], depth = work.program.outputs[number], 0
             while True:

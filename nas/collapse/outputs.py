@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
 from math import inf, nan
@@ -19,6 +20,11 @@ from nas.network import Network
 
 if TYPE_CHECKING:
     from nas.collapse.planes import Planes, Rooms
+
+Pass = tuple[Tensor, float]
+"""The entries of an output as one float64 vector, and the logarithm of their scale."""
+
+Passes = Generator[Pass, None, None]
 
 
 class Inputs:
@@ -89,14 +95,18 @@ def preparing(tensor: Tensor, dtype: torch.dtype) -> str:
 
 
 def outputs(
-    network: Network, inputs: Inputs, weights: Sequence[float]
-) -> list[tuple[Tensor, float]]:
+    network: Network,
+    inputs: Inputs,
+    weights: Sequence[float],
+    is_last: Callable[[Pass], bool] = lambda _: False,
+) -> list[Pass]:
     """The network's outputs under each shared weight: values and the logarithm of their scale.
 
     The values are one float64 vector, channel after channel and within a channel image after
     image. The outputs are values * exp(scale). Compiled kernels compute them where they can;
-    elsewhere `tensors` does. If the inputs are not finite, the values are NaN. ValueError for a
-    weight that is not positive.
+    elsewhere `tensors` does. If the inputs are not finite, the values are NaN. After a pass of
+    which `is_last` is true, the rest is not computed. ValueError for a weight that is not
+    positive.
 
     >>> from math import exp
     >>> from nas.network import Builder, Conv, GlobalAvgPool
@@ -110,38 +120,48 @@ def outputs(
     for weight in weights:
         _log(weight)
     if not inputs.finite:
-        return [(torch.full((1,), nan, dtype=torch.float64), 0.0) for _ in weights]
+        return _until(
+            ((torch.full((1,), nan, dtype=torch.float64), 0.0) for _ in weights), is_last
+        )
     if network.shapes[0] == tuple(inputs.given.shape[1:]):
         try:
             program = written(network)  # first: for an unknown operation nothing is compiled
             if (planes := inputs.planes) is not None:
-                return _computed(planes, *program, weights)
+                return _until(_computed(planes, *program, weights), is_last)
         except (UnknownOpError, OverflowError):  # the square of a number is too large
             pass
-    return [flat(collapsed(network, inputs.tensor, weight)) for weight in weights]
+    tensor = inputs.tensor
+    return _until((flat(collapsed(network, tensor, weight)) for weight in weights), is_last)
+
+
+def _until(passes: Passes, is_last: Callable[[Pass], bool]) -> list[Pass]:
+    """The passes up to the last one, which alone are computed."""
+    found: list[Pass] = []
+    with closing(passes):
+        for each in passes:
+            found.append(each)
+            if is_last(each):
+                break
+    return found
 
 
 def _computed(
     planes: Planes, program: Program, segments: Segments, weights: Sequence[float]
-) -> list[tuple[Tensor, float]]:
+) -> Passes:
     """The kernels' outputs, in the order of `flat`."""
     if not len(program.outputs):
-        return [(torch.zeros(1, dtype=torch.float64), -inf) for _ in weights]
+        yield from ((torch.zeros(1, dtype=torch.float64), -inf) for _ in weights)
+        return
     from nas.collapse.compiling import compile_kernels
 
     compile_kernels(planes.dtype.name, has_gates(program))
-    results, scales = planes.outputs(program, weights)
-    passes = []
-    for values, logarithms in zip(results, scales, strict=True):
+    for values, logarithms in planes.outputs(program, weights):
         images = torch.from_numpy(values)
         zeros = Map(torch.zeros_like(images[0]), -inf, 1)
         maps = [Map(*pair, 1) for pair in zip(images, logarithms.tolist(), strict=True)]
-        passes.append(
-            flat(
-                tuple(
-                    replace(zeros if node == ZERO else maps[node], count=count)
-                    for node, count in segments
-                )
+        yield flat(
+            tuple(
+                replace(zeros if node == ZERO else maps[node], count=count)
+                for node, count in segments
             )
         )
-    return passes

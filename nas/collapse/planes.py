@@ -67,12 +67,14 @@ class Planes:
             end = min(start + self.block, self.batch)
             yield start, end, line[..., pixels * start : pixels * end]
 
-    def outputs(self, program: Program, weights: Sequence[float]) -> tuple[Values, Values]:
-        """The program's outputs under every weight: values and the logarithms of their scales.
+    def outputs(
+        self, program: Program, weights: Sequence[float]
+    ) -> Iterator[tuple[Values, Values]]:
+        """The program's outputs under one weight after the other: values and their scales.
 
-        Values have the shape (weight, output, height * width * batch), image by image, and are
-        float64; scales have the shape (weight, output). Several threads may call this: each takes
-        its own buffers.
+        The values have the shape (output, height * width * batch), image by image, and are
+        float64; the scales are logarithms, one an output. A pass is computed when it is asked
+        for. Several threads may call this: each takes its own buffers.
         """
         shapes = program.nodes[program.outputs, 5:]
         size = self.batch * int(shapes.prod(axis=1).max())
@@ -88,22 +90,28 @@ class Planes:
         arena = self.arena(program, BUFFERS, room)
         del room
         gates = True if has_gates(program) else None
-        while not run(self.work(program, weights, arena), results, scales, gates):
-            buffers = 2 * len(arena)
-            del arena  # first, so that there are never both
-            arena = self.arena(program, buffers)
-        self.rooms.append(arena.reshape(-1).view(np.uint8))
-        return self._by_image(results), scales
+        work, begun = self.work(program, weights, arena), 0
+        try:
+            for number in range(len(weights)):
+                while not run(work, results, scales, gates, begun, number + 1):
+                    buffers, begun = 2 * len(arena), 0
+                    del arena, work  # first, so that there are never both
+                    arena = self.arena(program, buffers)
+                    work = self.work(program, weights, arena)
+                begun = number + 1
+                yield self._by_image(results[number]), scales[number]
+        finally:
+            self.rooms.append(arena.reshape(-1).view(np.uint8))
 
     def _by_image(self, results: Values) -> Values:
         pixels = results.shape[-1] // self.batch
         if pixels == 1:
             return results
         parts = [
-            part.reshape(*results.shape[:2], pixels, end - start).swapaxes(2, 3)
+            part.reshape(len(results), pixels, end - start).swapaxes(1, 2)
             for start, end, part in self.blocks(results)
         ]
-        return np.concatenate(parts, axis=2).reshape(results.shape)
+        return np.concatenate(parts, axis=1).reshape(results.shape)
 
     def arena(
         self, program: Program, buffers: int, room: NDArray[np.uint8] | None = None

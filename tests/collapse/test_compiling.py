@@ -76,9 +76,9 @@ def test_without_locks_whoever_comes_compiles(compiled: list[str], tmp_path: Pat
 
 def test_the_output_of_the_least_program_is_its_input() -> None:
     planes = compiling.Planes(compiling.np.full((1, 1, 1, 1), 3.0))
-    results, scales = planes.outputs(compiling._plane(), [0.5])
-    assert results.tolist() == [[[3.0]]]
-    assert scales.tolist() == [[0.0]]
+    [(results, scales)] = planes.outputs(compiling._plane(), [0.5])
+    assert results.tolist() == [[3.0]]
+    assert scales.tolist() == [0.0]
 
 
 def test_no_room_to_keep_them_is_a_sentence(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pickle
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from math import exp, inf, isnan
 from multiprocessing import get_context
 from random import Random
@@ -405,6 +407,30 @@ def test_without_numba_tensors_give_the_same(monkeypatch: pytest.MonkeyPatch) ->
     tensors = outputs(network, prepared, WEIGHTS)
     for (values, scale), (expected, there) in zip(compiled, tensors, strict=True):
         assert torch.allclose(values * exp(scale - there), expected, rtol=1e-10)
+
+
+def _next(answers: Iterator[bool], _: object) -> bool:
+    return next(answers)
+
+
+@pytest.mark.parametrize("kernels", [True, False])
+def test_after_the_last_pass_none_is_computed(
+    kernels: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The passes that are computed are the same, and the memory is there for the next network."""
+    network, inputs = chain(6, norm=True), Inputs(images(5))
+    if not kernels:
+        without_numba(monkeypatch)
+    every = outputs(network, inputs, [0.1, 0.5, 2.0])
+    for number in (1, 2):
+        answers = iter([False] * (number - 1) + [True])
+        some = outputs(network, inputs, [0.1, 0.5, 2.0], partial(_next, answers))
+        assert len(some) == number
+        for (values, scale), (expected, there) in zip(some, every, strict=False):
+            assert torch.equal(values, expected)
+            assert scale == there
+    if (planes := inputs.planes) is not None:
+        assert len(planes.rooms) == 1
 
 
 @dataclass(frozen=True, slots=True)
