@@ -91,25 +91,28 @@ class Candidate:
             finish(model, lambda: self.space.batch(2, generator("sizes")).inputs, *draws)
         return model
 
-    def model(self, init: Init = "default", dropout: bool = False) -> nn.Module:
+    def model(
+        self, init: Init = "default", dropout: bool = False, as_built: bool = False
+    ) -> nn.Module:
         """A module with fresh weights on the device; they depend on (seed, arch, init) alone.
 
-        It is in training mode, and dropout is off unless it is asked for. It returns its logits,
+        It is in training mode, and dropout is off unless it is asked for. Weights that it computes
+        from others are parameters (`nas.network.folding`), unless `as_built`. It returns logits,
         and all that it draws is the same in every pass (`nas.network.passes`). TooFewValuesError
         where it is run on so small a batch that a norm gets a single value per channel.
         """
-        from torch import nn
-
-        from nas.network.initialisation import initialise
+        from nas.network.folding import fold
+        from nas.network.initialisation import initialise, without_dropout
         from nas.network.module import NetworkModule
         from nas.network.norms import explain
 
         with self.seeded("weights"):
             model = self._built()
+            if not as_built:
+                fold(model)
             initialise(model, init)
-        for part in model.modules():
-            if not dropout and isinstance(part, nn.modules.dropout._DropoutNd):
-                part.p = 0.0  # a score must not depend on random dropout
+        if not dropout:
+            without_dropout(model)
         explain(model)
         laid = self.device == "cpu" and isinstance(model, NetworkModule)  # moving takes a while
         return model if laid else model.to(self.device)

@@ -82,7 +82,7 @@ def _candidate(candidate: Candidate, title: str, what: What, theme: Theme) -> Dr
         return _module(candidate.skeleton(), inputs, title, what, theme)
     except Exception:  # of any author: some modules read their numbers
         inputs = torch.zeros(2, *space.inputs, dtype=kind)
-        return _module(candidate.model(), inputs, title, what, theme)
+        return _module(candidate.model(as_built=True), inputs, title, what, theme)
 
 
 def _layers(network: Network, title: str, what: What, theme: Theme) -> Drawing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import inf, nan
+from math import inf, isnan, nan
 from typing import TYPE_CHECKING
 
 from nas.errors import UsageError, unknown
@@ -49,17 +49,32 @@ def over(
     """`value` of the table (trials, names) of those that have all figures; -inf for others.
 
     `partly` also takes those that have one figure or more; what they lack is NaN in the table.
+    It takes none that breaks a constraint.
     """
     import numpy as np
 
     table = np.array([[figure(trial, name) for name in names] for trial in trials])
     values = np.full(len(trials), -inf)
     lacking = np.isnan(table)
-    out = lacking.all(axis=-1) if partly else lacking.any(axis=-1)
+    if partly:
+        nothing = [isnan(trial.score) and not partly_scored(trial) for trial in trials]
+        out = lacking.all(axis=-1) | np.array(nothing, bool)
+    else:
+        out = lacking.any(axis=-1)
     whole = np.flatnonzero(~out) if trials else np.arange(0)
     if len(whole):
         values[whole] = value(table[whole])
     return [float(each) for each in values]
+
+
+def partly_scored(trial: Trial) -> bool:
+    """Whether there is no sum of the scores because some proxies, but not all, have none.
+
+    A trial that breaks a constraint is none of these: its reason is not that of a proxy.
+    """
+    lacking = [name for name, score in trial.scores.items() if isnan(score)]
+    of_proxy = not trial.reason or trial.reason.partition(": ")[0] in lacking
+    return isnan(trial.score) and 0 < len(lacking) < len(trial.scores) and of_proxy
 
 
 def figure(trial: Trial, name: str) -> float:

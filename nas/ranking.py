@@ -7,7 +7,7 @@ from math import inf, isnan
 from typing import TYPE_CHECKING, Literal
 
 from nas.errors import UsageError
-from nas.figures import over, weighted
+from nas.figures import over, partly_scored, weighted
 from nas.registry import Registry
 from nas.trial import Trial
 
@@ -117,13 +117,20 @@ def ranked(trials: Sequence[Trial], ranking: Ranking) -> list[Trial]:
 
 def valued(trials: Sequence[Trial], ranking: Ranking) -> list[tuple[Trial, float]]:
     """The trials of `ranked`, each with the value that the ranking gives it."""
-    scored = [trial for trial in _different(trials, ranking) if not isnan(trial.score)]
+    different = _different(trials, ranking)
+    scored = [trial for trial in different if partly_scored(trial) or not isnan(trial.score)]
     values = ranking(scored)
     if len(values) != len(scored):
         raise UsageError(f"the ranking gives {len(values)} values for {len(scored)} trials")
     there = [place for place, value in enumerate(values) if value > -inf]
     order = sorted(there, key=lambda place: (-values[place], place))
     return [(scored[place], values[place]) for place in order]
+
+
+def unranked(trials: Sequence[Trial], ranking: Ranking) -> list[Trial]:
+    """The trials, copies left out, to which the ranking gives no value."""
+    there = {trial.number for trial in ranked(trials, ranking)}
+    return [each for each in trials if each.copy_of is None and each.number not in there]
 
 
 def _different(trials: Sequence[Trial], ranking: Ranking) -> list[Trial]:

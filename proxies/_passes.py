@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from nas import Candidate, Proxy
+from nas import Candidate, Proxy, Space
 from nas.batch import Batch
 from nas.network.initialisation import Init
 from proxies._gradients import Precision, gradients, in_precision, layers, mean_loss
@@ -107,7 +107,12 @@ class Run:
             else:
                 end = self.outputs.sum()
         self.differentiated.append(value)
-        for leaf, slope in zip(by, gradients(end, by, keep=keep), strict=True):
+        try:
+            slopes = gradients(end, by, keep=keep)
+        except Exception:
+            self.differentiated.pop()
+            raise
+        for leaf, slope in zip(by, slopes, strict=True):
             self.slopes[value, id(leaf)] = slope
 
     def let_go(self) -> None:
@@ -199,17 +204,38 @@ def watched(candidate: Candidate, batch: Batch, looks: Sequence[Look]) -> Result
     forward, is raised, and so is an error of a single look.
     """
     on = looks[0].on
-    if on.dtype != "float32":
-        return _watched(begun(candidate, candidate.model(on.init), batch, looks), looks)
-    with lent(candidate, on.init) as model:
-        return _watched(begun(candidate, model, batch, looks), looks)
+    results: Results = {}
+    for group in _groups(candidate, looks):
+        if on.dtype != "float32":
+            model = candidate.model(on.init)
+            results |= _watched(begun(candidate, model, batch, group), group)
+        else:
+            with lent(candidate, on.init) as model:
+                results |= _watched(begun(candidate, model, batch, group), group)
+    return results
+
+
+def _groups(candidate: Candidate, looks: Sequence[Look]) -> list[Sequence[Look]]:
+    """Looks that may share a pass: of a module that somebody wrote those with a graph, and others.
+
+    Such a module may ask whether there is a graph (`torch.is_grad_enabled`).
+    """
+    if type(candidate.space).build is Space.build:
+        return [looks]
+    graph, without = _with_graph(looks), [look for look in looks if not _with_graph([look])]
+    return [group for group in (graph, without) if group]
+
+
+def _with_graph(looks: Sequence[Look]) -> list[Look]:
+    """The looks whose pass records what a gradient needs."""
+    return [look for look in looks if look.graph or look.backward]
 
 
 def _watched(run: Run, looks: Sequence[Look]) -> Results:
     failing: Callable[[], AbstractContextManager[None]] = nullcontext
     if len(looks) > 1:
         failing = partial(suppress, Exception)
-    graph = any(look.graph or look.backward for look in looks)
+    graph = bool(_with_graph(looks))
     results: Results = {}
     try:
         with ExitStack() as stack, torch.set_grad_enabled(graph):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import inf, isfinite, log
 from typing import TYPE_CHECKING, Literal
 
@@ -182,7 +182,7 @@ def _of_module(
         with candidate.seeded("passes"):  # for random numbers in the module
             passes = collapsed_module(
                 candidate.skeleton,
-                candidate.model,
+                partial(candidate.model, as_built=True),  # a shared weight is every parameter
                 inputs,
                 weights,
                 notes,
@@ -195,7 +195,8 @@ def _of_module(
         batch.notes.add(f"the module is run densely ({reason})")
         with candidate.seeded("passes"):
             return [
-                dense(candidate.model().to(dtype), inputs, weight, entries) for weight in weights
+                dense(candidate.model(as_built=True).to(dtype), inputs, weight, entries)
+                for weight in weights
             ]
     batch.notes.update(notes)
     return passes

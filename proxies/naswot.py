@@ -101,6 +101,8 @@ class Counts:
             part = codes[:, first : first + EXACT]
             if BYTES and part.device.type == "cpu":
                 part = part.view(torch.int8)
+                if part.shape[1] == 1:  # of one column the product is memory that nothing wrote
+                    part = torch.cat([part, torch.zeros_like(part)], dim=1)
                 self.both += torch._int_mm(part, part.T)  # the sums are whole numbers of 32 bits
             else:
                 part = part.view(torch.uint8).float()

@@ -87,7 +87,7 @@ class Training(Proxy):
             arch, seed = candidate.arch, candidate.seed
             candidate = Candidate(narrow, arch, seed, candidate.device, candidate.live)
             inputs = resized(inputs, narrow.inputs)
-        model = candidate.model(self.init)
+        model = candidate.model(self.init, as_built=True)
         try:
             fit(model, inputs, task, train, recipe, draws)
             loss, accuracy = measure(model, inputs, task, valid, recipe.batch_size)

@@ -139,7 +139,7 @@ def _source(model: Model) -> bytes:
 def _weights(model: Model) -> bytes:
     from safetensors.torch import save
 
-    made = model.candidate.model().state_dict()
+    made = model.candidate.model(as_built=True).state_dict()
     tensors = {name: tensor.contiguous() for name, tensor in made.items()}
     return save(tensors, metadata={"space": model.space, "arch": model.arch})
 
@@ -219,7 +219,9 @@ def _json(model: Model) -> bytes:
 def _example(model: Model) -> tuple[nn.Module, Tensor]:
     """The module ready for inference, and two examples."""
     candidate = model.candidate
-    return candidate.model().eval(), candidate.space.batch(2, generator("export", 2)).inputs
+    return candidate.model(as_built=True).eval(), candidate.space.batch(
+        2, generator("export", 2)
+    ).inputs
 
 
 def _dynamic() -> tuple[dict[int, Any]]:

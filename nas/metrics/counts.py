@@ -67,7 +67,7 @@ def flops(candidate: Candidate, batch: Batch) -> int:
     try:
         return _counted(_skeleton(candidate), batch, "meta")
     except Exception:  # the module reads its numbers; a mistake of its own comes again
-        return _counted(candidate.model(), batch, candidate.device)
+        return _counted(candidate.model(as_built=True), batch, candidate.device)
 
 
 def _skeleton(candidate: Candidate) -> nn.Module:

@@ -115,7 +115,7 @@ class Latency(Metric):
         _check_device(device)
         if lacking := _lacking(device):
             raise UsageError(lacking)
-        model = plain(candidate.model()).eval().to(device)
+        model = plain(candidate.model(as_built=True)).eval().to(device)
         inputs = batch.inputs[[place % len(batch.inputs) for place in range(self.batch)]]
         with ExitStack() as stack:
             for setting in (on_threads(self.threads), full_precision(), _no_denormals()):

@@ -68,7 +68,7 @@ class Memory(Metric):
         try:
             return of_module(candidate.skeleton(), inputs.to("meta"))
         except Exception:  # the module reads its numbers; a mistake of its own comes again
-            return of_module(candidate.model(), inputs.to(candidate.device))
+            return of_module(candidate.model(as_built=True), inputs.to(candidate.device))
 
 
 def of_layers(network: Network, size: int = FLOAT) -> int:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.dropout import _DropoutNd
 
 Init = Literal["default", "kaiming", "xavier", "normal"]
 """How weights are drawn."""
@@ -34,6 +35,13 @@ def initialise(model: nn.Module, init: Init) -> None:
                 nn.init.normal_(part.weight)
             if part.bias is not None:
                 nn.init.zeros_(part.bias)
+
+
+def without_dropout(model: nn.Module) -> None:
+    """Turn dropout off, also in training mode: a score must not depend on it."""
+    for part in model.modules():
+        if isinstance(part, _DropoutNd):
+            part.p = 0.0
 
 
 def constants(model: nn.Module, weight: float) -> Iterator[tuple[nn.Parameter, float]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from math import isnan
 
+from nas.ranking import unranked
 from nas.report.page import Html, mono
 from nas.report.run import Run
 from nas.report.search_charts import notation
@@ -88,9 +89,9 @@ def reason_parts(run: Run) -> list[str]:
     """The reasons as a table, the most frequent first."""
     lost = lost_by(run.ranking)
     found: dict[str, list[Trial]] = {}
-    for trial in run.trials:
+    for trial in unranked(run.trials, run.ranking):
         why = trial.reason if isnan(trial.score) else lost(trial)
-        if trial.copy_of is None and (why or isnan(trial.score)):
+        if why or isnan(trial.score):
             found.setdefault(why or "the proxy gave no reason", []).append(trial)
     total = sum(map(len, found.values()))
     own = sum(trial.copy_of is None for trial in run.trials)

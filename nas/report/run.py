@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import isfinite, isnan, nan
+from math import isfinite, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,8 +149,3 @@ class Run:
         if isinstance(self.ranking, Judging) and self.ranking.objectives:
             return self.ranking.values(trial)
         return {name: trial.scores.get(name, nan) for name in front["objectives"]}
-
-    @property
-    def scored(self) -> int:
-        """How many distinct trials have a score."""
-        return sum(not isnan(trial.score) and trial.copy_of is None for trial in self.trials)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -67,7 +66,7 @@ class Found:
     @property
     def truth(self) -> TrueFigure | None:
         """What the table at hand says of the best; None without a table or a score."""
-        if self.true is None or isnan(self.best.score):
+        if self.true is None or not self.top:
             return None
         return TrueFigure.of_arch(self.true, self.best.arch)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nas.errors import UsageError
 from nas.metric import Metric
 from nas.network import FLOPS_RULE
-from nas.ranking import Ranking, valued
+from nas.ranking import Ranking, unranked, valued
 from nas.runs.finals import finals_lines, finals_of
 from nas.runs.front import front_in, front_lines
 from nas.runs.truth import truth_lines, truth_of
@@ -151,10 +151,11 @@ def summarise(
 def _reasons(trials: Sequence[Trial], ranking: Ranking) -> Counter[str]:
     """How often each reason is there why a trial has no score, or no value of an objective."""
     lost = lost_by(ranking)
-    each = (trial.reason if isnan(trial.score) else lost(trial) for trial in trials)
+    without = unranked(trials, ranking)
+    each = (trial.reason if isnan(trial.score) else lost(trial) for trial in without)
     found = Counter(each)
     del found[""]
-    return found + Counter({"": sum(isnan(t.score) and not t.reason for t in trials)})
+    return found + Counter({"": sum(isnan(t.score) and not t.reason for t in without)})
 
 
 def _early(limits: Limits, trials: Sequence[Trial], ranking: Ranking, elapsed: float) -> str:

@@ -171,7 +171,7 @@ class SpaceContract:
     def test_every_architecture_trains(self, space: Space, seed: int) -> None:
         arch = space.sample(Random(seed))
         candidate = Candidate(space, arch, seed)
-        model = candidate.model()
+        model = candidate.model(as_built=True)
         output = model(space.batch(4, generator(seed)).inputs)
         assert len(output) == 4
         assert output.isfinite().all()

@@ -73,7 +73,7 @@ class Job:
         """The training of an architecture, which has not begun; errors as of `Course`."""
         candidate = Candidate(self.space, arch, self.plan.seed, self.device, self.live)
         with as_sentence("the network cannot be made"):
-            model = candidate.model(dropout=True)
+            model = candidate.model(dropout=True, as_built=True)
         return Course(model, self.data, self.plan, self.space.vocabulary, self.device)
 
     @property

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import yaml
 from scipy.stats import rankdata
 
@@ -141,6 +142,31 @@ def test_sweeps_over_anything_have_folders_of_their_own(here: Path) -> None:
     folders = sorted(path for path in sweep.iterdir() if path.is_dir())
     assert [path.name for path in folders] == ["budget=20", "budget=30"]
     assert [len(lines(path)) for path in folders] == [20, 30]
+
+
+def test_what_lacks_a_score_may_win_where_the_ranking_takes_it(here: Path) -> None:
+    """epsilon has no score for half of these cells; the winner and the ten best are by hand."""
+    proxies = ("epsilon", "l2_norm", "depth")
+    argv = [*SMALL, f"proxy=[{','.join(proxies)}]", "budget=60", "strategy=random", "finals=none"]
+    argv += ["ranking=rank_sum", "ranking.weights={l2_norm: 9}"]
+    assert nas("search", *argv, "out=out").code == 0
+    done = nas("search", *argv, "ranking.missing=last", "out=last")
+    assert done.code == 0, done.err
+    rows = [line for line in lines(here / "last") if "copy_of" not in line]
+    table = np.array([[row["scores"][name] for name in proxies] for row in rows], float)
+    lacking = np.isnan(table).any(axis=1)
+    assert 5 < lacking.sum() < len(rows)
+    ranks = rankdata(np.where(np.isnan(table), -np.inf, table), axis=0) / len(rows)
+    value = (np.log(ranks) * [1, 9, 1]).sum(axis=1)
+    order = np.argsort(-value, kind="stable")[:10]
+    summary, without = best(here / "last"), best(here / "out")
+    assert [row["trial"] for row in summary["top"]] == [rows[place]["number"] for place in order]
+    assert [row["score"] for row in summary["top"]] == pytest.approx(value[order])
+    assert lacking[order].any()
+    assert summary["trials"]["no_score"] == 0
+    assert summary["trials"]["reasons"] == {}
+    assert without["trials"]["no_score"] == lacking.sum()
+    assert nas("report", "last").code == 0
 
 
 def test_several_proxies_and_their_ranking(here: Path) -> None:

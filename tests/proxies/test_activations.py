@@ -473,3 +473,19 @@ INITS = ("default", "kaiming", "xavier", "normal")
 def test_wrong_options(proxy: str, options: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         PROXIES.build(proxy, **options)
+
+
+@pytest.mark.parametrize("units", [1, 2, 3, 5, 16, 37, 38])
+@pytest.mark.parametrize("size", [1, 2, 3, 8, 16, 64])
+def test_the_counts_of_naswot_are_right_for_few_units(
+    units: int, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of a single unit, such as a bottleneck of one channel, or what a slice leaves."""
+    monkeypatch.setattr(naswot, "EXACT", 37)
+    output = torch.randn(size, units, generator=generator(units)).relu()
+    torch.full((size, size), 123456789, dtype=torch.int32)  # memory that is not zeros
+    counts = naswot.Counts(output)
+    counts.add(output)
+    codes = (output > 0).int()
+    expected = (codes[:, None] == codes[None]).sum(dim=2)
+    assert torch.equal(counts.agreeing(), expected.double())

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nas import PROXIES, Candidate, Proxy, ProxyObjective, Space
+from nas import PROXIES, Candidate, Proxy, ProxyObjective, Space, score
 from nas.batch import Batch
 from nas.network.module import NetworkModule
 from nas.network.parts import WindowMean
@@ -114,10 +114,13 @@ def test_every_family_at_once_with_repeats() -> None:
 
 
 @pytest.mark.parametrize(
-    ("names", "passes"), [(WHOLE, 1), (WHOLE[:1], 1), (PARTS, 3), (BLOCKS, 1), (("snip",) * 1, 1)]
+    ("names", "passes"), [(WHOLE, 2), (WHOLE[1:], 1), (WHOLE[:1], 1), (PARTS, 3), (BLOCKS, 2)]
 )
 def test_what_shares_runs_once(names: Sequence[str], passes: int) -> None:
-    """Two parts have a pass each, and the patterns of `l_swag` one of their own."""
+    """What needs no graph has a pass of its own, for a module may ask whether there is a graph.
+
+    Two parts have a pass each, and the patterns of `l_swag` one of their own.
+    """
     space, batch = given(InPlace)
     InPlace.runs = 0
     scored(space, batch, names)
@@ -136,7 +139,7 @@ def test_options_part_what_is_not_the_same() -> None:
         "five": PROXIES.build("naswot", init="kaiming"),
     }
     ProxyObjective(space, proxies, batch).each((arch, [*proxies]))
-    assert InPlace.runs == 4
+    assert InPlace.runs == 5
 
 
 @pytest.mark.parametrize("name", ["nasbench201", "nasbench101", "vit", "nasbench_nlp"])
@@ -288,3 +291,51 @@ def test_swap_counts_the_same_without_a_table(monkeypatch: pytest.MonkeyPatch) -
     (counted,) = scored(space, batch, ["swap"])
     monkeypatch.setattr(swap, "TABLE", 1)
     assert scored(space, batch, ["swap"])[0].score == counted.score > 10
+
+
+class WritesAfterwards(nn.Module):
+    """It writes into what its gradient needs, so that the pass back fails half-way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Conv2d(3, 6, 3), nn.Conv2d(6, 6, 3)
+        self.head = nn.Linear(6, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = F.relu(self.two(F.relu(self.one(x))))
+        mean = h.mean(dim=(2, 3))
+        h += 1
+        logits: Tensor = self.head(mean)
+        return logits
+
+
+class AsksForTheGraph(nn.Module):
+    """Another function where no graph is recorded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.head = nn.Conv2d(3, 6, 3), nn.Linear(6, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.conv(x) - (0.0 if torch.is_grad_enabled() else 0.3)
+        logits: Tensor = self.head(F.relu(h).mean(dim=(2, 3)))
+        return logits
+
+
+@pytest.mark.parametrize("module", [WritesAfterwards, AsksForTheGraph])
+def test_company_changes_neither_scores_nor_errors_of_a_strange_module(
+    module: Callable[[], nn.Module],
+) -> None:
+    inputs = torch.rand(8, 3, 9, 9, generator=generator(2))
+    labels = torch.arange(8) % 5
+
+    def found(*names: str) -> dict[str, tuple[str, str]]:
+        table = score(module, inputs, labels, [*names])
+        return {name: (repr(table[name].value), table[name].reason) for name in names}
+
+    names = ("fisher", "naswot", "grad_norm", "jacob_cov", "plain")
+    alone = {name: found(name)[name] for name in names}
+    for pair in [*combinations(names, 2), names, names[::-1]]:
+        assert found(*pair) == {name: alone[name] for name in pair}
+    fails = module is WritesAfterwards
+    assert ("RuntimeError" in alone["fisher"][1]) == fails

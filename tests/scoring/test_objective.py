@@ -31,7 +31,17 @@ from nas.batch import Batch
 from nas.cli.build import build_objective, device_named
 from nas.cli.settings import ScoringSettings, typed
 from nas.data.sources import make_batch
-from nas.ranking import Ranking, by_score, median_rank, rank_sum, ranked, share_sum, valued
+from nas.figures import partly_scored
+from nas.ranking import (
+    Ranking,
+    by_score,
+    median_rank,
+    rank_sum,
+    ranked,
+    share_sum,
+    unranked,
+    valued,
+)
 from tests.support.searches import search
 from tests.support.small import small
 
@@ -170,6 +180,20 @@ def test_rank_sum_with_missing_scores_last(
             share = (below + (column.count(own) + 1) / 2) / len(there)
             expected += abs(factor) * log(share)
         assert value == pytest.approx(expected)
+
+
+def test_what_lacks_a_score_is_in_the_set_if_the_ranking_takes_it() -> None:
+    """A search returns what the ranking ranks; what breaks a constraint is never in the set."""
+    trials = [trial(0, nan, 9.0), trial(1, 5.0, 1.0), trial(2, 1.0, 2.0), trial(3, nan, nan)]
+    trials.append(replace(trial(4, nan, 99.0), reason="infeasible: params<=5"))
+    trials.append(replace(trial(5, nan, 4.0), reason="0: the low pass underflows"))
+    last = partial(rank_sum, missing="last")
+    assert [each.number for each in ranked(trials, rank_sum)] == [1, 2]
+    assert [each.number for each in ranked(trials, last)] == [0, 2, 5, 1]
+    assert [each.number for each in unranked(trials, last)] == [3, 4]
+    assert last(trials)[4] == -inf
+    assert [partly_scored(each) for each in trials] == [True, False, False, False, False, True]
+    assert [each.number for each in ranked(trials, by_score)] == [1, 2]
 
 
 def test_by_score_puts_what_has_none_last() -> None:
