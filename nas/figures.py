@@ -34,6 +34,11 @@ def weighted(
         if lost := [name for name in factors if name not in known]:
             hint = unknown("figure of the trials", lost[0], known)
             raise UsageError(f"ranking={ranking}: {hint}; metrics=[NAME] measures others")
+        if len(counted) < 2 <= len(factors):
+            raise UsageError(
+                f"ranking={ranking} compares two figures or more, and with weights={factors} "
+                f"{', '.join(counted) or 'none'} is left: a weight of 0 takes a figure out"
+            )
         if len(counted) < 2:
             raise UsageError(f"ranking={ranking} compares several proxies: give proxy=[one,other]")
     return [*counted], np.array([*counted.values()])

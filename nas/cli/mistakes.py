@@ -55,6 +55,8 @@ def explained(error: Exception, command: str, overrides: Sequence[str]) -> Usage
         return UsageError(f"'{wrong}' takes a name after =, or nothing: {wrong.partition('=')[0]}")
     if isinstance(error, HydraException | OmegaConfBaseException):
         return UsageError(_first(error))
+    if into_list := _into_list(error, overrides):
+        return into_list
     why = f"{type(error).__name__}: {_first(error)}"
     return UsageError(f"the options or configs cannot be used ({why})")
 
@@ -104,6 +106,18 @@ def _unknown_option(key: str, command: str, overrides: Sequence[str]) -> UsageEr
         options = [f"{group}.{option}" for option in part if option != "name"]
         return unknown(f"option of {group}={part.get('name')}", key, options)
     return unknown(f"option of nas {command}", key, [str(option) for option in config])
+
+
+def _into_list(error: Exception, overrides: Sequence[str]) -> UsageError | None:
+    """The error for an option inside a list, for which OmegaConf looks by number."""
+    known = r"Index '(.+)' \(str\) is not an int|invalid literal for int\(\) .*: '(.+)'"
+    found = re.fullmatch(known, _first(error))
+    part = found and (found[1] or found[2])
+    for key in (item.partition("=")[0].lstrip("+~") for item in overrides):
+        outer, dot, inner = key.partition(f".{part}")
+        if part and dot and inner[:1] in ("", "."):
+            return UsageError(f"{outer} is a list, so there is no {key}: write {outer}=[…]")
+    return None
 
 
 def _chain(error: BaseException | None) -> str:

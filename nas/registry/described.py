@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from importlib.util import find_spec
-from inspect import getdoc, getfile, unwrap
+from inspect import cleandoc, getdoc, getfile, unwrap
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, NamedTuple
@@ -35,10 +35,17 @@ def described(registry: Registry[Any]) -> dict[str, Described]:
     found = _read(registry) if registry.only_ours() and not plugins() else None
     if found is None:
         found = {
-            name: Described(getdoc(plugin) or "", *place(plugin))
-            for name, plugin in registry.items()
+            name: Described(docs_of(plugin), *place(plugin)) for name, plugin in registry.items()
         }
     return dict(sorted(found.items()))
+
+
+def docs_of(plugin: Any) -> str:
+    """The plugin's own docstring, not one that its class inherits; empty if there is none."""
+    if not isinstance(plugin, type):
+        return getdoc(plugin) or ""
+    own = cleandoc(vars(plugin).get("__doc__") or "")
+    return "" if own.startswith(f"{plugin.__name__}(") else own  # a dataclass makes such a one
 
 
 def place(plugin: Any) -> tuple[str, Path]:

@@ -137,8 +137,8 @@ class Registry(Mapping[str, Any], Generic[T]):
             *first, last = parts
             return UsageError(
                 f"'{name}' is no {self.kind} but a combination of {', '.join(first)} and {last}, "
-                f"which are ranked together within a set: give the list of these names, or "
-                f"{self.kind}={name} on the command line"
+                f"which are ranked together within a set: give the list of these names "
+                f"(as the only one that scores, {self.kind}={name} on the command line)"
             )
         notes = [
             f"the plugin {plugin} cannot be imported: {why}" for plugin, why in failures().items()

@@ -141,6 +141,22 @@ def test_help_about_plugins_of_two_kinds_is_about_both() -> None:
     assert {"proxy.low", "space.none"} <= {*entries(told)}
 
 
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("naswot", ["proxy"]),
+        ("rank_sum", ["ranking"]),
+        ("trio", ["proxy"]),
+        ("flops", ["metric", "proxy"]),
+    ],
+)
+def test_help_knows_plugins_by_their_names(name: str, kinds: list[str]) -> None:
+    told = nas("help", name).out
+    assert all(f"{kind}={name}" in told for kind in kinds)
+    if len(kinds) == 1:
+        assert told == nas("help", f"{kinds[0]}={name}").out
+
+
 def test_help_says_what_an_option_of_a_plugin_takes() -> None:
     shown = entries(nas("help", "proxy=epsilon").out)
     assert shown["proxy.low"] == "null the low weight; null: the space's own (a number or null)"

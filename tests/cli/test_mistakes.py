@@ -54,6 +54,13 @@ MISTAKES: list[tuple[str, list[str]]] = [
     ("search +proxy.colour=8", ["'colour'", "low=None", "underflow=float32"]),
     ("search ~budget", ["cannot do without budget"]),
     ("search words", ["'words'", "name=value"]),
+    ("search finals.proxies.l2_norm.init=normal", ["finals.proxies is a list", "write finals.pr"]),
+    ("search constraints.a=1", ["constraints is a list", "write constraints=["]),
+    (
+        "search proxy=[epsilon,params] ranking=rank_sum ranking.weights={epsilon:0,params:0}",
+        ["compares two figures or more", "none is left"],
+    ),
+    ("search finals.proxies=[trio]", ["is no proxy but a combination", "the list of these names"]),
     ("search -m words", ["'words'", "name=value"]),
     ("search [", ["'['", "name=value"]),
     ("search space=[a", ["'space=[a'", "name=value"]),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import importlib
 import inspect
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nas import PROXIES
+from nas import PROXIES, Candidate, Proxy
+from nas.batch import Batch
 from nas.cli.kinds import registries
 from nas.registry import Registry, described
-from nas.registry.described import Described
+from nas.registry.described import Described, docs_of
 from tests.support.command_line import nas
 
 
@@ -90,3 +92,21 @@ def test_what_a_program_registers_is_listed(monkeypatch: pytest.MonkeyPatch) -> 
     out = nas("list", "proxies").out
     assert "The proxy of a program." in out
     assert "Normalised difference" in out
+
+
+def test_a_docstring_is_the_plugins_own() -> None:
+    class Plain(Proxy):
+        def score(self, candidate: Candidate, batch: Batch) -> float:
+            return 0.0
+
+    @dataclass
+    class Fields(Plain):
+        size: int = 3
+
+    class Told(Plain):
+        """What it is.
+
+        More.
+        """
+
+    assert [docs_of(each) for each in (Plain, Fields, Told)] == ["", "", "What it is.\n\nMore."]

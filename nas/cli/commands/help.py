@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
+from itertools import chain
 
 from nas.cli.commands.list import source
 from nas.cli.comments import head
@@ -11,7 +12,7 @@ from nas.cli.config_files import GROUPS, combinations, combined_by, configs
 from nas.cli.help import options, page, plugin_options, written
 from nas.cli.kinds import registries
 from nas.errors import UsageError, unknown
-from nas.registry.described import described
+from nas.registry.described import described, docs_of
 from nas.registry.described import place as place_of
 
 PLURALS = {"metrics": "metric", "proxies": "proxy", "strategies": "strategy", "batches": "batch"}
@@ -19,8 +20,8 @@ PLURALS = {"metrics": "metric", "proxies": "proxy", "strategies": "strategy", "b
 NONE = "it has no description"
 
 MORE = {
-    "help": "nas help COMMAND, KIND, KIND=NAME or OPTION: about a command, the plugins of a kind,"
-    "\none plugin with its options, or an option",
+    "help": "nas help COMMAND, KIND, NAME or OPTION: about a command, the plugins of a kind, one"
+    "\nplugin with its options, or an option; KIND=NAME where a plugin and an option share a name",
     "completion": "nas completion install [bash|zsh|fish]: let the shell complete commands, "
     "options and names\nnas completion uninstall [SHELL]: remove that\n"
     "nas completion show [SHELL]: print the script",
@@ -53,14 +54,28 @@ def about(word: str, commands: Mapping[str, str]) -> str:
         command: [line for line in options(command) if line.name == word] for command in commands
     }
     lines = [f"nas {command}\n{line}" for command, own in found.items() for line in own]
-    if not lines:
-        known = {*commands, *MORE, *registries(), "finals"}
-        raise unknown(
-            "command, kind or option",
-            word,
-            known | {line.name for command in commands for line in options(command)},
-        )
-    return "\n".join(lines)
+    if lines:
+        return "\n".join(lines)
+    if of := [kind for kind, names in _names().items() if word in names]:
+        return "\n\n".join(_plugin(kind, word) for kind in of)
+    every = {line.name for command in commands for line in options(command)}
+    raise _unknown(word, {*commands, *MORE, *registries(), *every, *chain(*_names().values())})
+
+
+def _names() -> dict[str, set[str]]:
+    """The names of the plugins of every kind, with the proxies that are combinations."""
+    names = {kind: {*described(plugins)} for kind, plugins in registries().items()}
+    return {**names, "proxy": names["proxy"] | {*combinations()}}
+
+
+def _unknown(word: str, known: Collection[str]) -> UsageError:
+    """The error for a word that nothing is called; it suggests the nearest."""
+    near = get_close_matches(word, sorted(known), n=1, cutoff=0.5)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    return UsageError(
+        f"there is no command, option or plugin '{word}'; {hint}"
+        f"nas --help lists the commands, nas list the plugins"
+    )
 
 
 def _kind(kind: str) -> str:
@@ -103,7 +118,7 @@ def _plugin(kind: str, name: str) -> str:
 
 def _docs(kind: str, name: str) -> list[str]:
     """The lines of a plugin's docstring."""
-    return (inspect.getdoc(registries()[kind][name]) or NONE).splitlines()
+    return (docs_of(registries()[kind][name]) or NONE).splitlines()
 
 
 def _first(docs: str) -> str:
