@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from math import inf, isfinite, log
 from typing import TYPE_CHECKING, Literal
 
@@ -182,7 +182,7 @@ def _of_module(
         with candidate.seeded("passes"):  # for random numbers in the module
             passes = collapsed_module(
                 candidate.skeleton,
-                partial(candidate.model, as_built=True),  # a shared weight is every parameter
+                lambda: candidate.model(as_built=True),  # a shared weight is every parameter
                 inputs,
                 weights,
                 notes,

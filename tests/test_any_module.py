@@ -124,6 +124,7 @@ class Drawing(Space):
 ARCHS = [(0,), (1,), (2,)]
 
 
+@pytest.mark.long
 def test_a_score_is_the_same_in_every_process() -> None:
     proxies = {proxy: PROXIES.build(proxy) for proxy in ("epsilon", "naswot", "zen")}
     objective = nas.ProxyObjective(Drawing(), proxies, Batch(inputs(Net, 8)))

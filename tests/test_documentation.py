@@ -135,6 +135,7 @@ def why_not(block: Block) -> str | None:
     return None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", cases())
 def test_the_blocks_of_a_page_run(
     page: str, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -54,6 +54,7 @@ def test_every_example_is_here_and_on_the_page() -> None:
     assert {*re.findall(r"\]\((\w+)\.py\)", page)} == {*PRINTED}
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("as_in_examples")
 @pytest.mark.parametrize("name", PRINTED)
 def test_an_example_runs(
@@ -78,6 +79,7 @@ def test_what_own_metric_counts_by_hand(capsys: pytest.CaptureFixture[str]) -> N
     assert figures == sizes
 
 
+@pytest.mark.long
 def test_the_classes_can_be_used_on_the_command_line(tmp_path: Path) -> None:
     """The search of the page, with the plugins that it names; no yaml says anything of them."""
     page = (EXAMPLES / "README.md").read_text()

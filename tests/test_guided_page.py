@@ -13,6 +13,7 @@ from tests.support.command_line import best, nas
 PAGE = (Path(__file__).parent.parent / "docs" / "guided.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for command in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL):

@@ -102,6 +102,7 @@ def test_the_lines_of_the_other_programs(name: str, lines: str) -> None:
     assert max(map(len, PROGRAMS[name].splitlines())) <= 99
 
 
+@pytest.mark.long
 def test_the_command_runs(tmp_path: Path) -> None:
     (block,) = re.findall(r"```sh\n(export .*?)```", PAGE, re.DOTALL)
     setting, command = block.strip().split("\n")

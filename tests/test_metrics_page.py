@@ -29,6 +29,7 @@ def test_every_metric_and_every_option_is_on_the_page() -> None:
         assert f"| `metric.latency.{option}` | {shown} |" in PAGE
 
 
+@pytest.mark.long
 def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     search, score = (shlex.split(line)[1:] for line in "".join(blocks("sh")).splitlines())
@@ -41,6 +42,7 @@ def test_the_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert "interquartile range" in again.out
 
 
+@pytest.mark.long
 def test_the_programs_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,6 +23,7 @@ def test_the_commands_run(command: str, tmp_path: Path, monkeypatch: pytest.Monk
     assert done.code == 0, done.err
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_the_programs_run(program: str) -> None:
     exec(compile(program, "objectives.md", "exec"), {"__name__": "page"})

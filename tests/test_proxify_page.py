@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from benchmarks.stripes import stripes
 from tests.support.command_line import best, nas
@@ -14,6 +15,7 @@ from tests.support.command_line import best, nas
 PAGE = (Path(__file__).parent.parent / "docs" / "proxify.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_the_commands_run(here: Path) -> None:
     images, labels = stripes(200, 8, 40)
     np.savez(here / "images.npz", images=images, labels=labels)

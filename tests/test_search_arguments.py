@@ -32,6 +32,7 @@ def test_whole_numbers_of_numpy_are_whole_numbers(tmp_path: Path) -> None:
     assert "\nseed: 0\n" in (tmp_path / "run" / "config.yaml").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["serial", "processes"])
 def test_an_executor_by_name_gives_the_same_history(name: str, tmp_path: Path) -> None:
     assert same(executor=name, out=tmp_path / "run")
@@ -47,6 +48,7 @@ def test_finals_take_an_executor_by_name() -> None:
         nas.finals("nasbench201", archs, executor=5)  # type: ignore[arg-type]
 
 
+@pytest.mark.long
 def test_finals_by_name() -> None:
     few = {"budget": 3, "batch": nas.Batch(torch.randn(4, 3, 8, 8))}
     assert searched(finals="none", **few).finals is None

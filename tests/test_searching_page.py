@@ -23,6 +23,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_the_commands_run(here: Path) -> None:
     commands = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
     assert len(commands) == 1
@@ -32,6 +33,7 @@ def test_the_commands_run(here: Path) -> None:
         assert (here / "runs" / "training" / "best.json").exists()
 
 
+@pytest.mark.long
 def test_the_programs_run(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     programs = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     assert len(programs) == 2

@@ -198,6 +198,7 @@ def test_a_space_without_a_valid_architecture_says_so() -> None:
 SMALL = ["batch.size=8", "device=cpu"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_it_is_searched_and_resumed(strategy: str, here: Path) -> None:
     argv = ["search", "space=mlp", "proxy=synflow", f"strategy={strategy}", *SMALL, "finals=none"]

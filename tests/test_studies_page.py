@@ -6,11 +6,14 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
+
 from tests.support.command_line import SMALL, nas
 
 PAGE = (Path(__file__).parent.parent / "docs" / "studies.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_the_commands_run(here: Path) -> None:
     commands = re.findall(r"```sh\nnas (.*?)\n```", PAGE, re.DOTALL)
     assert len(commands) == 3

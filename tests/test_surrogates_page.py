@@ -45,6 +45,7 @@ def _table(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (here / "FILE").write_text("\n".join(frame["arch"][:2]))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("_table")
 def test_the_commands_and_the_program_run(here: Path) -> None:
     found = commands(PAGE)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from nas.training.recipe import read_recipe
 from tests.support.command_line import nas
@@ -15,6 +16,7 @@ from tests.support.command_line import nas
 PAGE = (Path(__file__).parent.parent / "docs" / "training.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_the_commands_run(here: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (64, 16, 16, 3), np.uint8)
     np.savez(here / "images.npz", images=pixels, labels=np.arange(64) % 10)

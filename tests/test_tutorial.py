@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.command_line import nas
 from tests.support.pages import ROOT, SiteShell, blocks
 from tests.support.site import Site, passes
@@ -18,6 +20,7 @@ SMALLER = [
 ]
 
 
+@pytest.mark.long
 def test_the_tutorial(tmp_path: Path) -> None:
     """Blocks with a file's name are files, the others are typed in their order."""
     site = Site(tmp_path)

@@ -13,6 +13,7 @@ from tests.support.command_line import best, nas
 PAGE = (Path(__file__).parent.parent / "docs" / "warmup.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_the_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (command,) = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)

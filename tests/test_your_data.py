@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.pages import ROOT, SiteShell, blocks
 from tests.support.site import Site, passes
 
 PAGE = "docs/your_data.md"
 
 
+@pytest.mark.long
 def test_the_page(tmp_path: Path) -> None:
     """Blocks with a file's name are files, the others are typed in their order."""
     done = SiteShell(Site(tmp_path))

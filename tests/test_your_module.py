@@ -27,6 +27,7 @@ def _as_before(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PROXIES, "_plugins", dict(PROXIES._plugins))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("_as_before")
 def test_the_python_of_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, object] = {"__name__": "page"}
@@ -38,6 +39,7 @@ def test_the_python_of_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.search(r"^spread +[\d.]+ +[\d.]+$", out, re.MULTILINE)
 
 
+@pytest.mark.long
 def test_the_commands_of_the_page(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "net", raising=False)  # of another test in this process
     (here / "net.py").write_text(re.split(r"\n\n\nscores", blocks("python")[0])[0])

@@ -85,6 +85,7 @@ def test_the_nearest_has_each_figure_once() -> None:
     assert (said.count("params "), said.count("flops ")) == (1, 1)
 
 
+@pytest.mark.long
 def test_the_history_is_the_same_from_processes(here: Path) -> None:
     words = [
         *(

@@ -55,6 +55,7 @@ def result(folder: Path) -> dict[str, Any]:
     return content
 
 
+@pytest.mark.long
 def test_the_folder_holds_scores_figures_and_settings(here: Path) -> None:
     done = nas("compare", *QUICK, "proxy=[epsilon,naswot]", "target=acc", "sample=60", "out=a")
     assert (done.code, done.err.count("\n")) == (0, 1), done.err
@@ -84,6 +85,7 @@ def test_the_folder_holds_scores_figures_and_settings(here: Path) -> None:
     assert 0 < found["truth"]["ndcg_at_random"] < 1
 
 
+@pytest.mark.long
 def test_another_proxy_computes_only_its_own_scores(here: Path) -> None:
     journal = here / "a" / "scores.jsonl"
 
@@ -102,6 +104,7 @@ def test_another_proxy_computes_only_its_own_scores(here: Path) -> None:
     assert go("proxy=naswot", "proxy.init=kaiming") == 30
 
 
+@pytest.mark.long
 def test_combinations_have_a_row_of_their_own(here: Path) -> None:
     words = ["compare", *QUICK, "sample=20", "out=a"]
     parts = ["expressivity", "progressivity", "trainability", "flops"]
@@ -119,6 +122,7 @@ def test_combinations_have_a_row_of_their_own(here: Path) -> None:
     assert result(here / "a")["rows"][-1]["rank_sum_of"] == ["params", "naswot"]
 
 
+@pytest.mark.long
 def test_a_combination_has_the_ranking_of_its_config(here: Path) -> None:
     parts = ["naswot", "logsynflow", "skip"]
     for number, proxy in enumerate(("proxy=freerea", "proxy=[freerea,flops]")):
@@ -135,6 +139,7 @@ def test_a_combination_has_the_ranking_of_its_config(here: Path) -> None:
     assert np.allclose(scores[:, 3], expected)
 
 
+@pytest.mark.long
 def test_a_combination_has_the_weights_of_its_config(here: Path) -> None:
     """Beside other proxies as alone; and the same options can be given on the command line."""
     places = {"meco_image": 4, "epsilon": 1, "expressivity": 1, "nasgraph": 1, "trainability": 1}
@@ -161,6 +166,7 @@ def test_weights_of_a_combination_are_checked(here: Path) -> None:
     refused(here, [*words[:2], "ranking.missing=first"], "ranking.missing=first must be")
 
 
+@pytest.mark.long
 def test_pictures_and_a_page_without_links(here: Path) -> None:
     words = ["compare", *SMALL, "resamples=20", "sample=60", "out=a", "proxy=[epsilon,naswot]"]
     done = nas(*words)
@@ -242,6 +248,7 @@ def test_a_link_in_place_of_the_pictures_is_refused_first(target: str, here: Pat
     assert {path.name for path in (here / "a").iterdir()} == {"file", "pictures"}
 
 
+@pytest.mark.long
 def test_other_pictures_stay_and_old_ones_go(here: Path) -> None:
     words = ["compare", *SMALL, "resamples=20", "proxy=params", "sample=20", "out=a"]
     assert nas(*words).code == 0
@@ -390,6 +397,7 @@ def refused(here: Path, words: list[str], sentence: str) -> None:
     assert snapshot(here) == before
 
 
+@pytest.mark.long
 def test_ctrl_c_keeps_what_is_there(here: Path) -> None:
     words = ["compare", *SMALL, "pictures=false", "proxy=naswot", "sample=40", "out=a"]
     words += ["resamples=10", "target=acc"]
@@ -407,6 +415,7 @@ def test_ctrl_c_keeps_what_is_there(here: Path) -> None:
     assert len((here / "a" / "scores.jsonl").read_text().splitlines()) == 120
 
 
+@pytest.mark.long
 def test_the_encoding_of_the_system_does_not_matter(here: Path) -> None:
     """No file is opened in the locale's encoding: Python warns of every one that is."""
     words = ["compare", *SMALL, "proxy=params", "sample=12", "resamples=20", "pictures=true"]

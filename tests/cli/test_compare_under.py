@@ -40,6 +40,7 @@ def result(folder: Path) -> dict[str, Any]:
     return content
 
 
+@pytest.mark.long
 def test_choices_under_limits_are_in_all_files(here: Path) -> None:
     words = ["compare", *QUICK, "under=[any_name,params]", "limits=4", "finals=panel"]
     done = nas(*words, "finals.size=5", "finals.proxies=[params,naswot]")
@@ -178,6 +179,7 @@ def test_a_metric_that_fails_for_all_is_told_and_ends_the_comparison(
     assert "the meter is unplugged" in done.out + done.err
 
 
+@pytest.mark.long
 def test_a_stopped_comparison_goes_on_in_its_finals(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ ENDLESS = [*EVOLUTION, "proxy=params", "budget=100000"]
 pytestmark = pytest.mark.filterwarnings("ignore")  # Dask's own
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("config", TWO, ids=lambda config: config["name"])
 def test_the_history_is_the_same(config: dict[str, Any], here: Path) -> None:
     words = ["search", *EVOLUTION, "proxy=naswot", "budget=24", "block=8"]
@@ -35,6 +36,7 @@ def test_the_history_is_the_same(config: dict[str, Any], here: Path) -> None:
     assert done.code == 0, done.err
 
 
+@pytest.mark.long
 def test_a_comparison_is_the_same(here: Path) -> None:
     words = ["compare", *SMALL, "proxy=naswot", "sample=12", "pictures=false", "resamples=10"]
     assert nas(*words, "out=one").code == 0
@@ -43,6 +45,7 @@ def test_a_comparison_is_the_same(here: Path) -> None:
     assert (here / "one" / "scores.csv").read_text() == (here / "two" / "scores.csv").read_text()
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_a_search_on_a_local_cluster(here: Path) -> None:
     """A terminal also sends Ctrl-C to the workers."""
     words = [*ENDLESS, "block=8", "executor=dask", "executor.workers=2", "out=a"]
@@ -60,6 +63,7 @@ OTHERS = [
 """Signals that a process takes as it takes Ctrl-C, which runs/test_stopping.py tests."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, *OTHERS])
 def test_no_process_outlives_a_search(number: int, here: Path, tmp_path: Path) -> None:
     """And no file; a terminal sends what it sends to all processes."""
@@ -81,6 +85,7 @@ def test_no_process_outlives_a_search(number: int, here: Path, tmp_path: Path) -
     assert "Traceback" not in err
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, *OTHERS])
 def test_a_signal_while_a_cluster_starts_ends_the_search(
     number: int, here: Path, tmp_path: Path
@@ -163,6 +168,7 @@ def test_the_searches_of_a_sweep_have_executors_of_their_own(executor: str, here
         assert history(here / "one" / name) == history(here / "two" / name)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGKILL, *OTHERS])
 def test_no_process_outlives_a_sweep(number: int, here: Path) -> None:
     """Not even one that had no search to run."""

@@ -77,6 +77,7 @@ def test_the_text_names_the_winner_the_favourite_and_every_rank(run: Path) -> No
     ]
 
 
+@pytest.mark.long
 def test_without_finals_a_search_returns_its_favourite(here: Path) -> None:
     assert nas(*SEARCH, "finals=none").code == 2  # finals.size is no option of none
     words = [word for word in SEARCH if not word.startswith("finals")]
@@ -90,6 +91,7 @@ def test_without_finals_a_search_returns_its_favourite(here: Path) -> None:
     assert best(here / "run")["finals"]["size"] == 6
 
 
+@pytest.mark.long
 def test_finals_that_were_stopped_go_on(run: Path) -> None:
     whole = snapshot(run)
     for kept in (0, 1, 4):
@@ -121,6 +123,7 @@ def test_a_search_that_ends_in_its_finals_has_a_result(
     assert found["finals"] is None
 
 
+@pytest.mark.long
 def test_more_trials_judge_only_the_new_finalists(run: Path) -> None:
     before = (run / "finals.jsonl").read_bytes()
     more = [word.replace("budget=40", "budget=90") for word in SEARCH]
@@ -133,6 +136,7 @@ def test_more_trials_judge_only_the_new_finalists(run: Path) -> None:
     assert best(run)["finals"] == best(run.parent / "fresh")["finals"]
 
 
+@pytest.mark.long
 def test_other_judges_judge_anew_and_nothing_is_lost(run: Path) -> None:
     before = (run / "finals.jsonl").read_bytes()
     first = best(run)["finals"]
@@ -204,6 +208,7 @@ def test_an_edited_journal_is_refused(run: Path) -> None:
     assert snapshot(run) == before
 
 
+@pytest.mark.long
 def test_python_does_the_same(run: Path) -> None:
     space = SPACES.build("nasbench201", channels=2, cells=1, resolution=8)
     from nas.data.sources import make_batch

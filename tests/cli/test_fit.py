@@ -104,6 +104,7 @@ def test_a_target_counts_as_the_column_has_it(surrogate: Path) -> None:
     assert points == sorted(pairs - beaten, reverse=True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["search", "compare"])
 @pytest.mark.usefixtures("surrogate")
 def test_processes_give_the_same_scores(name: str) -> None:
@@ -180,6 +181,7 @@ def test_a_search_says_that_the_figure_of_its_winner_may_be_no_test() -> None:
     assert found.truth is not None
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("surrogate")
 def test_a_search_is_moved_begun_and_judged_by_the_surrogate_at_hand() -> None:
     words = [*SIZES, "batch.size=2", "strategy=random", "budget=4", "proxy=params", "surrogate=s"]
@@ -244,6 +246,7 @@ def doubtful() -> Path:
     return Path("d")
 
 
+@pytest.mark.long
 def test_a_target_with_the_name_of_a_default_metric_is_in_nobodys_way(doubtful: Path) -> None:
     words = [*QUICK, "proxy=surrogate", "surrogate=d"]
     done = nas("search", *words, "objective=-naswot", "out=a")
@@ -258,6 +261,7 @@ def test_a_target_with_the_name_of_a_default_metric_is_in_nobodys_way(doubtful: 
     assert nas("score", *SIZES, "surrogate=d", "proxy=surrogate", TEXTS[0]).code == 0
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("doubtful")
 def test_a_name_that_is_asked_for_means_one_thing() -> None:
     words = [*QUICK, "proxy=surrogate", "surrogate=d", "out=a"]

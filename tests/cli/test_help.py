@@ -30,6 +30,7 @@ def test_help_names_the_commands(flags: list[str]) -> None:
         assert re.search(rf"^ +{name} +{re.escape(text)}$", done.out, re.MULTILINE)
 
 
+@pytest.mark.long
 def test_help_and_lists_import_neither_torch_nor_polars() -> None:
     """All pages in one process: none of them has imported one of the two."""
     program = """
@@ -173,6 +174,7 @@ def test_help_explains_combinations() -> None:
     assert "Gracheva 2024" in listed
 
 
+@pytest.mark.long
 def test_help_explains_options_and_commands() -> None:
     done = nas("help", "budget")
     assert done.out.startswith("nas search\n  budget=1000")
@@ -234,6 +236,7 @@ class Other(Proxy):
 """
 
 
+@pytest.mark.long
 def test_help_explains_plugins_of_other_packages(site: Site) -> None:
     """With a yaml and without one."""
     site.add("others", OTHER, distribution="others-dist")

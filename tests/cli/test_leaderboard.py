@@ -59,6 +59,7 @@ def rows_of(board: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
     return {(row["space"], row["proxy"]): row for row in board["rows"]}
 
 
+@pytest.mark.long
 def test_every_space_is_compared_as_by_itself(here: Path) -> None:
     done = nas(*WORDS, "proxy=[epsilon,synflow]", "targets={tinymnas: -ms}", "tables=null")
     assert done.code == 0, done.err
@@ -101,6 +102,7 @@ def test_every_space_is_compared_as_by_itself(here: Path) -> None:
         assert text in done.out
 
 
+@pytest.mark.long
 def test_its_page_is_written_again_from_its_folder(here: Path) -> None:
     done = nas(*WORDS, "proxy=naswot")
     assert done.code == 0, done.err
@@ -122,6 +124,7 @@ def test_its_page_is_written_again_from_its_folder(here: Path) -> None:
     assert nas(*shlex.split(commands[0])[1:]).code == 0  # it is a command that can be called
 
 
+@pytest.mark.long
 def test_a_picture_is_drawn_and_an_old_one_removed(here: Path) -> None:
     words = [*WORDS, "proxy=params"]
     assert nas(*words, "pictures=true").code == 0
@@ -132,6 +135,7 @@ def test_a_picture_is_drawn_and_an_old_one_removed(here: Path) -> None:
     assert not (here / "b" / "leaderboard.png").exists()
 
 
+@pytest.mark.long
 def test_a_proxy_that_does_not_apply_has_no_figure_and_the_reason(here: Path) -> None:
     done = nas(*WORDS, "proxy=[naswot,params]", "ranking=rank_sum", "give_up=3")
     assert done.code == 0, done.err
@@ -150,6 +154,7 @@ def test_a_proxy_that_does_not_apply_has_no_figure_and_the_reason(here: Path) ->
     assert size(here / "b" / "tinymnas" / "scores.jsonl") == before
 
 
+@pytest.mark.long
 def test_a_space_where_every_proxy_fails_has_no_figure(here: Path) -> None:
     done = nas(*WORDS, "proxy=naswot", "baselines=[naswot]", "give_up=3")
     assert done.code == 0, done.err
@@ -159,6 +164,7 @@ def test_a_space_where_every_proxy_fails_has_no_figure(here: Path) -> None:
     assert "tinymnas · – architectures" in done.out
 
 
+@pytest.mark.long
 def test_a_space_without_a_table_has_no_ranks(here: Path) -> None:
     (here / "data" / "mnasnet.csv").rename(here / "mine.csv")
     done = nas(*WORDS, "proxy=params")
@@ -173,6 +179,7 @@ def test_a_space_without_a_table_has_no_ranks(here: Path) -> None:
     assert row["rank"] is not None
 
 
+@pytest.mark.long
 def test_a_kill_in_the_second_space_keeps_what_is_there(here: Path) -> None:
     words = [*WORDS, "proxy=synflow"]
     second = here / "b" / "tinymnas" / "scores.jsonl"
@@ -255,6 +262,7 @@ def changed(words: list[str]) -> set[str]:
     return {word.partition("=")[0] for word in words}
 
 
+@pytest.mark.long
 def test_a_folder_of_something_else_is_refused(here: Path) -> None:
     def refused(sentence: str) -> None:
         before = snapshot(here)

@@ -23,6 +23,7 @@ FINALS = ["finals.size=4", "finals.proxies=[params,flops]"]
 TRAINED = ["space.channels=2", "space.cells=1", "space.resolution=8", "device=cpu", "out=run"]
 
 
+@pytest.mark.long
 def test_a_time_ends_a_search_with_its_result(here: Path) -> None:
     done = nas("search", *QUICK, *FINALS, "budget=1000000", "timeout=1s")
     assert done.code == 0, done.err
@@ -72,6 +73,7 @@ def test_patience_ends_a_search(here: Path) -> None:
     assert "patience" not in whole.out
 
 
+@pytest.mark.long
 def test_executors_end_at_the_same_trial(here: Path) -> None:
     argv = ["search", *RUN[:-1], "proxy=params", "budget=12", "count=scored", "block=5"]
     for executor in ("serial", "processes"):
@@ -114,6 +116,7 @@ def pictures(here: Path) -> Path:
     return here / "pictures.npz"
 
 
+@pytest.mark.long
 def test_a_search_over_trainings(pictures: Path, here: Path) -> None:
     words = ["proxy=training", "proxy.steps=20", "proxy.batch_size=8", *TRAINED]
     words += ["batch=images", f"batch.path={pictures}", "batch.size=32", "strategy=random"]

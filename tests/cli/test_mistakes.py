@@ -168,6 +168,7 @@ def test_cuda_where_there_is_none(here: Path) -> None:
     assert not snapshot(here)
 
 
+@pytest.mark.long
 def test_a_mistake_in_a_sweep_names_its_job(here: Path) -> None:
     done = nas("search", "-m", *SMALL, "budget=9", "seed=1,x", "out=X")
     assert done.code == 2

@@ -36,6 +36,7 @@ def test_a_written_package_is_small(kind: str, written: Mapping[str, Path]) -> N
     assert len((package / name / "__init__.py").read_text().splitlines()) < 80
 
 
+@pytest.mark.long
 def test_written_packages_pass_their_own_tests(
     written: Mapping[str, Path], everything: Site
 ) -> None:
@@ -46,6 +47,7 @@ def test_written_packages_pass_their_own_tests(
         assert re.search(rf"test_my_{kind}\.py::TestMy{kind.title()}{kind.title()}::", done.out)
 
 
+@pytest.mark.long
 def test_written_configs_have_the_defaults_of_their_classes(everything: Site) -> None:
     program = (
         "import json; from nas import PROXIES, SPACES, STRATEGIES, TRACKERS\n"

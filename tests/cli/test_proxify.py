@@ -150,6 +150,7 @@ GRID = ["epochs=[1]", "share=[0.5,1]", "resolution=[4,8]", "sample=5", "tau=0.1"
 SHORT = ["epochs=[1]", "share=[1]", "sample=60", "tau=0.1"]
 
 
+@pytest.mark.long
 def test_a_recipe_is_found_and_other_commands_take_it(here: Path) -> None:
     words = images(here)
     done = nas("proxify", *words, *GRID, "out=P")
@@ -178,6 +179,7 @@ def test_a_recipe_is_found_and_other_commands_take_it(here: Path) -> None:
     assert json.loads(scored.out)["score"] == line["draws"][0]
 
 
+@pytest.mark.long
 def test_processes_and_repeats_and_the_ceiling(here: Path) -> None:
     """Processes find what one process finds; the mean of two draws is another figure."""
     words = [*images(here), *GRID, "sample=4", "resolution=[8]", "ceiling=true"]
@@ -202,6 +204,7 @@ def trained(folder: Path) -> dict[tuple[str, str], list[float]]:
     return {(line["proxy"], str(line["arch"])): line["draws"] for line in lines}
 
 
+@pytest.mark.long
 def test_a_killed_search_for_a_recipe_goes_on(here: Path) -> None:
     words = [*images(here), *GRID, "sample=4"]
     with started(
@@ -227,6 +230,7 @@ def plain(folder: Path) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("executor", ["serial", "processes"])
 def test_ctrl_c_says_how_it_goes_on(executor: str, here: Path) -> None:
     workers = ["executor.workers=1"] if executor == "processes" else []

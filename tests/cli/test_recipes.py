@@ -38,6 +38,7 @@ def files(here: Path) -> None:
     (here / "recipe.yaml").write_text(RECIPE.text)
 
 
+@pytest.mark.long
 def test_a_killed_search_by_a_recipe_goes_on(here: Path) -> None:
     assert nas(*SEARCH, "out=whole").code == 0
     with started(*SEARCH, "out=cut", pause=(here / "cut" / "history.jsonl", 300)) as process:
@@ -63,6 +64,7 @@ def test_a_search_goes_on_by_the_same_recipe_only(here: Path) -> None:
     check_mistake(nas(*SEARCH, "budget=7", "out=run"), ["run with other settings", "sha256"])
 
 
+@pytest.mark.long
 def test_a_comparison_trains_again_by_another_recipe(here: Path) -> None:
     words = ["compare", *WORDS, "proxy=[training,params]", "proxy.training.recipe=recipe.yaml"]
     words += ["proxy.training.metric=loss", "sample=10", "pictures=false", "resamples=10"]

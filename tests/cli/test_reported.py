@@ -41,6 +41,7 @@ def study(path: Path) -> dict[str, Any]:
     return content
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("metrics", ["metrics=[]", "metrics=[ms]"])
 def test_a_column_means_the_same_whether_it_is_a_metric_or_not(here: Path, metrics: str) -> None:
     words = [word for word in QUICK if word != "metrics=[]"]
@@ -70,6 +71,7 @@ def test_a_measured_column_is_reported_when_its_table_is_gone(here: Path) -> Non
     assert found["rows"][0]["mean"] == pytest.approx(mean)
 
 
+@pytest.mark.long
 def test_lower_is_better_of_a_metric_with_or_without_a_sign(here: Path) -> None:
     words = [*QUICK[:-1], "proxy=naswot", "metrics=[params]", "out=S"]
     assert nas("study", *words, "report=-params").code == 0
@@ -92,6 +94,7 @@ def test_the_table_of_whichever_variant_has_one(here: Path, variants: list[str])
     assert default["report"] == "valid"
 
 
+@pytest.mark.long
 def test_several_tables_are_refused_before_anything_is_searched(here: Path) -> None:
     before = snapshot(here)
     other = ["+", "proxy=table", "table=other.csv", "target=valid"]
@@ -116,6 +119,7 @@ def test_a_report_takes_a_table(here: Path) -> None:
     check_mistake(nas("report", "S/seed=0", "table=one.csv"), ["table= is for a sweep or a study"])
 
 
+@pytest.mark.long
 def test_the_figure_of_several_objectives_is_the_hypervolume(here: Path) -> None:
     words = [*FRONT, "budget=16", "seeds=2", "out=S", "strategy=random,nsga2"]
     done = nas("study", *words)
@@ -153,6 +157,7 @@ def test_a_given_reference_is_that_of_the_study(here: Path) -> None:
     assert search["hypervolume"] == pytest.approx(front["hypervolume"])
 
 
+@pytest.mark.long
 def test_different_objectives_do_not_compare() -> None:
     words = [*FRONT[:-2], "metrics=[]", "budget=8", "seeds=1"]
     several = ["+", "objective=[params,-flops]", "+", "objective=[-params,flops]"]
@@ -162,6 +167,7 @@ def test_different_objectives_do_not_compare() -> None:
     check_mistake(nas("study", *words, "report=hypervolume"), ["'hypervolume'", "score"])
 
 
+@pytest.mark.long
 def test_a_sweep_prints_the_values_of_the_objectives(here: Path) -> None:
     done = nas("search", "-m", *FRONT, "budget=8", "strategy=random", "seed=0,1", "out=X")
     assert done.code == 0, done.err

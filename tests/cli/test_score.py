@@ -19,6 +19,7 @@ from tests.support.command_line import (
 )
 
 
+@pytest.mark.long
 def test_score_takes_every_notation_and_agrees_with_the_search(run: tuple[Path, Done]) -> None:
     for line in [line for line in lines(run[0]) if "copy_of" not in line][:15]:
         arch = line["arch"]
@@ -89,6 +90,7 @@ def test_a_tuple_is_said_to_be_a_published_cell() -> None:
     assert third.splitlines()[1] == "  tuple    (4, 0, 3, 1, 4, 3)"
 
 
+@pytest.mark.long
 def test_a_proxy_that_fails_leaves_the_scores_of_others() -> None:
     arch = ["score", "space=nasbench201", "3,3,3,3,3,3", "batch.size=2", "device=cpu"]
     done = nas(*arch, "proxy=[snip,dss,nasgraph,training]")

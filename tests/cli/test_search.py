@@ -68,6 +68,7 @@ def test_copies_are_the_later_trials_of_one_function(run: tuple[Path, Done]) -> 
         assert line["metrics"] == {"params": live.params, "flops": live.flops}
 
 
+@pytest.mark.long
 def test_a_sweep_makes_a_folder_for_every_combination(here: Path) -> None:
     options = [*SMALL, "budget=80", "finals=none"]
     swept = nas("search", "-m", *options, "strategy=random,evolution", "seed=0,1", "out=X")
@@ -114,6 +115,7 @@ def test_a_search_without_any_score_says_so(here: Path) -> None:
     assert told(report.out) == told(done.out)
 
 
+@pytest.mark.long
 def test_a_combination_of_proxies_brings_its_ranking(here: Path) -> None:
     parts = {"expressivity", "progressivity", "trainability", "flops"}
     for proxy, names, ranking in (
@@ -135,6 +137,7 @@ def test_the_number_of_threads_does_not_matter(run: tuple[Path, Done], here: Pat
         assert history(here / threads) == history(run[0])
 
 
+@pytest.mark.long
 def test_sweeps_over_anything_have_folders_of_their_own(here: Path) -> None:
     done = nas("search", "-m", *SMALL, "budget=20,30", "strategy=random", "finals=none")
     assert done.code == 0, done.err
@@ -169,6 +172,7 @@ def test_what_lacks_a_score_may_win_where_the_ranking_takes_it(here: Path) -> No
     assert nas("report", "last").code == 0
 
 
+@pytest.mark.long
 def test_several_proxies_and_their_ranking(here: Path) -> None:
     argv = [*SMALL, "proxy=[epsilon,params,flops]", "ranking=rank_sum", "budget=40"]
     assert nas("search", *argv, "out=both").code == 0

@@ -26,6 +26,7 @@ def shell(argv: list[str], redirected: str, **environment: str) -> tuple[int, by
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&- 2>&-"])
 def test_with_a_closed_stream_the_work_is_done(closed: str, here: Path) -> None:
     code, _, err = shell(SEARCH, closed)
@@ -56,6 +57,7 @@ def test_a_full_standard_error_tells_nobody() -> None:
     assert (code, out, err) == (2, b"", b"")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "ascii:strict"])
 def test_what_a_stream_cannot_show_is_replaced(encoding: str) -> None:
     for argv in (["list"], SEARCH) if encoding == "ascii:strict" else (["list"],):

@@ -48,6 +48,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder, done.out
 
 
+@pytest.mark.long
 def test_a_study_has_a_search_for_every_variant_and_seed(made: tuple[Path, str]) -> None:
     folder, out = made
     names = [f"strategy={s},seed={n}" for s in ("evolution", "random") for n in (5, 6, 7)]
@@ -89,6 +90,7 @@ def test_the_same_command_searches_nothing_again(made: tuple[Path, str]) -> None
     assert {path: after[path] for path in before} == before
 
 
+@pytest.mark.long
 def test_more_seeds_go_on(here: Path) -> None:
     assert nas("study", *QUICK, "strategy=random", "seeds=2", "out=A").code == 0
     assert nas("study", *QUICK, "strategy=random", "seeds=4", "out=A").code == 0
@@ -99,6 +101,7 @@ def test_more_seeds_go_on(here: Path) -> None:
     assert {**one, "seconds": 0} == {**other, "seconds": 0}
 
 
+@pytest.mark.long
 def test_a_sweep_ends_with_the_table_of_a_study(made: tuple[Path, str]) -> None:
     done = nas("search", "-m", *QUICK, *KINDS, "seed=5,6,7", "out=X")
     assert done.code == 0, done.err
@@ -110,6 +113,7 @@ def test_a_sweep_ends_with_the_table_of_a_study(made: tuple[Path, str]) -> None:
     assert swept["curves"] == study(made[0])["curves"]
 
 
+@pytest.mark.long
 def test_options_that_belong_together(here: Path) -> None:
     words = ["+", "strategy=random", "+", "strategy=evolution", "strategy.population=2,4"]
     done = nas("study", *QUICK, "seeds=1", "out=S", *words)
@@ -126,6 +130,7 @@ def test_options_that_belong_together(here: Path) -> None:
     assert not (here / "T").exists()
 
 
+@pytest.mark.long
 def test_an_option_of_one_variant_is_refused_with_the_words_to_type(here: Path) -> None:
     words = ["strategy=random,evolution", "strategy.population=16", "seeds=1", "out=S"]
     told = "give each its own options: + strategy=random + strategy=evolution"
@@ -211,6 +216,7 @@ def table(here: Path) -> None:
     (here / "true.csv").write_text("\n".join(lines) + "\n")
 
 
+@pytest.mark.long
 def test_the_true_figure_and_the_regret_of_a_table(here: Path) -> None:
     table(here)
     words = [*QUICK[:-3], "proxy=table", "table=true.csv", "target=valid", "metrics=[]"]
@@ -229,6 +235,7 @@ def test_the_true_figure_and_the_regret_of_a_table(here: Path) -> None:
     check_mistake(nas("study", *words, "report=nothing", "out=T"), ["nothing", "true.csv", "test"])
 
 
+@pytest.mark.long
 def test_a_killed_study_goes_on(here: Path) -> None:
     words = [*QUICK, *KINDS, "seeds=6", "executor=processes", "executor.workers=1", "budget=60"]
     with started(
@@ -273,6 +280,7 @@ def test_a_folder_of_something_else_is_left_alone(made: tuple[Path, str], here: 
     check_mistake(nas("report", here), ["there is no run"])
 
 
+@pytest.mark.long
 def test_other_settings_in_the_same_folder_are_refused() -> None:
     assert nas("study", *QUICK, "strategy=random", "seeds=1", "out=S").code == 0
     done = nas("study", *QUICK, "strategy=random", "seeds=1", "live=false", "out=S")

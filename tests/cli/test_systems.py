@@ -28,6 +28,7 @@ def in_latin1(folder: Path) -> dict[str, str]:
     return {**os.environ, **latin}
 
 
+@pytest.mark.long
 def test_a_search_goes_on_under_latin1(
     here: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -65,6 +66,7 @@ def read_only(folder: Path, *argv: str) -> subprocess.CompletedProcess[bytes]:
     return done
 
 
+@pytest.mark.long
 def test_a_read_only_file_system(here: Path) -> None:
     """A finished search can be reported and given again; a new one is refused in a sentence."""
     folder = here / "there"

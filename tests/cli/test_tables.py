@@ -118,6 +118,7 @@ def test_finals_compare_the_favourite_with_the_winner(figures: Rows, table: str)
     pytest.fail("the finals chose the favourite ten times")
 
 
+@pytest.mark.long
 def test_processes_read_the_table_themselves(here: Path, table: str) -> None:
     words = ["search", *QUICK, table, "proxy=table", "target=acc", "metrics=[lat]", "block=4"]
     assert nas(*words, "executor=processes", "budget=8", "out=a").code == 0

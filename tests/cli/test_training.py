@@ -53,6 +53,7 @@ def untimed(table: Path) -> list[dict[str, str]]:
         return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
 
 
+@pytest.mark.long
 def test_a_cell_learns(images: Path) -> None:
     done = nas("train", CELL, *QUICK, "epochs=25", "lr=0.1", "augment=false", "out=run")
     assert done.code == 0, done.err
@@ -73,6 +74,7 @@ def test_a_cell_learns(images: Path) -> None:
     assert snapshot(images / "run").keys() == before.keys()
 
 
+@pytest.mark.long
 def test_a_kill_changes_no_number(images: Path) -> None:
     words = [*QUICK, "epochs=12", "checkpoint=1", "pictures=false", f"arch='{CELL}'"]
     assert nas("train", *words, "out=whole").code == 0
@@ -134,6 +136,7 @@ def test_the_learning_curve_is_logged(images: Path) -> None:
     assert snapshot(images / "run") == before
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("images")
 def test_an_exported_file_and_a_function_of_data(here: Path) -> None:
     assert nas("export", CELL, *SMALL[:3], "out=net.py").code == 0
@@ -152,6 +155,7 @@ def test_an_exported_file_and_a_function_of_data(here: Path) -> None:
     check_mistake(nas(*words, "data=python:sets.py:three"), ["has no function three"])
 
 
+@pytest.mark.long
 def test_language_and_numbers(here: Path) -> None:
     (here / "x.txt").write_text("a b c d e f g h\n" * 30)
     space = ["space=nasbench_nlp", "space.embedding=6", "space.hidden=8", "space.layers=1"]
@@ -207,6 +211,7 @@ def test_a_config_names_no_code(images: Path) -> None:
     check_mistake(nas(*words), ["only the command line names code"])
 
 
+@pytest.mark.long
 def test_a_table_of_trained_figures(images: Path) -> None:
     words = ["table", *QUICK, "sample=4", "epochs=2"]
     done = nas(*words, "executor=serial", "out=a")
@@ -233,6 +238,7 @@ def test_a_table_of_trained_figures(images: Path) -> None:
     assert untimed(images / "a" / "table.csv")[:4] == rows
 
 
+@pytest.mark.long
 def test_a_killed_table_has_the_same_rows(images: Path) -> None:
     words = ["table", *QUICK, "sample=4", "epochs=4", "checkpoint=1"]
     assert nas(*words, "executor=serial", "out=a").code == 0

@@ -172,6 +172,7 @@ def test_data_sets(here: Path, name: str, fragments: list[str]) -> None:
     assert without_cache(snapshot(here)) == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_data_set_that_fails_in_the_middle(here: Path, workers: int) -> None:
     """The sentence is the same where another process read the example."""
@@ -217,6 +218,7 @@ def test_columns_by_their_names(here: Path) -> None:
     check_mistake(nas(*words, "labels=a", "inputs=b", "out=run"), ["other settings", "labels is"])
 
 
+@pytest.mark.long
 def test_a_share_that_leaves_less_than_a_batch_is_told(here: Path) -> None:
     images(here, 30, np.arange(30) % 3)
     words = [*CELL, "data=x.npz", "batch_size=8", "epochs=1", "pictures=false"]
@@ -229,6 +231,7 @@ def test_a_share_that_leaves_less_than_a_batch_is_told(here: Path) -> None:
     assert f"note    {told}" in done.out
 
 
+@pytest.mark.long
 def test_a_network_file_that_has_changed(here: Path) -> None:
     """The file, or one beside it that it imports from."""
     images(here, 12, np.arange(12) % 4)

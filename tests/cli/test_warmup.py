@@ -116,6 +116,7 @@ def test_ctrl_c_during_the_warm_up(here: Path, monkeypatch: pytest.MonkeyPatch) 
     assert nas(*WARM).code == 0
 
 
+@pytest.mark.long
 def test_executors_leave_the_same_files(here: Path) -> None:
     words = [*WARM, *EVOLUTION, "move=jacob_cov", "block=4", "budget=24"]
     assert nas(*words).code == 0
@@ -131,6 +132,7 @@ def test_executors_leave_the_same_files(here: Path) -> None:
         ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("strategy", ["random", "evolution", "reinforce", "local"])
 def test_move_chooses_by_its_proxy_and_keeps_its_scores(here: Path, strategy: str) -> None:
     words = [*SEARCH, f"strategy={strategy}", "move=flops"]

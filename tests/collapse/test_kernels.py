@@ -129,6 +129,7 @@ def test_images_in_blocks(images_in_a_block: int, monkeypatch: pytest.MonkeyPatc
         assert_equal(network, inputs)
 
 
+@pytest.mark.long
 def test_large_images_take_the_memory_of_a_few_maps() -> None:
     """Planes keep the sum of the channels alone, and both dtypes work in the same buffers."""
     size, images_of = 256, 24
@@ -366,6 +367,7 @@ def scores(space: Space, batch: Batch, archs: list[tuple[int, ...]]) -> list[str
     return [repr(float(proxy.score(Candidate(space, arch), batch))) for arch in archs]
 
 
+@pytest.mark.long
 def test_the_same_score_in_any_order_thread_and_process() -> None:
     """To the last bit: no buffer is shared while a network runs, and nothing stays in one."""
     space = SPACES.build("nasbench201", cells=2, resolution=16)

@@ -31,6 +31,7 @@ from tests.support.nets import OneModule
 PAIRS = [(1e-3, 1.0), (1e-1, 10.0), (1e-7, 1e-2)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("weights", PAIRS)
 @pytest.mark.parametrize("net", [*NETS, "squeeze"])
 def test_well_known_nets(net: str, weights: tuple[float, float]) -> None:
@@ -46,6 +47,7 @@ def test_well_known_nets(net: str, weights: tuple[float, float]) -> None:
     assert not notes
 
 
+@pytest.mark.long
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32), weight=st.sampled_from([0.01, 0.3, 1.0, 2.0]))
 def test_random_nets(seed: int, weight: float) -> None:

@@ -63,6 +63,7 @@ def scored() -> ProxyObjective:
     return ProxyObjective(SPACE, proxies, make_batch(SPACE, "natural", size=2))
 
 
+@pytest.mark.long
 def test_figures_are_those_of_the_scores(scored: ProxyObjective) -> None:
     scores = Scores()
     result = result_of(scored, truth=truth(), sample=200, resamples=20, scores=scores)
@@ -90,6 +91,7 @@ def test_figures_are_those_of_the_scores(scored: ProxyObjective) -> None:
     assert "undefined" not in row
 
 
+@pytest.mark.long
 def test_lower_is_better_where_the_target_says_so(scored: ProxyObjective) -> None:
     up, down = (
         result_of(scored, truth=truth(target), sample=100, resamples=10)
@@ -103,6 +105,7 @@ def test_lower_is_better_where_the_target_says_so(scored: ProxyObjective) -> Non
     assert falling["favourite"]["rank"] > 90
 
 
+@pytest.mark.long
 def test_scores_are_computed_once(scored: ProxyObjective, tmp_path: Path) -> None:
     path = tmp_path / "scores.jsonl"
 
@@ -163,6 +166,7 @@ def test_an_edited_line_is_refused(edit: bytes, scored: ProxyObjective, tmp_path
         Scores.read(path)
 
 
+@pytest.mark.long
 def test_repeats_are_draws_where_something_is_drawn(scored: ProxyObjective) -> None:
     three = replace(scored, repeats=3)
     scores = Scores()
@@ -265,6 +269,7 @@ def test_a_line_is_what_was_scored() -> None:
     assert str(again) == str(found)
 
 
+@pytest.mark.long
 def test_what_sees_the_function_alone_scores_each_function_once() -> None:
     """Functions are scored once, as in a search, also together with other proxies."""
     proxies = {"epsilon": PROXIES.build("epsilon"), "params": PROXIES.build("params")}

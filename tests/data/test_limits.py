@@ -45,6 +45,7 @@ def packed(path: Path, megabytes: int = 300) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_an_archive_that_unpacks_to_a_great_deal_is_refused(space: Space, tmp_path: Path) -> None:
     path = packed(tmp_path / "x.npz")
     assert path.stat().st_size < 2**20
@@ -134,6 +135,7 @@ def copies() -> bytes:
     return numbers + b"q\xff0](" + b"c__builtin__\nset\nh\xff\x85R" * 1000 + b"e."
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("make", [memos, copies])
 def test_a_pickle_that_asks_for_a_great_deal_is_refused(make: Callable[[], bytes]) -> None:
     content = make()
@@ -153,6 +155,7 @@ def release(path: Path, content: bytes) -> Path:
     return path
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["x.pth", "x.pickle.pbz2"])
 @pytest.mark.parametrize("make", [memos, lambda: pickle.dumps(ZEROS * 150)])
 def test_a_release_that_asks_for_a_great_deal_is_refused(

@@ -46,6 +46,7 @@ def test_weights_fit_the_source(tmp_path: Path) -> None:
     torch.testing.assert_close(model(inputs), ours(inputs), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.long
 @NOISY
 @pytest.mark.parametrize("name", ["nasbench201", "vit"])
 def test_an_exported_program_takes_any_batch(name: str, tmp_path: Path) -> None:
@@ -71,6 +72,7 @@ def check_onnx(name: str) -> None:
     assert not first.dim_value
 
 
+@pytest.mark.long
 @NOISY
 def test_onnx_takes_any_batch() -> None:
     check_onnx("transnas_macro")
@@ -90,6 +92,7 @@ def test_a_program_of_every_space(name: str) -> None:
     assert content(model_of(candidate(name)), "pt2")
 
 
+@pytest.mark.long
 @NOISY
 def test_onnx_that_is_wrong_is_refused() -> None:
     model = model_of(candidate("transnas_macro"))
@@ -143,6 +146,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
             content(model_of(candidate("nasbench201")), name)
 
 
+@pytest.mark.long
 def test_the_source_of_a_runs_winner(here: Path) -> None:
     assert nas("search", *RUN, "out=run").code == 0
     done = nas("export", "run", "out=net.py")
@@ -198,6 +202,7 @@ def test_json_is_scored_as_the_architecture_is() -> None:
     assert {**one, "seconds": 0} == {**other, "seconds": 0}
 
 
+@pytest.mark.long
 def test_the_winner_of_a_run_is_scored(here: Path) -> None:
     assert nas("search", *RUN, "proxy=params", "out=run").code == 0
     for word in ("run", "run/best.json"):
@@ -214,6 +219,7 @@ def winner(word: str) -> tuple[int, ...]:
     return tuple(found)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kept", ["an earlier result", "no result"])
 def test_a_killed_search_has_the_winner_of_its_history(kept: str, here: Path) -> None:
     argv = ["search", *SMALL, "proxy=params", "strategy=random", "seed=1", "finals=none"]
@@ -255,6 +261,7 @@ def test_a_run_without_a_score_has_no_winner(here: Path) -> None:
     check_mistake(nas("draw", "never"), ["never has no winner: no trial had a score"])
 
 
+@pytest.mark.long
 @NOISY
 def test_onnx_says_that_it_works(here: Path) -> None:
     small_one = ["space.channels=2", "space.cells=1", "space.resolution=8"]

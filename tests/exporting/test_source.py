@@ -73,6 +73,7 @@ def test_a_source_gives_the_outputs_of_its_network(name: str, live: bool) -> Non
         check_equal(part, source(part, "Net", "A network."))
 
 
+@pytest.mark.long
 @OLD
 @pytest.mark.parametrize("name", LAYERED)
 def test_a_source_is_scripted_exported_and_traced(name: str) -> None:

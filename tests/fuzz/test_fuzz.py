@@ -29,6 +29,7 @@ def test_a_true_line_is_one(line: tuple[str, ...], tmp_path: Path) -> None:
         assert done.code == 0, done.err
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("first", range(0, LINES, BLOCK))
 def test_a_random_line_ends_with_a_result_or_a_sentence(first: int, tmp_path: Path) -> None:
     _call(range(first, first + BLOCK), tmp_path)

@@ -58,6 +58,7 @@ def test_what_pytorch_refuses_is_refused(
         assert norm(inputs).shape == expected.shape
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("space", TINY)
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_every_proxy_says_which_batch_it_needs(space: str, size: int) -> None:

@@ -33,6 +33,7 @@ def relative(score: float, expected: float) -> float:
     return abs(score / expected - 1)
 
 
+@pytest.mark.long
 def test_equals_the_reference_on_nasbench201(data: Path, cifar: Batch, space: Space) -> None:
     """100 cells: 1e-3 on each, 1e-5 in the median, no score exactly where it has none."""
     proxy = PROXIES.build("epsilon")

@@ -59,6 +59,7 @@ def slow(candidate: Candidate, batch: Batch) -> float:
     return score
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("make", [Residual, Tiny])
 def test_equals_a_slow_computation(make: Callable[[], nn.Module]) -> None:
     candidate = Candidate(OneModule(make), (0,), seed=2)

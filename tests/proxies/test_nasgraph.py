@@ -80,6 +80,7 @@ def test_has_the_reference_counts(space: Space, names: str, edges: int, nodes: i
     assert size(layers, formula_weights(layers)) == (nodes, edges)
 
 
+@pytest.mark.long
 def test_equals_the_reference_on_nasbench201(data: Path, space: Space) -> None:
     """All 100 cells: exactly under the formula's weights, within the seeds' spread otherwise."""
     rows = table(data / "oracles" / "nasgraph_nasbench201.csv")
@@ -270,6 +271,7 @@ def test_modules_and_unknown_layers_are_refused() -> None:
         NASGraph().score(Candidate(Given(unknown.build()), (0,)), NO_BATCH)
 
 
+@pytest.mark.long
 def test_the_graph_is_saved(tmp_path: Path) -> None:
     space = small("nasbench201")
     candidate = Candidate(space, space.sample(Random(1)))

@@ -35,6 +35,7 @@ def test_examples_have_the_reference_s_values(oracle: dict[str, Any]) -> None:
         assert skip(NASBENCH201, NASBENCH201.parse(text)) == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.long
 def test_all_cells_have_the_reference_s_values(oracle: dict[str, Any]) -> None:
     found = Counter(round(skip(NASBENCH201, arch), 9) for arch in product(range(5), repeat=6))
     expected = {

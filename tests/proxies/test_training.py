@@ -94,6 +94,7 @@ def test_against_gradient_descent_in_numpy() -> None:
     assert loss == pytest.approx(np.log((found * y[valid]).sum(1)).mean(), rel=1e-4)
 
 
+@pytest.mark.long
 def test_training_helps_and_is_the_same_again() -> None:
     few, many = (
         [training(steps=steps, batch_size=16, lr=0.05).score(candidate("norm", seed), points())

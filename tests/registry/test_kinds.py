@@ -88,6 +88,7 @@ def mine(site: Site) -> Site:
     return site
 
 
+@pytest.mark.long
 def test_every_kind_works_from_one_module_without_a_yaml(mine: Site) -> None:
     argv = [
         *("search", "space=lines", "space.kind=5", "proxy=kindly", "proxy.kind=2.5"),
@@ -114,6 +115,7 @@ def test_every_kind_works_from_one_module_without_a_yaml(mine: Site) -> None:
     assert mine.nas(*argv[:-2], "budget=8", "out=run", NAS_PLUGINS="mine").code == 0
 
 
+@pytest.mark.long
 def test_their_mistakes_are_sentences(mine: Site) -> None:
     mistakes = {
         "space=line": "there is no space 'line'; did you mean 'lines'?",

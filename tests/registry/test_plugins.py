@@ -240,6 +240,7 @@ def test_one_module_of_two_distributions_is_an_error(site: Site) -> None:
 # Without a package
 
 
+@pytest.mark.long
 def test_a_module_on_the_path_and_a_folder_of_configs(site: Site) -> None:
     (site.here / "mine.py").write_text(MINE.format(name="mine"))
     config(site.here / "configs", "space/mine")
@@ -277,6 +278,7 @@ def test_configs_beside_a_module_need_no_option(site: Site) -> None:
     assert done.out.split() == spaces("one", "two").split(", ")
 
 
+@pytest.mark.long
 def test_what_is_missing_is_said(site: Site) -> None:
     done = site.nas("search", "space=mine", NAS_PLUGINS="mine")
     check_mistake(done, ["no space 'mine'", "no module 'mine', which NAS_PLUGINS names"])

@@ -213,6 +213,7 @@ def test_a_space_of_a_program_is_exported_by_the_program(here: Path) -> None:
     assert (here / "net.svg").exists()
 
 
+@pytest.mark.long
 def test_a_space_without_layers_is_not_exported_as_source(here: Path) -> None:
     words = ["space=vit", "proxy=params", "strategy=random", "budget=2", "finals=none", "out=vit"]
     assert nas("search", *words).code == 0
@@ -259,6 +260,7 @@ def test_searches_of_other_lengths_are_not_compared_without_a_word(here: Path) -
     assert re.search(r"short made 10 of 10 trials and long made \d+ of 40 trials and is not", told)
 
 
+@pytest.mark.long
 def test_fronts_are_compared_by_their_hypervolumes(here: Path) -> None:
     words = ["proxy=params", "objective=[params,-flops]", "finals=none", "out=other"]
     assert nas("search", *WORDS, *words, "seed=3").code == 0

@@ -101,6 +101,7 @@ def test_equal_means_are_no_best(plain: dict[str, Any]) -> None:
     assert "better ones than 1 other variant; 0 of these differ" in verdict(found)
 
 
+@pytest.mark.long
 def test_report_writes_the_page_of_a_sweep_too(here: Path) -> None:
     from tests.report.conftest import WORDS
 

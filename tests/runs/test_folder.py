@@ -85,6 +85,7 @@ def test_a_full_disk(file: str, here: Path) -> None:
     assert {path.name for path in (here / "full").iterdir()} == FILES
 
 
+@pytest.mark.long
 def test_a_folder_is_for_one_process(here: Path) -> None:
     argv = [*SMALL, "strategy=random", "budget=1000000", "out=one"]
     with started("search", *argv, pause=(here / "one" / "history.jsonl", 1000)) as process:

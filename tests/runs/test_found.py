@@ -199,6 +199,7 @@ def test_an_objective_of_proxies_brings_its_own_batch() -> None:
         nas.search("nasbench201", objective, **QUICK)
 
 
+@pytest.mark.long
 def test_finals_are_held_unless_proxies_decide() -> None:
     assert nas.search(SPACE, "params", **QUICK, batch=SPACE.batch(4, generator("f"))).finals
     inputs = SPACE.batch(24, generator("t")).inputs

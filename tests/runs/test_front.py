@@ -20,6 +20,7 @@ WORDS = [*SMALL, "proxy=params", "objective=[params,-flops]", "budget=30", "out=
 NSGA2 = ["strategy=nsga2", "strategy.population=10"]
 
 
+@pytest.mark.long
 def test_a_search_with_two_objectives_leaves_its_front(here: Path) -> None:
     done = command("search", *WORDS, *NSGA2)
     assert done.code == 0, done.err

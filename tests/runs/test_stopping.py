@@ -43,6 +43,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "words",
     [[], ["out=plain"], ["out='a=b, (c) d'"], ["out='it\\'s'"], ["-m", "seed=0,1", "out='a b'"]],
@@ -73,6 +74,7 @@ def test_the_command_to_go_on_does(
     assert {len(lines(path.parent)) for path in journals} == {60}
 
 
+@pytest.mark.long
 def test_ctrl_c(whole: Path, here: Path) -> None:
     with started(
         "search", *LONG, "out=stopped", pause=(here / "stopped" / "history.jsonl", 2000)

@@ -52,6 +52,7 @@ def test_the_truth_counts_places_from_the_best(table: Path) -> None:
     assert none.reason == "the table t has no cost of it"
 
 
+@pytest.mark.long
 def test_a_search_in_python_is_reported_with_its_table(tmp_path: Path) -> None:
     archs = [*CELLS.every()]
     figures = {"acc": [sum(arch) for arch in archs], "cost": [float(arch[0]) for arch in archs]}

@@ -71,6 +71,7 @@ def _registered() -> Iterator[None]:
     del SPACES._plugins["broken_space"]
 
 
+@pytest.mark.long
 def test_a_search_goes_on_and_names_what_failed() -> None:
     done = nas("search", "proxy=third", *CELLS, "budget=60", "out=run")
     assert done.code == 0, done.err
@@ -85,6 +86,7 @@ def test_a_search_goes_on_and_names_what_failed() -> None:
     assert "× ArithmeticError: no 1" in done.out
 
 
+@pytest.mark.long
 def test_a_search_with_failures_is_resumed_to_the_same_history() -> None:
     argv = ["search", "proxy=third", *CELLS]
     assert nas(*argv, "budget=40", "out=whole").code == 0
@@ -93,6 +95,7 @@ def test_a_search_with_failures_is_resumed_to_the_same_history() -> None:
     assert history(Path("run")) == history(Path("whole"))
 
 
+@pytest.mark.long
 def test_an_executor_does_not_matter() -> None:
     argv = ["search", "proxy=third", *CELLS, "budget=20", "block=5"]
     assert nas(*argv, "out=here").code == 0
@@ -125,6 +128,7 @@ def test_a_search_gives_up_where_the_first_all_fail_for_one_reason(
     assert not Path("run").exists()  # nothing is left of it
 
 
+@pytest.mark.long
 def test_a_reason_that_differs_does_not_end_a_search() -> None:
     assert nas("search", "proxy=third", *CELLS, "budget=30", "give_up=5", "out=run").code == 0
 
@@ -138,6 +142,7 @@ def test_strict_ends_it_with_the_error_and_the_architecture() -> None:
     assert not Path("run").exists()
 
 
+@pytest.mark.long
 def test_a_module_that_cannot_be_built_is_one_trial_without_score_and_metrics() -> None:
     argv = ["space=broken_space", "proxy=synflow", *SMALL]
     done = nas("search", *argv, "budget=30", "out=run")

@@ -98,6 +98,7 @@ def test_groups_hold_every_argument_once_and_in_order(
     assert results == list(range(number))
 
 
+@pytest.mark.long
 def test_every_process_has_one_thread() -> None:
     with open_executor(TWO[0]) as executor:
         assert set(executor(threads, range(6))) == {1}
@@ -130,6 +131,7 @@ def test_a_death_is_its_own_argument_s() -> None:
             next(results)
 
 
+@pytest.mark.long
 def test_a_death_after_other_answers_is_counted() -> None:
     """The later arguments have their answers by then, and wait."""
     with (

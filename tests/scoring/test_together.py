@@ -275,6 +275,7 @@ def test_copies_do_not_use_up_patience(batch: Batch) -> None:
     assert len(history) == 10
 
 
+@pytest.mark.long
 def test_search_and_score_from_python(tmp_path: Path) -> None:
     argv: dict[str, Any] = {"strategy": "random", "budget": 12, "out": tmp_path / "run"}
     whole = nas.search(SPACE, "params", **argv)
@@ -299,6 +300,7 @@ class Boom(Proxy):
         raise ValueError("always")
 
 
+@pytest.mark.long
 def test_a_script_that_is_also_a_plugin_registers_once(tmp_path: Path) -> None:
     script = tmp_path / "both.py"
     script.write_text(

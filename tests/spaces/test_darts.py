@@ -193,6 +193,7 @@ def archs(space: Space, count: int) -> list[Arch]:
     return [space.sample(Random(seed)) for seed in range(count)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("space", SPACES)
 def test_equals_a_second_construction(space: DARTS) -> None:
     """With the same random weights in the same order, and under constant weights."""
@@ -340,6 +341,7 @@ def output(space: DARTS, arch: Arch, seed: int) -> Tensor:
     return dense(NetworkModule(space.network(arch)).double(), inputs, 0.3)
 
 
+@pytest.mark.long
 @settings(max_examples=50, deadline=None)
 @given(st.sampled_from(SPACES), st.integers(0, 2**32))
 def test_equal_forms_are_the_same_function(space: DARTS, seed: int) -> None:
@@ -352,6 +354,7 @@ def test_equal_forms_are_the_same_function(space: DARTS, seed: int) -> None:
     assert torch.allclose(one, other, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.long
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32))
 def test_different_forms_are_different_functions(seed: int) -> None:

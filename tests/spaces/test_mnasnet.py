@@ -55,6 +55,7 @@ def macs(network: Network) -> int:
     return total
 
 
+@pytest.mark.long
 def test_every_row_of_the_table(space: Space, data: Path) -> None:
     """All 4,138 architectures are read and written, and their counts are the table's digits."""
     rows = table(data / "accel_nasbench.csv.gz")

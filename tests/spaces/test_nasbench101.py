@@ -58,6 +58,7 @@ def pairs(vertices: int) -> list[tuple[int, int]]:
 # The published table
 
 
+@pytest.mark.long
 def test_notation_names_and_numberings_are_those_of_the_benchmark(data: Path) -> None:
     rows = table(data / "nasbench101.csv.gz")
     assert len(rows) == 10_000

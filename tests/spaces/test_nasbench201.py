@@ -46,6 +46,7 @@ def test_other_strings_are_refused(space: Space, text: str) -> None:
         space.parse(text)
 
 
+@pytest.mark.long
 def test_strings_and_parameters_are_those_of_the_benchmark(space: Space, data: Path) -> None:
     rows = table(data / "nasbench201.csv.gz")
     assert {space.parse(row["arch"]) for row in rows} == set(EVERY)
@@ -131,6 +132,7 @@ def same_for_some_assignment(one: Arch, other: Arch, rng: np.random.Generator) -
     )
 
 
+@pytest.mark.long
 def test_canonical_is_equality_of_functions(space: Space) -> None:
     """Against brute force: random kernels, every way to hand them out, on random images."""
     random, rng = Random(0), np.random.default_rng(0)

@@ -91,6 +91,7 @@ def same_graph(one: Mapping[str, Spec], other: Mapping[str, Spec]) -> bool:
     return trees[0] == trees[1] and labelled(one) == labelled(other)
 
 
+@pytest.mark.long
 def test_every_recipe_of_the_benchmark(space: Space, data: Path) -> None:
     """Each is read, is the same graph when written, and has the benchmark's parameters."""
     rows = table(data / "nasbench_nlp_wikitext2.csv.gz")
@@ -106,6 +107,7 @@ def test_every_recipe_of_the_benchmark(space: Space, data: Path) -> None:
         assert space.canonical(form) == form
 
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None)
 @given(seed=SEEDS)
 def test_parse_is_the_inverse_of_format_for_every_tuple(seed: int) -> None:
@@ -176,6 +178,7 @@ def test_strange_texts_are_refused(space: Space, text: str) -> None:
         space.parse(text)
 
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_any_text_is_read_or_refused(data: st.DataObject) -> None:
@@ -253,6 +256,7 @@ def test_every_architecture_can_be_reached(space: Space) -> None:
     assert arch == goal
 
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None)
 @given(seed=SEEDS)
 def test_the_form_does_not_depend_on_names_and_order(seed: int) -> None:
@@ -326,6 +330,7 @@ def test_different_functions(space: Space, why: str) -> None:
     assert space.canonical(one) != space.canonical(other)
 
 
+@pytest.mark.long
 def test_different_forms_are_different_functions() -> None:
     """Under one constant weight, where linear nodes on the same inputs are the same."""
     tiny = small("nasbench_nlp")
@@ -435,6 +440,7 @@ def test_any_number_of_layers(layers: int) -> None:
     assert model(torch.zeros(2, 3, dtype=torch.long)).shape == (2, 3, 5)
 
 
+@pytest.mark.long
 def test_proxies_answer_for_what_a_search_meets() -> None:
     """Linear nodes that no one reads, cells that never read x: a float, and no error."""
     space = small("nasbench_nlp")

@@ -59,6 +59,7 @@ def collapsed_passes(space: Space, arch: Arch, tokens: Tensor) -> list[Tensor]:
     return passes
 
 
+@pytest.mark.long
 def test_epsilon_is_the_papers(oracle: tuple[Space, Tensor, list[dict[str, str]]]) -> None:
     """On all 30 recipes, in float64."""
     space, tokens, rows = oracle

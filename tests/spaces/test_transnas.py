@@ -303,6 +303,7 @@ def same_for_some_assignment(one: Arch, other: Arch, rng: np.random.Generator) -
     )
 
 
+@pytest.mark.long
 def test_canonical_is_equality_of_functions(micro: Space) -> None:
     """Against brute force, in a cell that halves: random kernels, every way to hand them out."""
     random, rng = Random(0), np.random.default_rng(0)

@@ -243,6 +243,7 @@ def test_constant_weights_leave_nothing(weight: float) -> None:
     assert dense(model, inputs, weight).abs().max() < 1e-12 * max(weight, 1.0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("underflow", ["float32", "none"])
 def test_epsilon_does_not_exist(underflow: str) -> None:
     space = small("vit")

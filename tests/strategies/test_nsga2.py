@@ -44,6 +44,7 @@ def points(name: str, seed: int, budget: int = 400, **options: object) -> np.nda
     return np.array([[*trial.scores.values()] for trial in steps])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["nsga2", "evolution"])
 def test_it_finds_more_of_the_front_than_chance(name: str) -> None:
     every = np.array([[*two(arch).values()] for arch in SPACE.every()])

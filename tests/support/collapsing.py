@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -24,12 +25,13 @@ def collapse(
 ) -> tuple[list[Tensor], set[str]]:
     """The outputs under each weight, and the notes."""
     candidate, notes = Candidate(OneModule(make), (0,)), set[str]()
-    outputs = collapsed_module(candidate.skeleton, candidate.model, inputs, weights, notes)
+    model = partial(candidate.model, as_built=True)
+    outputs = collapsed_module(candidate.skeleton, model, inputs, weights, notes)
     return outputs, notes
 
 
 def densely(make: Callable[[], nn.Module], inputs: Tensor, weight: float) -> Tensor:
-    model = Candidate(OneModule(make), (0,)).model()
+    model = Candidate(OneModule(make), (0,)).model(as_built=True)
     return dense(model.to(inputs.dtype), inputs, weight)
 
 

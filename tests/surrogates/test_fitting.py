@@ -54,6 +54,7 @@ def test_scores_are_those_of_the_proxies() -> None:
         assert found[:, place].tolist() == plain
 
 
+@pytest.mark.long
 def test_quality_is_that_of_a_plain_computation() -> None:
     """One split by hand; the mean and Student's interval of several by hand, too."""
     features, values = Encoding(SPACE)(ARCHS), np.array(ACC)
@@ -71,6 +72,7 @@ def test_quality_is_that_of_a_plain_computation() -> None:
     assert several["low"] < several["value"] < several["high"]
 
 
+@pytest.mark.long
 def test_the_curve_has_fewer_rows_first() -> None:
     found: dict[str, Any] = told.quality(Encoding(SPACE)(ARCHS), np.array(ACC), 2, 0.1, True)
     sizes = [each["rows"] for each in found["curve"]]
@@ -80,6 +82,7 @@ def test_the_curve_has_fewer_rows_first() -> None:
     assert found["curve"][-1]["mae"] == found["mae"]
 
 
+@pytest.mark.long
 def test_the_encoding_with_the_smaller_error_is_taken(tmp_path: Path) -> None:
     made = Rows.of(SPACE, [Column.of(rows(tmp_path / "r.csv"), "acc")], ())
     errors = {}
@@ -89,6 +92,7 @@ def test_the_encoding_with_the_smaller_error_is_taken(tmp_path: Path) -> None:
     assert made.fitted("acc", Fit(splits=0)).kind == min(errors, key=lambda kind: errors[kind])
 
 
+@pytest.mark.long
 def test_in_python_it_takes_five_lines(tmp_path: Path) -> None:
     path = rows(tmp_path / "r.csv")
     model = nas.fit(SPACE, path, ["acc", "-lat"], splits=2)
@@ -97,6 +101,7 @@ def test_in_python_it_takes_five_lines(tmp_path: Path) -> None:
     assert mean.shape == spread.shape == (1,)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", [10, 11, 12])
 def test_how_many_rows_it_takes_to_tell_the_quality(tmp_path: Path, count: int) -> None:
     """The number that the message says does, and one row fewer does not."""
@@ -109,6 +114,7 @@ def test_how_many_rows_it_takes_to_tell_the_quality(tmp_path: Path, count: int) 
         fit(SPACE, path, "acc", proxies=[], rows=19, held_out=0.5)
 
 
+@pytest.mark.long
 def test_an_interval_stays_where_the_figure_lies() -> None:
     features, values = Encoding(SPACE)(ARCHS[:24]), np.array(ACC[:24])
     two: dict[str, Any] = told.quality(features, values, 2, 0.1, False)
@@ -149,6 +155,7 @@ def test_proxies_without_a_score_are_counted(
     ]
 
 
+@pytest.mark.long
 def test_formulas_of_layers_are_seen_where_a_space_has_them(tmp_path: Path) -> None:
     """Throughput of a network that computes for so long is learnt better from the operations."""
     space = nas.SPACES.build("mnasnet")
@@ -189,6 +196,7 @@ def test_what_cannot_be_fitted_is_refused(
         fit(SPACE, rows(tmp_path / "r.csv"), target, **options)
 
 
+@pytest.mark.long
 def test_accel_nasbench_is_predicted_as_well_as_published(data: Path) -> None:
     """One split of the published figures, tau .917 for the accuracy, with half of the rows."""
     columns = [Column.of(data / "accel_nasbench.csv.gz", "val_top1", duplicates="mean")]

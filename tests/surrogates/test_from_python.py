@@ -30,6 +30,7 @@ def searched(folder: Path, **options: Any) -> Any:
     return nas.search(SPACE, **{**usual, **options})
 
 
+@pytest.mark.long
 def test_score_asks_it(folder: Path) -> None:
     expected = load(folder).predict(ARCHS[:3])["acc"].mean.tolist()
     built = PROXIES.build("surrogate", path=str(folder), target="acc")
@@ -74,6 +75,7 @@ def test_mistakes_are_a_sentence(folder: Path, options: dict[str, Any], words: s
         nas.search(space, **{**usual, **options})
 
 
+@pytest.mark.long
 def test_names_of_two_things_are_refused(tmp_path: Path) -> None:
     """A target that is a column of the table at hand, and one that is a metric."""
     save(fitted(tmp_path), tmp_path / "s")
@@ -102,6 +104,7 @@ def test_an_objective_has_its_own_metrics(folder: Path) -> None:
         searched(folder, proxy=Own())
 
 
+@pytest.mark.long
 def test_a_product_is_searched_as_it_is_written(folder: Path) -> None:
     """The objective of Accel-NASBench, accuracy times a power of what is wanted."""
     found = searched(folder, strategy="evolution", budget=200, objective=f"acc*(lat/15)^-{RATE}")
@@ -112,6 +115,7 @@ def test_a_product_is_searched_as_it_is_written(folder: Path) -> None:
     assert products.max() > sorted(true)[-3]
 
 
+@pytest.mark.long
 def test_nsga2_finds_the_front_of_two_targets(tmp_path: Path) -> None:
     """Nearly all of the hypervolume of the model's front: the space is small enough to know it."""
     folder = tmp_path / "s"

@@ -264,6 +264,7 @@ def test_a_space_that_no_surrogate_could_know_again_is_refused(tmp_path: Path) -
         fit(Holding(), path, "acc", proxies=[], splits=0)
 
 
+@pytest.mark.long
 def test_it_remembers_its_rows_and_their_range_by_column(tmp_path: Path) -> None:
     """Only rows without a figure of the second column have the option 0 at the first decision."""
     path = rows(tmp_path / "r.csv")

@@ -96,6 +96,7 @@ class Moody:
         return torch.randn(3, 8, 8) + number % 3, number % 3
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 @pytest.mark.parametrize("source", [images(), Given(Moody(), (3, 8, 8), "moody")])
 def test_a_cut_after_any_step_changes_no_number(source: Any, optimizer: Any) -> None:
@@ -117,6 +118,7 @@ def test_a_cut_after_any_step_changes_no_number(source: Any, optimizer: Any) -> 
             assert torch.equal(again.model.state_dict()[name], value)
 
 
+@pytest.mark.long
 def test_worker_processes_change_no_number() -> None:
     recipe = Recipe(steps=2, batch_size=4)
     rows = []

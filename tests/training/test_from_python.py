@@ -57,6 +57,7 @@ def test_it_is_what_the_command_does(file: str, here: Path) -> None:
         assert (here / "a" / name).read_bytes() == (here / "b" / name).read_bytes()
 
 
+@pytest.mark.long
 def test_a_call_that_was_cut_goes_on(tmp_path: Path) -> None:
     inputs, labels = map(torch.from_numpy, points())
 

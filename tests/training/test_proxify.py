@@ -134,6 +134,7 @@ def trainings(space: Space, recipes: dict[str, Recipe], scores: Scores, **more: 
     return Trainings(objective, recipes, Learned, 64, archs, scores, **more)
 
 
+@pytest.mark.long
 def test_trainings_are_made_once_and_as_few_as_needed() -> None:
     space, full = small("nasbench201"), Recipe(epochs=8, batch_size=8)
     recipes = {FULL: full, **grid(full, epochs=[1, 2, 4, 8], share=[0.5, 1.0], width=[0.5, 1])}

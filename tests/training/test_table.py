@@ -48,6 +48,7 @@ def untimed(found: Iterable[Row]) -> list[dict[str, Any]]:
     return [{**row, "seconds": None} for row in found]
 
 
+@pytest.mark.long
 def test_an_architecture_at_which_processes_die_is_a_row(tmp_path: Path) -> None:
     with EXECUTORS.build("processes", workers=2) as executor:
         found = [*rows(trainer(tmp_path, Deadly), ARCHS, executor)]
@@ -76,6 +77,7 @@ def test_workers_of_a_cluster_may_die_too(tmp_path: Path) -> None:
     assert as_csv(found).splitlines()[2].split(",")[1] == ""
 
 
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore")  # Dask's own
 def test_a_cluster_gives_the_same_rows(tmp_path: Path) -> None:
     for name in ("one", "two"):
