@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import permutations, product
@@ -13,6 +12,9 @@ from nas.network import Add, AvgPool, BatchNorm, Builder, Conv, ReLU
 
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 """(from, to) of every decision about a cell, in the order of the published string."""
+
+LATER = tuple(source > 0 for source, _ in EDGES)
+"""Whether each edge comes from another node than the input."""
 
 INTO = tuple(
     tuple((number, source) for number, (source, end) in enumerate(EDGES) if end == target)
@@ -69,8 +71,8 @@ def cell(
 
 
 # The canonical form. A node's value is a sum of terms: (atom, how often it was pooled), where an
-# atom is the cell's input (0) or a convolution (1 + its edge).
-Value = Counter[tuple[int, int]]
+# atom is the cell's input (0) or a convolution (1 + its edge); each with how often it is there.
+Value = dict[tuple[int, int], int]
 Key = tuple[Any, ...]
 
 UNUSED = -1
@@ -92,12 +94,11 @@ def representatives(kinds: Kinds) -> dict[Arch, Arch]:
     first: dict[Key, Arch] = {}
     keys: dict[Arch, Key] = {}
     found = {}
+    there = [[kind != "nothing" for kind in each] for each in kinds]
     for arch in product(range(len(kinds)), repeat=len(EDGES)):
-        given = [
-            kinds[option][source > 0] != "nothing"
-            for option, (source, _) in zip(arch, EDGES, strict=True)
-        ]
-        used = _used(tuple(given))
+        used = _used(
+            tuple([there[option][part] for option, part in zip(arch, LATER, strict=True)])
+        )
         rest = tuple([option if use else UNUSED for option, use in zip(arch, used, strict=True)])
         if rest not in keys:
             keys[rest] = min(_keys(rest, kinds))
@@ -127,19 +128,20 @@ def _used(given: tuple[bool, ...]) -> tuple[bool, ...]:
 
 def _values(arch: Arch, kinds: Kinds) -> tuple[Value, dict[int, tuple[int, Value]]]:
     """The output as a sum of terms, and the option and the argument of every convolution."""
-    nodes: list[Value] = [Counter({(0, 0): 1}), Counter(), Counter(), Counter()]
+    nodes: list[Value] = [{(0, 0): 1}, {}, {}, {}]
     convs: dict[int, tuple[int, Value]] = {}
     for edge, (option, (source, target)) in enumerate(zip(arch, EDGES, strict=True), start=1):
         if option == UNUSED:
             continue
-        value = nodes[source]
+        value, total = nodes[source], nodes[target]
         kind = kinds[option][source > 0]
         if kind == "conv":
             convs[edge] = (option, value)
-            nodes[target][edge, 0] += 1
+            total[edge, 0] = 1
         else:
             for (atom, pooled), times in value.items():
-                nodes[target][atom, pooled + (kind == "pool")] += times
+                term = atom, pooled + (kind == "pool")
+                total[term] = total.get(term, 0) + times
     return nodes[3], convs
 
 
