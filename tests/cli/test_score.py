@@ -6,8 +6,11 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from scipy.stats import rankdata
 
 from tests.support.command_line import (
     SMALL,
@@ -104,3 +107,27 @@ def test_a_proxy_that_fails_leaves_the_scores_of_others() -> None:
     assert figures["scores"]["snip"] > 0
     assert figures["reasons"] == {"dss": "dss looks at attention, and this model has none"}
     check_mistake(nas(*arch, "proxy=[dss,training]"), "dss looks at attention")
+
+
+def test_a_combination_has_the_ranks_among_the_given_in_place_of_a_sum() -> None:
+    cells = ("(0,1,2,3,4,1)", "(3,3,3,3,3,3)", "(1,3,1,0,2,3)")
+    argv = [*SMALL, "proxy=[epsilon,params,l2_norm]", "ranking=rank_sum", "json=true"]
+    argv = [*argv, "ranking.weights={params: 2}"]
+
+    def found(*words: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in nas("score", *words).out.splitlines()]
+
+    last = found(*cells, *argv, "ranking.missing=last")
+    table = np.array([[*each["scores"].values()] for each in last], float)
+    assert np.isnan(table[:, 0]).any()
+    ranks = rankdata(np.where(np.isnan(table), -np.inf, table), axis=0) / 3
+    assert [each["score"] for each in last] == pytest.approx(
+        (np.log(ranks) * [1, 2, 1]).sum(axis=1)
+    )
+    out = found(*cells, *argv)
+    assert [each["score"] is None for each in out] == [*np.isnan(table[:, 0])]
+    (alone,) = found(cells[0], *argv)
+    assert alone["score"] is None
+    assert "several architectures" in alone["reason"]
+    text = nas("score", *cells, *argv, "json=false", "ranking.missing=last").out
+    assert text.count("(rank_sum among these architectures)") == 3

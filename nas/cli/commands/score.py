@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from math import isnan
+from math import inf, isnan, nan
 from typing import TYPE_CHECKING, Any
 
 from nas.cli.arguments import is_notation
-from nas.cli.build import build_metrics, build_objective
+from nas.cli.build import build_metrics, build_objective, build_ranking
 from nas.cli.composition import positional, run_hydra
 from nas.cli.config_files import options_of
 from nas.cli.settings import ScoreSettings
@@ -82,9 +82,12 @@ def run(settings: ScoreSettings, words: Sequence[str]) -> None:
         print(waits, file=sys.stderr, flush=True)
     held: list[str] = []
     reasons = set()
-    for text, arch in [(text, _read(objective.space, text)) for text in texts]:
-        found = objective.evaluate(arch)
-        held.append(_shown(objective, arch, found, settings.json, text))
+    archs = [_read(objective.space, text) for text in texts]
+    each: Iterator[Evaluation] = map(objective.evaluate, archs)
+    if settings.ranking.name != "score" and settings.proxy.together:
+        each = iter(_ranked(settings, archs, [*each]))
+    for text, arch, found in zip(texts, archs, each, strict=True):
+        held.append(_shown(objective, arch, found, settings, text))
         failed = found.failed and all(map(isnan, found.scores.values()))
         reasons.add(found.reason if failed else None)
         if reasons != {found.reason} or not failed:
@@ -92,6 +95,22 @@ def run(settings: ScoreSettings, words: Sequence[str]) -> None:
             held.clear()
     if held:
         raise all_failed(reasons.pop() or "", len(texts))
+
+
+def _ranked(
+    settings: ScoreSettings, archs: Sequence[Arch], found: Sequence[Evaluation]
+) -> list[Evaluation]:
+    """The evaluations with the ranking's values among each other in place of sums of scores."""
+    ranking = build_ranking(settings.ranking, settings.proxy, settings.metrics)
+    trials = [Trial.of(n, *pair) for n, pair in enumerate(zip(archs, found, strict=True))]
+    alone = f"{settings.ranking.name} compares several architectures, and this is one"
+    ranked = []
+    for each, value in zip(found, ranking(trials), strict=True):
+        if len(found) > 1 and value > -inf:
+            ranked.append(replace(each, score=value, reason=""))
+        else:
+            ranked.append(replace(each, score=nan, reason=each.reason or alone))
+    return ranked
 
 
 def _run_module(settings: ScoreSettings, words: Sequence[str]) -> None:
@@ -158,12 +177,13 @@ def _lines(path: str | None) -> list[str]:
 
 
 def _shown(
-    objective: ProxyObjective, arch: Arch, found: Evaluation, as_json: bool, text: str
+    objective: ProxyObjective, arch: Arch, found: Evaluation, settings: ScoreSettings, text: str
 ) -> str:
     values = _figures(objective, arch, found)
-    if as_json:
+    if settings.json:
         return json.dumps(values, ensure_ascii=False)
-    block = _block(values, objective)
+    single = settings.ranking.name == "score" or not settings.proxy.together
+    block = _block(values, objective, "" if single else settings.ranking.name)
     order = objective.space.order if numbers(text.strip()) else ""
     return f"{block}\n  read as  {order}" if order else block
 
@@ -188,9 +208,11 @@ def _figures(objective: ProxyObjective, arch: Arch, found: Evaluation) -> dict[s
     }
 
 
-def _block(values: Mapping[str, Any], objective: ProxyObjective) -> str:
+def _block(values: Mapping[str, Any], objective: ProxyObjective, ranking: str) -> str:
     score = values["score"]
     shown = f"none: {values['reason']}" if score is None else f"{score:.6g}"
+    if ranking and score is not None:
+        shown += f"   ({ranking} among these architectures)"
     return "\n".join(
         [
             values["arch"],
