@@ -21,7 +21,7 @@ from nas.searching.finals import Standings
 from nas.searching.judging import SEVERAL, lost_by
 from nas.searching.limits import Count, Limits
 from nas.space import Space
-from nas.trial import Trial
+from nas.trial import Trial, nullable
 
 if TYPE_CHECKING:
     from nas.data.lookup import Figures
@@ -136,6 +136,7 @@ def summarise(
         "front": front_in(trials, space, ranking, question.reference, winner.get("trial")),
         "trials": {
             "total": len(trials),
+            "used": question.limits.used(trials),
             "scored": (there := sum(trial.copy_of is None for trial, _ in scored)),
             "repeated": len(trials) - len(own),
             "no_score": len(own) - there,
@@ -186,7 +187,11 @@ def _described(trial: Trial, value: float, space: Space, metrics: Sequence[str])
         "score": value,
         **figures(trial.metrics, metrics),
         "trial": trial.number,
-        **({"scores": dict(trial.scores)} if trial.scores else {}),
+        **(
+            {"scores": {n: nullable(each) for n, each in trial.scores.items()}}
+            if trial.scores
+            else {}
+        ),
     }
 
 
@@ -267,7 +272,8 @@ def used(summary: Mapping[str, Any]) -> str:
     """How much of the budget was used."""
     trials, budget = summary["trials"], summary["budget"]
     if summary["count"] == "scored":
-        return f"{trials['scored']} of {budget} new scores in {trials['total']} trials"
+        new = trials.get("used", trials["scored"])
+        return f"{new} of {budget} new scores in {trials['total']} trials"
     return f"{trials['total']} of {budget} trials"
 
 
@@ -313,7 +319,8 @@ def _table(
     lines = [f"{head}  architecture"]
     for row in top:
         scores = row.get("scores") or {ranking: row["score"]}
-        cells = "".join(f"{scores[name]:>14.6g}" for name in names)
+        each = (scores[name] for name in names)
+        cells = "".join(f"{'none':>14}" if one is None else f"{one:>14.6g}" for one in each)
         cells += "".join(f"{shown(row[name]):>{widths[name]}}" for name in metrics)
         lines.append(f"{cells}  {row['arch']}")
     return lines

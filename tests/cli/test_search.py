@@ -169,7 +169,11 @@ def test_what_lacks_a_score_may_win_where_the_ranking_takes_it(here: Path) -> No
     assert summary["trials"]["no_score"] == 0
     assert summary["trials"]["reasons"] == {}
     assert without["trials"]["no_score"] == lacking.sum()
-    assert nas("report", "last").code == 0
+    assert "NaN" not in (here / "last" / "best.json").read_text()
+    report = nas("report", "last")
+    assert report.code == 0
+    assert " nan" not in report.out
+    assert " none " in report.out
 
 
 @pytest.mark.long

@@ -73,6 +73,7 @@ def test_the_summary_is_what_the_history_says(run: tuple[Path, Done]) -> None:
     assert {key: summary[key] for key in described[0]} == described[0]
     assert summary["trials"] == {
         "total": 60,
+        "used": 60,
         "scored": len(scored),
         "repeated": 60 - len(own),
         "no_score": reasons.total(),
@@ -118,6 +119,7 @@ def test_a_summary_of_trials_that_were_made_up() -> None:
     assert [row["trial"] for row in summary["top"]] == [1, 0]
     assert summary["trials"] == {
         "total": 4,
+        "used": 4,
         "scored": 2,
         "repeated": 1,
         "no_score": 1,
