@@ -9,8 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer, is_lazy
+from torch.nn.utils import parametrize
 
 from nas.errors import UsageError
+from nas.network.folding import take_over
 
 
 def fresh(module: nn.Module) -> nn.Module:
@@ -22,9 +24,11 @@ def fresh(module: nn.Module) -> nn.Module:
     copy = copied(module)
     if torch.get_default_device().type != "meta":
         copy = with_memory(copy)
-    for part in copy.modules():
-        if (reset := _reset(part)) is not None:
-            reset()
+    with parametrize.cached():
+        for part in copy.modules():
+            if (reset := _reset(part)) is not None:
+                reset()
+                take_over(part)
     return copy
 
 

@@ -108,7 +108,6 @@ def summarise(
     are None if no trial has a score. With another ranking than score, `score` is its value. With
     `true` figures it has the winner's, its rank and its regret.
     """
-    own = [trial for trial in trials if trial.copy_of is None]
     scored = valued(trials, ranking)
     best = [_described(trial, value, space, metrics) for trial, value in scored[:TOP]]
     favourite = best[0] if best else {"arch": None, "tuple": None, "score": None}
@@ -134,18 +133,30 @@ def summarise(
         "objective": [*question.objective],
         "constraints": [*question.constraints],
         "front": front_in(trials, space, ranking, question.reference, winner.get("trial")),
-        "trials": {
-            "total": len(trials),
-            "used": question.limits.used(trials),
-            "scored": (there := sum(trial.copy_of is None for trial, _ in scored)),
-            "repeated": len(trials) - len(own),
-            "no_score": len(own) - there,
-            "reasons": dict(_reasons(own, ranking).most_common()),
-        },
+        "trials": _counts(trials, ranking, scored, question.limits),
         "elapsed": round(elapsed, 3),
         "seconds": round(seconds, 3),
         "trials_per_second": round(len(trials) / seconds, 2) if seconds else None,
         "top": best,
+    }
+
+
+def _counts(
+    trials: Sequence[Trial],
+    ranking: Ranking,
+    scored: Sequence[tuple[Trial, float]],
+    limits: Limits,
+) -> dict[str, Any]:
+    """How many trials there are of each kind, and how much of the budget they have used."""
+    own = [trial for trial in trials if trial.copy_of is None]
+    there = sum(trial.copy_of is None for trial, _ in scored)
+    return {
+        "total": len(trials),
+        "used": limits.used(trials),
+        "scored": there,
+        "repeated": len(trials) - len(own),
+        "no_score": len(own) - there,
+        "reasons": dict(_reasons(own, ranking).most_common()),
     }
 
 

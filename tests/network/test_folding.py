@@ -129,3 +129,24 @@ def test_a_module_is_built_as_it_is_for_all_but_proxies() -> None:
     built = sum(parameter.numel() for parameter in candidate.model(as_built=True).parameters())
     assert built == sum(p.numel() for p in candidate.skeleton().parameters())
     assert built == sum(p.numel() for p in candidate.model().parameters()) + 12
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_instance_draws_its_computed_weights_again(way: str) -> None:
+    """Trained weights do not count; what the draw makes of the weights is what the way says."""
+
+    def made(factor: float) -> nn.Module:
+        with torch.random.fork_rng():
+            torch.manual_seed(7)
+            model = net(WAYS[way])
+        for parameter in model.parameters():
+            parameter.detach().mul_(factor)
+        return model
+
+    one, other = (
+        Candidate.of(made(factor), (3, 9, 9)).model(as_built=True).eval() for factor in (1.0, 3.0)
+    )
+    assert torch.allclose(one(INPUTS), other(INPUTS), rtol=1e-4, atol=1e-6)
+    assert not torch.allclose(one(INPUTS), made(1.0).eval()(INPUTS), rtol=1e-2)
+    seeded = Candidate.of(made(1.0), (3, 9, 9), seed=1).model(as_built=True).eval()
+    assert not torch.allclose(one(INPUTS), seeded(INPUTS), rtol=1e-2)
