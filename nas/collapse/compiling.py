@@ -9,10 +9,12 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
 from filelock import FileLock, Timeout
+from numba.core import config
 
 from nas.collapse import kernels, program
 from nas.collapse.kernels import run
@@ -76,7 +78,7 @@ def _compiled(dtype: str, folder: Path, seconds: float, gates: bool = False) -> 
         pass
     try:
         if not done.exists():
-            with _no_collections():
+            with _quickly():
                 planes = Planes(np.ones((1, 1, 1, 1), dtype))
                 next(planes.outputs(_gate() if gates else _plane(), [1.0]))
             with suppress(OSError):
@@ -87,13 +89,20 @@ def _compiled(dtype: str, folder: Path, seconds: float, gates: bool = False) -> 
 
 
 @contextmanager
-def _no_collections() -> Iterator[None]:
-    """No garbage collections meanwhile: they take a tenth of the time, and find little."""
-    collects = gc.isenabled()
+def _quickly() -> Iterator[None]:
+    """Compile without garbage collections and costly optimisations: a tenth of the time each.
+
+    Collections find little, and loops are vectorised without such optimisations, too: the kernels
+    are as fast.
+    """
+    settings: Any = config  # Numba reads them from the environment
+    collects, level = gc.isenabled(), settings.OPT
     gc.disable()
+    settings.OPT = min(level, type(level)(1))
     try:
         yield
     finally:
+        settings.OPT = level
         if collects:
             gc.enable()
 

@@ -84,6 +84,9 @@ STATE = np.dtype(
   the weight, as a logarithm; for a norm log(eps).
 """
 
+START = cast(int, np.int64(0))
+"""A count begins with it: the literal 0 has a type of its own, and so each function twice."""
+
 CHUNK = 4096
 """How many values a sum handles at a time, so that they stay in the first-level cache."""
 
@@ -337,7 +340,7 @@ def _windows(
         row = line[:before]
         for h in range(node.height):
             row[:] = initial
-            top, rows = h * node.stride - node.padding, 0
+            top, rows = h * node.stride - node.padding, START
             for j in range(node.kernel):
                 y = top + j * node.dilation
                 if 0 <= y < view.height:
@@ -722,7 +725,7 @@ def _measure(node: Any, a: Values, size: int) -> None:
         sums = _distances(piece, node.p, node.q, node.least, about)
         total += sums[0]
         squares += sums[1]
-    _moments(node, about, total, squares, size)
+    _moments(node, np.float64(about), total, squares, size)
     if isnan(node.spread):  # squares have overflowed; NaN would mean that it is not measured
         node.mean, node.spread = 0.0, inf
 
@@ -1091,7 +1094,7 @@ def run(
     least = log(eps / 32)
     for weight in range(first, last):
         for number in range(len(work.program.outputs)):
-            todo[0], depth = work.program.outputs[number], 0
+            todo[0], depth = work.program.outputs[number], START
             while True:
                 depth, i = _next(state, sources, gains, logs, settled, todo, least, weight, depth)
                 node = state[_row(state, weight, i), i]

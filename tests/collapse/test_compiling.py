@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Timer
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from filelock import FileLock
@@ -92,3 +95,22 @@ def test_no_room_to_keep_them_is_a_sentence(
         compiling.compile_kernels("float32")
     assert not list(tmp_path.glob(f"*{compiling._version()}"))
     assert not compiled
+
+
+@pytest.mark.parametrize("level", [0, 1, 3])
+def test_the_settings_of_numba_and_python_are_others_only_meanwhile(
+    level: int, compiled: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings: Any = compiling.config
+    seen: list[tuple[int, bool]] = []
+
+    def looked(*_: object) -> Iterator[None]:
+        seen.append((settings.OPT, gc.isenabled()))
+        yield
+
+    monkeypatch.setattr(settings, "OPT", type(settings.OPT)(level))
+    monkeypatch.setattr(compiling.Planes, "outputs", looked)
+    collects = gc.isenabled()
+    compiling.compile_kernels("float32")
+    assert seen == [(min(level, 1), False)]
+    assert (settings.OPT, gc.isenabled()) == (level, collects)
