@@ -97,9 +97,10 @@ def test_no_room_to_keep_them_is_a_sentence(
     assert not compiled
 
 
+@pytest.mark.usefixtures("compiled")
 @pytest.mark.parametrize("level", [0, 1, 3])
 def test_the_settings_of_numba_and_python_are_others_only_meanwhile(
-    level: int, compiled: list[str], monkeypatch: pytest.MonkeyPatch
+    level: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings: Any = compiling.config
     seen: list[tuple[int, bool]] = []
