@@ -95,7 +95,8 @@ class Planes:
             for number in range(len(weights)):
                 while not run(work, results, scales, gates, begun, number + 1):
                     buffers, begun = 2 * len(arena), 0
-                    del arena, work  # first, so that there are never both
+                    del work  # first, so that there are never both
+                    arena = np.empty((0, 0), self.dtype)
                     arena = self.arena(program, buffers)
                     work = self.work(program, weights, arena)
                 begun = number + 1

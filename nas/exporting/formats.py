@@ -218,10 +218,8 @@ def _json(model: Model) -> bytes:
 
 def _example(model: Model) -> tuple[nn.Module, Tensor]:
     """The module ready for inference, and two examples."""
-    candidate = model.candidate
-    return candidate.model(as_built=True).eval(), candidate.space.batch(
-        2, generator("export", 2)
-    ).inputs
+    inputs = model.candidate.space.batch(2, generator("export", 2)).inputs
+    return model.candidate.model(as_built=True).eval(), inputs
 
 
 def _dynamic() -> tuple[dict[int, Any]]:

@@ -11,6 +11,7 @@ from functools import partial
 from math import exp, inf, isnan
 from multiprocessing import get_context
 from random import Random
+from typing import Any
 
 import pytest
 import torch
@@ -21,7 +22,8 @@ from torch import Tensor
 from nas import PROXIES, SPACES, Candidate, Space
 from nas.batch import Batch
 from nas.collapse.outputs import Inputs, outputs
-from nas.collapse.planes import Rooms
+from nas.collapse.planes import BUFFERS, Rooms
+from nas.collapse.program import Program
 from nas.collapse.tensors import collapsed, flat
 from nas.data.synthetic import natural_images
 from nas.network import (
@@ -240,14 +242,37 @@ def test_channels_of_one_value_but_their_own_counts() -> None:
     assert_equal(net.build(), images(4, 8, 6))
 
 
-def test_more_maps_at_a_time_than_there_are_buffers_at_first() -> None:
+def many_maps() -> Network:
+    """More maps are needed at a time than there are buffers at first."""
     net = Builder((3, 8, 8))
     stem = net.chain(net.input, Conv(3, 2, 3, padding=1), BatchNorm(2))
     branches = [net.chain(stem, Conv(2, 2, 3, padding=1), BatchNorm(2))]
     for _ in range(20):
         branches.append(net.chain(branches[-1], ReLU(), Conv(2, 2, 3, padding=1), BatchNorm(2)))
     net.chain(net.add(Add(), *branches), GlobalAvgPool(), Linear(2, 1))
-    assert_equal(net.build(), images(5, 8, 8))
+    return net.build()
+
+
+def test_more_maps_at_a_time_than_there_are_buffers_at_first() -> None:
+    assert_equal(many_maps(), images(5, 8, 8))
+
+
+def test_a_lack_of_memory_for_more_buffers_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the next network has what was there."""
+    inputs = Inputs(images(5, 8, 8))
+    planes = inputs.planes
+    assert planes is not None
+    arena = planes.arena
+
+    def small(program: Program, buffers: int, *room: Any) -> Any:
+        if buffers > BUFFERS:
+            raise MemoryError
+        return arena(program, buffers, *room)
+
+    monkeypatch.setattr(planes, "arena", small)
+    with pytest.raises(MemoryError):
+        outputs(many_maps(), inputs, WEIGHTS)
+    assert outputs(chain(3, norm=True), inputs, WEIGHTS)[0][0].isfinite().all()
 
 
 @pytest.mark.parametrize("weight", [1e-30, 1e30])
