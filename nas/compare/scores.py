@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -48,10 +48,13 @@ class Scores:
         return scores
 
     def add(self, key: str, proxy: str, form: Arch, found: Evaluation) -> None:
-        """Keep a score; raises UsageError if the journal cannot be written to."""
+        """Keep a score; raises UsageError if the journal cannot be written to.
+
+        Its seconds are rounded as in the journal: who asks again gets the same.
+        """
         if self.journal is not None:
             self.journal.append(to_json(key, proxy, form, found))
-        self.known[key, proxy, form] = found
+        self.known[key, proxy, form] = replace(found, seconds=round(found.seconds, 6))
 
     def of(self, keyed: Keyed, proxy: str, archs: Iterable[Arch]) -> list[Evaluation]:
         """A proxy's scores of architectures; all of these scores must be kept already."""

@@ -188,7 +188,7 @@ class Trainings:
         failed = [each.reason for each in known if isnan(each.score)]
         return {
             "options": self.recipes[name].options,
-            "seconds": median(map(_recorded, known)) if known else None,
+            "seconds": median(each.seconds for each in known) if known else None,
             **({"remark": remark} if (remark := self.recipes[name].remark(self.examples)) else {}),
             **({"failed": len(failed), "reason": failed[0]} if failed else {}),
         }
@@ -246,8 +246,3 @@ class Trainings:
 
 def _scores(found: Sequence[Evaluation]) -> Array:
     return np.array([each.score for each in found], np.float64)
-
-
-def _recorded(found: Evaluation) -> float:
-    """The seconds of a training, rounded as in the journal: the same whether read or just made."""
-    return round(found.seconds, 6)

@@ -290,3 +290,14 @@ def test_what_sees_the_function_alone_scores_each_function_once() -> None:
     counts = [found.score for found in scores.of(keyed(scored), "params", ARCHS)]
     networks = [network for arch in ARCHS if (network := SPACE.network(arch)) is not None]
     assert counts == [network.live.params for network in networks]
+
+
+def test_seconds_are_those_of_the_journal_from_the_first(tmp_path: Path) -> None:
+    """So the same comparison says the same times, whether it has scored or read."""
+    found = Evaluation(1.0, {}, 0.123456789, draws=(1.0,))
+    scores = Scores.read(tmp_path / "scores.jsonl")
+    scores.add("key", "params", (1,), found)
+    assert scores.journal is not None
+    scores.journal.close()
+    again = Scores.read(tmp_path / "scores.jsonl")
+    assert again.known == scores.known
