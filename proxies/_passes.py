@@ -109,7 +109,7 @@ class Run:
         self.differentiated.append(value)
         try:
             slopes = gradients(end, by, keep=keep)
-        except Exception:
+        except Exception:  # of the author's module: what hooks have seen is only a part
             self.differentiated.pop()
             raise
         for leaf, slope in zip(by, slopes, strict=True):

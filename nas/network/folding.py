@@ -58,7 +58,7 @@ def take_over(part: nn.Module) -> None:
 
 def _made_permanent(part: nn.Module, name: str) -> None:
     mask: Tensor = getattr(part, f"{name}_mask").detach().clone()
-    prune.remove(part, name)  # type: ignore[no-untyped-call]
+    prune.remove(part, name)  # type: ignore[no-untyped-call]  # PyTorch's
     getattr(part, name).register_hook(_masking(mask))
 
 

@@ -49,7 +49,8 @@ def pruned(layer: nn.Module) -> nn.Module:
     assert isinstance(layer.weight, torch.Tensor)
     mask = torch.ones_like(layer.weight)
     mask[::2] = 0
-    prune.CustomFromMask.apply(layer, "weight", mask)  # type: ignore[no-untyped-call]
+    make = prune.CustomFromMask.apply
+    make(layer, "weight", mask)  # type: ignore[no-untyped-call]  # PyTorch's
     return layer
 
 

@@ -84,7 +84,7 @@ def run(settings: ScoreSettings, words: Sequence[str]) -> None:
     reasons = set()
     archs = [_read(objective.space, text) for text in texts]
     each: Iterator[Evaluation] = map(objective.evaluate, archs)
-    if settings.ranking.name != "score" and settings.proxy.together:
+    if _compares(settings):
         each = iter(_ranked(settings, archs, [*each]))
     for text, arch, found in zip(texts, archs, each, strict=True):
         held.append(_shown(objective, arch, found, settings, text))
@@ -95,6 +95,11 @@ def run(settings: ScoreSettings, words: Sequence[str]) -> None:
             held.clear()
     if held:
         raise all_failed(reasons.pop() or "", len(texts))
+
+
+def _compares(settings: ScoreSettings) -> bool:
+    """Whether a value is one among the architectures, not a score that stands by itself."""
+    return settings.ranking.name != "score" and settings.proxy.together
 
 
 def _ranked(
@@ -182,8 +187,7 @@ def _shown(
     values = _figures(objective, arch, found)
     if settings.json:
         return json.dumps(values, ensure_ascii=False)
-    single = settings.ranking.name == "score" or not settings.proxy.together
-    block = _block(values, objective, "" if single else settings.ranking.name)
+    block = _block(values, objective, settings.ranking.name if _compares(settings) else "")
     order = objective.space.order if numbers(text.strip()) else ""
     return f"{block}\n  read as  {order}" if order else block
 
